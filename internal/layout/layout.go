@@ -1,0 +1,65 @@
+// Package layout names every path at which dlvgen puts something: inside a
+// compile step, inside a debug image, and in the tree of tools that the two are
+// filled from. The programs mounted into users' images read it too, so it
+// imports nothing.
+package layout
+
+// Delve is where the debugger stands in a debug image.
+const Delve = "/dlv"
+
+// Dir is the folder that holds everything else of dlvgen's, in steps and images.
+const Dir = "/.dlvgen"
+
+// Paths inside an instrumented compile step. None of them is part of the step's
+// own root file system: they are mounts, and gone when the step ends.
+const (
+	// Bin holds the stand-ins, named as the programs they stand for. It is the
+	// first folder of the step's PATH.
+	Bin = Dir + "/bin"
+
+	// Real is the folder below which each real program stands that a stand-in
+	// was mounted over, at its own absolute path: the program of
+	// /usr/local/go/bin/go is Real + "/usr/local/go/bin/go".
+	Real = Dir + "/real"
+
+	// Capture is the output mount: manifests in CaptureBuilds, sources in
+	// CaptureSources at the absolute paths at which they were compiled.
+	Capture = Dir + "/capture"
+
+	// GoCache is a cache mount that serves as GOCACHE.
+	GoCache = Dir + "/go-build"
+)
+
+// Folders of the capture output, relative to its root.
+const (
+	CaptureBuilds  = "builds"
+	CaptureSources = "src"
+)
+
+// Paths inside a debug image.
+const (
+	// Init is PID 1 of the remote variants.
+	Init = Dir + "/init"
+
+	// Plan is the plan that the image was made by, as JSON.
+	Plan = Dir + "/plan.json"
+)
+
+// Paths in the tree of tools, relative to its root. Each platform has a folder
+// of its own, see Platform.
+const (
+	ToolGo    = "bin/go"
+	ToolBin   = "bin"
+	ToolInit  = "init"
+	ToolDelve = "delve" // a folder per version: delve/1.27.2/dlv
+)
+
+// Platform names the folder of a platform's tools, "linux_amd64". The variant is
+// appended where it is set: "linux_arm_v7".
+func Platform(os, arch, variant string) string {
+	name := os + "_" + arch
+	if variant != "" {
+		name += "_" + variant
+	}
+	return name
+}

@@ -1,0 +1,50 @@
+package shim
+
+// Manifest records one call of the go command that compiled programs. It is
+// written as JSON to layout.Capture/layout.CaptureBuilds/ID.json, where ID is a
+// hash of the call, so that the same call writes the same name.
+type Manifest struct {
+	// GoVersion as `go env GOVERSION` prints it: "go1.26.8".
+	GoVersion string `json:"goVersion"`
+
+	GOOS   string `json:"goos"`
+	GOARCH string `json:"goarch"`
+
+	// GOROOT, GOMODCACHE and GOPATH in effect: the roots of the paths in the
+	// program's debug information.
+	GOROOT     string `json:"goroot"`
+	GOMODCACHE string `json:"gomodcache"`
+	GOPATH     string `json:"gopath"`
+
+	// Dir is the folder in which go ran, after -C.
+	Dir string `json:"dir"`
+
+	// ArgsBefore is the argument list as the user's step gave it, from the
+	// subcommand on; ArgsAfter as it was run. The same for GOFLAGS.
+	ArgsBefore    []string `json:"argsBefore"`
+	ArgsAfter     []string `json:"argsAfter"`
+	GoflagsBefore string   `json:"goflagsBefore,omitempty"`
+	GoflagsAfter  string   `json:"goflagsAfter,omitempty"`
+
+	// Module is the main module's path, empty in GOPATH mode, and ModuleDir the
+	// folder of its go.mod.
+	Module    string `json:"module,omitempty"`
+	ModuleDir string `json:"moduleDir,omitempty"`
+
+	Programs []Program `json:"programs"`
+
+	// Sources counts the files captured by this call.
+	Sources int `json:"sources"`
+}
+
+// Program is one main package that a call compiled.
+type Program struct {
+	ImportPath string `json:"importPath"`
+
+	// Output is the absolute path of the binary, empty where go was told not to
+	// keep it (-o /dev/null).
+	Output string `json:"output,omitempty"`
+
+	// BuildID is Go's build id of the output, as `go tool buildid` prints it.
+	BuildID string `json:"buildID,omitempty"`
+}
