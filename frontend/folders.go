@@ -1,0 +1,83 @@
+package frontend
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/dlvgen/dlvgen/llbgen"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/moby/buildkit/frontend/gateway/client"
+)
+
+// sharedFolders lists the folders that both the captured sources and production
+// have, so that the layer of sources leaves their mode and owner as they are.
+func sharedFolders(ctx context.Context, root rootFS, captures []capture) ([]variants.Folder, error) {
+	var shared []variants.Folder
+	seen := map[string]bool{}
+	for _, c := range captures {
+		folders, err := sharedBelow(ctx, root, rootFS{c.ref}, "/")
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range folders {
+			if !seen[f.Path] {
+				seen[f.Path] = true
+				shared = append(shared, f)
+			}
+		}
+	}
+	return shared, nil
+}
+
+// sharedBelow looks at the folders of the sources below dir, and goes on only in
+// those that production has too.
+func sharedBelow(ctx context.Context, root, sources rootFS, dir string) ([]variants.Folder, error) {
+	entries, err := sources.ref.ReadDir(ctx, client.ReadDirRequest{Path: path.Join(llbgen.CaptureSources(), dir)})
+	if isNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the captured sources: %w", err)
+	}
+	var shared []variants.Folder
+	for _, e := range entries {
+		if !fs.FileMode(e.Mode).IsDir() {
+			continue
+		}
+		p := path.Join(dir, path.Base(e.Path))
+		there, err := root.entry(ctx, dir, path.Base(p))
+		if err != nil {
+			return nil, err
+		}
+		if there == nil {
+			continue
+		}
+		if mode := fs.FileMode(there.Mode); !mode.IsDir() {
+			return nil, fmt.Errorf("the sources were compiled below %s, which is a %s in the image: there is no room for them, derive a variant without sources",
+				p, kindOf(mode))
+		}
+		below, err := sharedBelow(ctx, root, sources, p)
+		if err != nil {
+			return nil, err
+		}
+		shared = append(shared, variants.Folder{Path: p, Mode: unixMode(there.Mode), UID: int(there.Uid), GID: int(there.Gid)})
+		shared = append(shared, below...)
+	}
+	return shared, nil
+}
+
+func kindOf(mode fs.FileMode) string {
+	if mode&fs.ModeSymlink != 0 {
+		return "symbolic link"
+	}
+	return strings.TrimSpace("file " + mode.Type().String())
+}
+
+// unixMode keeps the permission bits and those that Mkdir takes beside them.
+func unixMode(mode uint32) uint32 {
+	m := fs.FileMode(mode)
+	return uint32(m.Perm() | m&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky))
+}

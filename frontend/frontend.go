@@ -1,0 +1,67 @@
+// Package frontend is dlvgen as a BuildKit frontend: a function from options to
+// the debug image of a Dockerfile. The command line tool runs it in its own
+// process, the gateway runs it from its image.
+//
+// One build's path: [Frontend.Build] reads the options and lets BuildKit's own
+// Dockerfile frontend make the production definition through a client that
+// instruments it (instrumenting.go); derive.go then looks at what was compiled,
+// plans the variant and puts it together.
+package frontend
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/moby/buildkit/frontend/dockerfile/builder"
+	"github.com/moby/buildkit/frontend/gateway/client"
+)
+
+// MetaPlan and MetaLLB are keys of the result's metadata: the plan as JSON, and the
+// definitions as text trees. A build for several platforms appends "/" and the
+// platform.
+const (
+	MetaPlan = "dlvgen.plan"
+	MetaLLB  = "dlvgen.llb"
+)
+
+// Config says how a frontend is run.
+type Config struct {
+	// Tools is where the tools come from.
+	Tools ToolsSource
+
+	// Version is dlvgen's own, for labels and plans.
+	Version string
+}
+
+// Frontend derives debug images.
+type Frontend struct {
+	cfg Config
+}
+
+// New returns a frontend.
+func New(cfg Config) *Frontend { return &Frontend{cfg: cfg} }
+
+// Build implements client.BuildFunc. Without a variant asked for it is BuildKit's
+// Dockerfile frontend and nothing else, so that the production image has the
+// digest that it has without dlvgen.
+func (f *Frontend) Build(ctx context.Context, c client.Client) (*client.Result, error) {
+	attrs := c.BuildOpts().Opts
+	opts, err := ParseOptions(attrs)
+	if err != nil {
+		return nil, fmt.Errorf("dlvgen: %w", err)
+	}
+	if _, subrequest := attrs["requestid"]; subrequest || opts.Variant == "" {
+		return builder.Build(ctx, c)
+	}
+	tools, err := f.cfg.Tools(c.BuildOpts())
+	if err != nil {
+		return nil, err
+	}
+	instrumenting := newInstrumentingClient(c, tools, opts)
+	res, err := builder.Build(ctx, instrumenting)
+	if err != nil {
+		return nil, err
+	}
+	d := &deriver{client: instrumenting, opts: opts, tools: tools, version: f.cfg.Version}
+	return d.derive(ctx, res)
+}

@@ -1,0 +1,108 @@
+package frontend
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"sync"
+
+	"github.com/dlvgen/dlvgen/llbgen"
+	"github.com/moby/buildkit/frontend/gateway/client"
+	digest "github.com/opencontainers/go-digest"
+)
+
+// instrumentingClient wraps client.Client so that every definition that may
+// compile Go is instrumented before it is solved.
+type instrumentingClient struct {
+	client.Client
+	tools llbgen.Tools
+	opts  Options
+
+	mu           sync.Mutex
+	instrumented map[client.Reference]*production
+}
+
+// production is one instrumented definition with what it was made from.
+type production struct {
+	*llbgen.Instrumented
+	before client.SolveRequest
+}
+
+var _ client.Client = &instrumentingClient{}
+
+func newInstrumentingClient(c client.Client, tools llbgen.Tools, opts Options) *instrumentingClient {
+	return &instrumentingClient{Client: c, tools: tools, opts: opts, instrumented: map[client.Reference]*production{}}
+}
+
+// BuildOpts hides dlvgen's own options. The command line is set, if only empty, so
+// that a syntax line in the Dockerfile does not lead to another frontend, which
+// would solve past this client. An SBOM of a debug image would describe production.
+func (c *instrumentingClient) BuildOpts() client.BuildOpts {
+	opts := c.Client.BuildOpts()
+	opts.Opts = without(opts.Opts)
+	if _, ok := opts.Opts[keyCmdline]; !ok {
+		opts.Opts[keyCmdline] = ""
+	}
+	delete(opts.Opts, "attest:sbom")
+	return opts
+}
+
+// Solve instruments the definition, looks for the toolchain of each stage that
+// compiles, and solves the result.
+func (c *instrumentingClient) Solve(ctx context.Context, req client.SolveRequest) (*client.Result, error) {
+	if req.Definition == nil {
+		return c.Client.Solve(ctx, req)
+	}
+	in, err := c.instrument(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	before := req
+	req.Definition = in.Definition
+	res, err := c.Client.Solve(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	if ref, err := res.SingleRef(); err == nil && ref != nil {
+		c.mu.Lock()
+		c.instrumented[ref] = &production{Instrumented: in, before: before}
+		c.mu.Unlock()
+	}
+	return res, nil
+}
+
+// instrument goes over the definition until every step's toolchain is known: once
+// for a stage, and once more for one that a step before it may have brought.
+func (c *instrumentingClient) instrument(ctx context.Context, req client.SolveRequest) (*llbgen.Instrumented, error) {
+	opts := llbgen.InstrumentOptions{
+		Tools:          c.tools,
+		Toolchains:     map[digest.Digest]llbgen.Toolchain{},
+		NoGoCache:      c.opts.NoGoCache,
+		CacheNamespace: c.BuildOpts().Opts[buildArgPrefix+"BUILDKIT_CACHE_MOUNT_NS"],
+	}
+	for {
+		in, err := llbgen.Instrument(req.Definition, opts)
+		if err != nil {
+			return nil, err
+		}
+		found, err := locate(ctx, c.Client, in.Unlocated(), req.CacheImports)
+		if err != nil {
+			return nil, err
+		}
+		if len(found) == 0 {
+			return in, nil
+		}
+		maps.Copy(opts.Toolchains, found)
+	}
+}
+
+// of returns what a reference of this client's was made from.
+func (c *instrumentingClient) of(ref client.Reference) (*production, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	p, ok := c.instrumented[ref]
+	if !ok {
+		return nil, fmt.Errorf("the Dockerfile frontend returned a result that it did not solve through dlvgen")
+	}
+	return p, nil
+}

@@ -1,0 +1,216 @@
+package llbgen
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// mayCompile says why a step may compile Go, "" where it surely does not. When in
+// doubt it may: a step that is instrumented for nothing costs a cached result, one
+// that is missed costs the debug image.
+func mayCompile(args []string, t located) string {
+	if len(args) == 0 {
+		return ""
+	}
+	commands, ok := shellCommands(args)
+	if !ok {
+		commands = []command{{words: args}}
+	}
+	if t.known && len(t.Programs) == 0 && !slices.ContainsFunc(commands, command.mayBringGo) {
+		return ""
+	}
+	for _, c := range commands {
+		if reason := c.mayCompile(); reason != "" {
+			return reason
+		}
+	}
+	return ""
+}
+
+// command is one simple command, its words as far as they are known before it
+// runs: an expansion is the word "".
+type command struct {
+	words []string
+}
+
+// mayCompile says why the command may start the Go compiler.
+func (c command) mayCompile() string {
+	words := c.unwrapped()
+	if len(words) == 0 {
+		return ""
+	}
+	name := path.Base(words[0])
+	switch {
+	case words[0] == "":
+		return "runs a command that is known only when it runs"
+	case isGo(name):
+		return goReason(words)
+	case slices.Contains(harmless, name):
+		return ""
+	case harmlessWith(name, words[1:]):
+		return ""
+	}
+	return "runs " + name
+}
+
+// unwrapped drops the commands that only start another one with changed
+// circumstances, and their options.
+func (c command) unwrapped() []string {
+	words := c.words
+	for len(words) > 0 && slices.Contains([]string{"env", "exec", "command", "time", "nice", "nohup", "sudo"}, path.Base(words[0])) {
+		words = words[1:]
+		for len(words) > 0 && (strings.HasPrefix(words[0], "-") || strings.Contains(words[0], "=")) {
+			words = words[1:]
+		}
+	}
+	return words
+}
+
+// isGo tells whether a program of that name is the go command, also as
+// golang.org/dl and version managers install it.
+func isGo(name string) bool {
+	return name == "go" || strings.HasPrefix(name, "go1.") || name == "xx-go"
+}
+
+// goReason says why a call of the go command may compile programs.
+func goReason(words []string) string {
+	args := words[1:]
+	for len(args) > 1 && args[0] == "-C" {
+		args = args[2:]
+	}
+	if len(args) == 0 {
+		return ""
+	}
+	if slices.Contains([]string{"clean", "doc", "env", "fmt", "help", "list", "mod", "telemetry", "version", "vet", "work"}, args[0]) {
+		return ""
+	}
+	if args[0] == "" {
+		return "runs go"
+	}
+	return "runs go " + args[0]
+}
+
+// harmless are the commands that never start a compiler and never lead to one.
+var harmless = []string{
+	":", "[", "[[", "addgroup", "adduser", "alias", "apk", "apt", "apt-get", "apt-key", "awk", "base64", "basename",
+	"break", "bunzip2", "bzip2", "case", "cat", "cd", "chgrp", "chmod", "chown", "cmp", "continue", "corepack", "cp", "curl", "cut",
+	"date", "declare", "df", "diff", "dirname", "dnf", "dpkg", "dpkg-query", "du", "echo", "egrep", "exit",
+	"export", "false", "fc-cache", "file", "git", "getent", "gpg", "grep", "groupadd", "groupmod", "gunzip", "gzip", "head", "hostname", "id", "install",
+	"jq", "ldconfig", "ldd", "ln", "local", "localedef", "locale-gen", "ls", "md5sum", "microdnf", "mkdir", "mknod", "mktemp", "mv", "nproc", "openssl", "passwd",
+	"pip", "pip3", "popd", "printenv", "printf", "pushd", "pwd", "read", "readlink", "readonly", "realpath", "return", "rm", "rmdir", "rpm",
+	"sed", "seq", "set", "setcap", "getcap", "sha256sum", "sha512sum", "shift", "shopt", "sleep", "sort", "ssh-keyscan", "stat", "sync",
+	"tail", "tar", "tdnf", "tee", "test", "touch", "tr", "trap", "true", "type", "ulimit", "umask", "uname", "uniq",
+	"unset", "unzip", "update-alternatives", "update-ca-certificates", "update-ca-trust", "useradd", "usermod", "wc", "wget", "which", "whoami", "xz", "yum", "zcat", "zypper",
+	"xx-apk", "xx-apt", "xx-apt-get", "xx-info", "xx-verify",
+}
+
+// harmlessWith are the commands that depend on their arguments.
+func harmlessWith(name string, args []string) bool {
+	first := ""
+	if len(args) > 0 {
+		first = args[0]
+	}
+	switch name {
+	case "npm", "pnpm":
+		return first == "ci" || first == "install" || first == "i" || first == "config"
+	case "yarn":
+		return first == "install" || first == "config"
+	case "cargo", "rustup":
+		return true
+	}
+	return false
+}
+
+// mayBringGo tells whether the command could install a Go toolchain, or hold one
+// of its own, in a file system that has none. The build tools of other languages
+// do not.
+func (c command) mayBringGo() bool {
+	words := c.unwrapped()
+	return len(words) > 0 && !slices.Contains([]string{
+		"bun", "bundle", "cd", "chmod", "chown", "cmake", "composer", "corepack", "deno", "dotnet", "echo", "export",
+		"gcc", "gem", "gradle", "gradlew", "grep", "java", "javac", "ls", "meson", "mkdir", "mvn", "mvnw", "ninja", "node",
+		"npm", "npx", "php", "pnpm", "poetry", "printf", "ruby", "rustc", "sed", "set", "test", "touch", "uv", "vite", "webpack", "yarn",
+	}, path.Base(words[0]))
+}
+
+// shellCommands lists the simple commands of a step that a POSIX shell runs, in
+// shell or exec form. It reports false where the step is no such thing or cannot
+// be read.
+func shellCommands(args []string) ([]command, bool) {
+	script, ok := shellScript(args)
+	if !ok {
+		return nil, false
+	}
+	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(script), "")
+	if err != nil {
+		return nil, false
+	}
+	functions := map[string]bool{}
+	var commands []command
+	syntax.Walk(file, func(n syntax.Node) bool {
+		switch n := n.(type) {
+		case *syntax.FuncDecl:
+			functions[n.Name.Value] = true
+		case *syntax.CallExpr:
+			if c := wordsOf(n); len(c.words) > 0 {
+				commands = append(commands, c)
+			}
+		}
+		return true
+	})
+	return slices.DeleteFunc(commands, func(c command) bool { return functions[c.words[0]] }), true
+}
+
+// shellScript is the script that `sh -c SCRIPT` runs.
+func shellScript(args []string) (string, bool) {
+	if !slices.Contains([]string{"sh", "bash", "ash", "dash", "ksh", "zsh"}, path.Base(args[0])) {
+		return "", false
+	}
+	for i := 1; i < len(args)-1; i++ {
+		if !strings.HasPrefix(args[i], "-") && !strings.HasPrefix(args[i], "+") {
+			if strings.HasSuffix(args[i-1], "o") {
+				continue // the name of an option, as in -eo pipefail
+			}
+			return "", false
+		}
+		if !strings.HasPrefix(args[i], "--") && strings.HasSuffix(args[i], "c") {
+			return args[i+1], true
+		}
+	}
+	return "", false
+}
+
+// wordsOf reads the words of a call. A nested `sh -c "..."` whose script is known
+// is left to mayCompile, which calls it what it is: a shell.
+func wordsOf(call *syntax.CallExpr) command {
+	var c command
+	for _, w := range call.Args {
+		c.words = append(c.words, literal(w.Parts))
+	}
+	return c
+}
+
+// literal is the text of a word, "" where an expansion decides it.
+func literal(parts []syntax.WordPart) string {
+	var b strings.Builder
+	for _, p := range parts {
+		switch p := p.(type) {
+		case *syntax.Lit:
+			b.WriteString(p.Value)
+		case *syntax.SglQuoted:
+			b.WriteString(p.Value)
+		case *syntax.DblQuoted:
+			text := literal(p.Parts)
+			if text == "" && len(p.Parts) > 0 {
+				return ""
+			}
+			b.WriteString(text)
+		default:
+			return ""
+		}
+	}
+	return b.String()
+}

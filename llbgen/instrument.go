@@ -1,0 +1,247 @@
+package llbgen
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
+)
+
+// InstrumentOptions say what the steps are given.
+type InstrumentOptions struct {
+	// Tools holds the stand-ins that are mounted into the steps.
+	Tools Tools
+
+	// Toolchains is what has been found in the inputs of steps so far, by the
+	// step's digest in the definition that is instrumented.
+	Toolchains map[digest.Digest]Toolchain
+
+	// NoGoCache leaves out the persistent build and module caches.
+	NoGoCache bool
+
+	// CacheNamespace precedes the ids of the caches, as the Dockerfile frontend's
+	// BUILDKIT_CACHE_MOUNT_NS does.
+	CacheNamespace string
+}
+
+// Instrumented is a definition whose compile steps have been given the stand-ins.
+type Instrumented struct {
+	Definition *pb.Definition
+
+	// Steps are the instrumented steps in the definition's order.
+	Steps []*Step
+}
+
+// Step is one instrumented RUN step.
+type Step struct {
+	// Digest is the step's in the definition that was given, Vertex its new one.
+	Digest, Vertex digest.Digest
+
+	// Name is what the progress display calls the step.
+	Name string
+
+	// Env is the step's environment as the user wrote it, User its user.
+	Env  []string
+	User string
+
+	// Reason says why the step is thought to compile Go.
+	Reason string
+
+	// Toolchain is what the step's input holds of Go. Located is false where
+	// nobody has looked yet.
+	Toolchain Toolchain
+	Located   bool
+
+	capture, input *pb.Input
+	definition     *pb.Definition
+	waits          bool // for another step's toolchain
+}
+
+// Capture is the definition of what the step's stand-ins recorded.
+func (s *Step) Capture() (*pb.Definition, error) {
+	return resultAt(s.definition, s.capture)
+}
+
+// Input is the definition of the root file system that the step starts from, nil
+// where it starts from nothing.
+func (s *Step) Input() (*pb.Definition, error) {
+	if s.input == nil {
+		return nil, nil
+	}
+	return resultAt(s.definition, s.input)
+}
+
+// Instrument gives every step of def that may compile Go the stand-ins, the
+// caches and an output for what they capture. Vertices ahead of the first such
+// step stay as they are, byte by byte; what follows gets new digests, its
+// metadata and source locations taken along. A definition without such a step
+// comes back as it was.
+func Instrument(def *pb.Definition, opts InstrumentOptions) (*Instrumented, error) {
+	vertices, err := decode(def)
+	if err != nil {
+		return nil, err
+	}
+	if len(vertices) == 0 {
+		return &Instrumented{Definition: def}, nil
+	}
+	in := &instrumenter{
+		opts:       opts,
+		def:        def,
+		out:        newBuilder(),
+		byDigest:   make(map[digest.Digest]vertex, len(vertices)),
+		renamed:    make(map[string]string, len(vertices)),
+		toolchains: map[digest.Digest]located{},
+		pending:    map[string]bool{},
+	}
+	for _, v := range vertices {
+		in.byDigest[v.digest] = v
+		if err := in.visit(v); err != nil {
+			return nil, err
+		}
+	}
+	if len(in.steps) == 0 {
+		return &Instrumented{Definition: def}, nil
+	}
+	in.out.def.Source = in.source()
+	for _, s := range in.steps {
+		s.definition = in.out.def
+	}
+	return &Instrumented{Definition: in.out.def, Steps: in.steps}, nil
+}
+
+// instrumenter is the state of one call of Instrument.
+type instrumenter struct {
+	opts       InstrumentOptions
+	def        *pb.Definition
+	out        *builder
+	byDigest   map[digest.Digest]vertex
+	renamed    map[string]string // digests in def to digests in out
+	toolchains map[digest.Digest]located
+	pending    map[string]bool // digests in def that depend on a step nobody has looked into
+	steps      []*Step
+}
+
+// visit copies a vertex to the new definition, instrumented if it may compile Go
+// and re-digested if anything before it changed.
+func (in *instrumenter) visit(v vertex) error {
+	reason := ""
+	if exec := v.op.GetExec(); exec != nil && exec.Meta != nil && isLinux(v.op.Platform) {
+		located := in.toolchainOf(v)
+		reason = mayCompile(exec.Meta.Args, located)
+		if reason != "" {
+			in.toolchains[v.digest] = located
+		}
+	}
+	in.pending[string(v.digest)] = slices.ContainsFunc(v.op.Inputs, func(i *pb.Input) bool { return in.pending[i.Digest] })
+	op, changed := in.rewired(v.op)
+	if reason == "" {
+		if !changed {
+			in.keep(v, v)
+			return nil
+		}
+		renewed, err := encode(op)
+		if err != nil {
+			return err
+		}
+		in.keep(v, renewed)
+		return nil
+	}
+	return in.instrument(v, op, reason)
+}
+
+// rewired returns the op with its inputs pointing at the new definition, a copy
+// where that changes it.
+func (in *instrumenter) rewired(op *pb.Op) (*pb.Op, bool) {
+	moved := func(i *pb.Input) bool { return in.renamed[i.Digest] != i.Digest }
+	if !slices.ContainsFunc(op.Inputs, moved) {
+		return op, false
+	}
+	op = op.CloneVT()
+	for _, i := range op.Inputs {
+		i.Digest = in.renamed[i.Digest]
+	}
+	return op, true
+}
+
+// keep adds the renewed vertex in place of the old one.
+func (in *instrumenter) keep(old, renewed vertex) {
+	in.renamed[string(old.digest)] = string(renewed.digest)
+	in.out.add(renewed, in.def.Metadata[string(old.digest)])
+}
+
+// instrument adds the step with the stand-ins mounted.
+func (in *instrumenter) instrument(v vertex, op *pb.Op, reason string) error {
+	located := in.toolchains[v.digest]
+	step := &Step{
+		Digest:    v.digest,
+		Name:      in.nameOf(v),
+		Env:       v.op.GetExec().Meta.Env,
+		User:      v.op.GetExec().Meta.User,
+		Reason:    reason,
+		Toolchain: located.Toolchain,
+		Located:   located.known,
+	}
+	op = op.CloneVT()
+	if root := rootMount(op.GetExec()); root != nil && root.Input >= 0 && root.Input < int64(len(op.Inputs)) {
+		step.input = op.Inputs[root.Input].CloneVT()
+		step.waits = in.pending[v.op.Inputs[root.Input].Digest]
+	}
+	if !step.Located {
+		in.pending[string(v.digest)] = true
+	}
+	m := &mounter{in: in, op: op, platform: platformOf(op)}
+	output, err := m.mountAll(located.Toolchain)
+	if err != nil {
+		return fmt.Errorf("instrumenting %q: %w", step.Name, err)
+	}
+	renewed, err := encode(op)
+	if err != nil {
+		return err
+	}
+	in.keep(v, renewed)
+	step.Vertex = renewed.digest
+	step.capture = &pb.Input{Digest: string(renewed.digest), Index: output}
+	in.steps = append(in.steps, step)
+	return nil
+}
+
+// nameOf is what the progress display calls the vertex.
+func (in *instrumenter) nameOf(v vertex) string {
+	if name := in.def.Metadata[string(v.digest)].GetDescription()["llb.customname"]; name != "" {
+		return name
+	}
+	return strings.Join(v.op.GetExec().Meta.Args, " ")
+}
+
+// source is the source map of the new definition: every location under the new
+// digest of its vertex.
+func (in *instrumenter) source() *pb.Source {
+	if in.def.Source == nil {
+		return nil
+	}
+	moved := make(map[string]*pb.Locations, len(in.def.Source.Locations))
+	for dgst, l := range in.def.Source.Locations {
+		if renewed, ok := in.renamed[dgst]; ok {
+			moved[renewed] = l
+		}
+	}
+	return &pb.Source{Locations: moved, Infos: in.def.Source.Infos}
+}
+
+func isLinux(p *pb.Platform) bool {
+	return p == nil || p.OS == "" || p.OS == "linux"
+}
+
+// Unlocated lists the steps whose toolchain nobody has looked for, though their
+// inputs depend on no other such step: they can be looked into now.
+func (i *Instrumented) Unlocated() []*Step {
+	var ready []*Step
+	for _, s := range i.Steps {
+		if !s.Located && !s.waits {
+			ready = append(ready, s)
+		}
+	}
+	return ready
+}

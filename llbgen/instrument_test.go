@@ -1,0 +1,348 @@
+package llbgen
+
+import (
+	"bytes"
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/llbgen/llbtree"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+var testTools = Tools{State: llb.Image("example.com/dlvgen:1"), Root: "/tools"}
+
+// goImage is a builder stage: its PATH leads to Go.
+func goImage() llb.State {
+	return llb.Image("docker.io/library/golang:1.26").
+		AddEnv("PATH", "/usr/local/go/bin:/usr/bin:/bin").Dir("/src")
+}
+
+func run(st llb.State, script string, opts ...llb.RunOption) llb.State {
+	opts = append([]llb.RunOption{llb.Shlexf("/bin/sh -c %q", script), llb.WithCustomName("RUN " + script)}, opts...)
+	return st.Run(opts...).Root()
+}
+
+// hello is the definition of an ordinary two-stage Dockerfile.
+func hello(opts ...llb.RunOption) llb.State {
+	b := run(goImage(), "apt-get update")
+	b = b.File(llb.Copy(llb.Local("context"), "go.mod", "/src/"))
+	b = run(b, "go mod download")
+	b = b.File(llb.Copy(llb.Local("context"), ".", "/src/"))
+	b = run(b, "go build -o /server .", opts...)
+	return llb.Scratch().File(llb.Copy(b, "/server", "/server"))
+}
+
+func definition(t testing.TB, st llb.State) *pb.Definition {
+	t.Helper()
+	def, err := st.Marshal(context.Background(), llb.LinuxAmd64, llb.LocalUniqueID("fixed"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return def.ToPB()
+}
+
+func instrument(t testing.TB, def *pb.Definition, opts InstrumentOptions) *Instrumented {
+	t.Helper()
+	opts.Tools = testTools
+	in, err := Instrument(def, opts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return in
+}
+
+// withToolchain instruments with the toolchain found in the first step's input.
+func withToolchain(t testing.TB, def *pb.Definition, found Toolchain) *Instrumented {
+	t.Helper()
+	first := instrument(t, def, InstrumentOptions{})
+	return instrument(t, def, InstrumentOptions{Toolchains: map[digest.Digest]Toolchain{first.Steps[0].Digest: found}})
+}
+
+var usualToolchain = Toolchain{Programs: []string{"/usr/local/go/bin/go"}, ModCache: "/go/pkg/mod"}
+
+func TestInstrumentedTree(t *testing.T) {
+	got, err := llbtree.Format(withToolchain(t, definition(t, hello()), usualToolchain).Definition)
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden := filepath.Join("..", "testdata", "llb", "hello.tree")
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("the tree differs from %s (go test -update writes it):\n%s", golden, got)
+	}
+}
+
+func TestStepsAheadOfTheCompileKeepTheirBytes(t *testing.T) {
+	def := definition(t, hello())
+	in := instrument(t, def, InstrumentOptions{})
+	before, after := map[string]bool{}, map[string]bool{}
+	for _, dt := range def.Def {
+		before[string(dt)] = true
+	}
+	for _, dt := range in.Definition.Def {
+		after[string(dt)] = true
+	}
+	changed := 0
+	for _, v := range mustDecode(t, def) {
+		if after[string(v.bytes)] {
+			continue
+		}
+		changed++
+		if exec := v.op.GetExec(); exec != nil && !strings.Contains(strings.Join(exec.Meta.Args, " "), "go build") {
+			t.Errorf("%q changed", exec.Meta.Args)
+		}
+	}
+	if changed != 3 { // the compile, the copy out of it, and the pointer at the result
+		t.Errorf("%d ops changed, want 3", changed)
+	}
+}
+
+func TestDefinitionWithoutACompileComesBackAsItWas(t *testing.T) {
+	def := definition(t, run(goImage(), "go mod download"))
+	in := instrument(t, def, InstrumentOptions{})
+	if in.Definition != def || len(in.Steps) != 0 {
+		t.Errorf("the definition changed: %d steps", len(in.Steps))
+	}
+}
+
+func TestInstrumentIsDeterministic(t *testing.T) {
+	first := withToolchain(t, definition(t, hello()), usualToolchain).Definition
+	for range 5 {
+		again := withToolchain(t, definition(t, hello()), usualToolchain).Definition
+		if !slices.EqualFunc(first.Def, again.Def, bytes.Equal) {
+			t.Fatal("two calls made different ops")
+		}
+	}
+}
+
+func TestMetadataAndSourceLocationsMoveAlong(t *testing.T) {
+	sm := llb.NewSourceMap(nil, "Dockerfile", "Dockerfile", []byte("FROM golang\nRUN go build\n"))
+	line := []*pb.Range{{Start: &pb.Position{Line: 2}, End: &pb.Position{Line: 2}}}
+	def := definition(t, hello(sm.Location(line), llb.ProgressGroup("id", "compiling", false)))
+	in := instrument(t, def, InstrumentOptions{})
+	compiled := string(in.Steps[0].Vertex)
+	if locations := in.Definition.Source.Locations[compiled]; locations == nil || locations.Locations[0].Ranges[0].Start.Line != 2 {
+		t.Errorf("the compile's location is %v", locations)
+	}
+	meta := in.Definition.Metadata[compiled]
+	if meta.GetProgressGroup().GetName() != "compiling" || meta.Description["llb.customname"] != "RUN go build -o /server ." {
+		t.Errorf("the compile's metadata is %v", meta)
+	}
+	for dgst := range in.Definition.Source.Locations {
+		if !slices.ContainsFunc(mustDecode(t, in.Definition), func(v vertex) bool { return string(v.digest) == dgst }) {
+			t.Errorf("a location points at %s, which is not in the definition", dgst)
+		}
+	}
+}
+
+func TestUsersCacheMountsWin(t *testing.T) {
+	def := definition(t, hello(llb.AddMount("/go/pkg", llb.Scratch(), llb.AsPersistentCacheDir("mine", llb.CacheMountShared))))
+	for _, m := range execOf(t, withToolchain(t, def, usualToolchain)).Mounts {
+		if m.Dest == "/go/pkg/mod" {
+			t.Errorf("a cache of ours is mounted inside the user's: %v", m)
+		}
+	}
+}
+
+func TestNoGoCacheLeavesTheCachesOut(t *testing.T) {
+	def := definition(t, hello())
+	in := instrument(t, def, InstrumentOptions{NoGoCache: true})
+	for _, m := range execOf(t, in).Mounts {
+		if m.MountType == pb.MountType_CACHE {
+			t.Errorf("cache mount at %s", m.Dest)
+		}
+	}
+}
+
+func TestEveryUserHasACacheOfItsOwn(t *testing.T) {
+	ids := map[string]bool{}
+	for _, user := range []string{"", "builder"} {
+		st := run(goImage().User(user), "go build .")
+		for _, m := range execOf(t, instrument(t, definition(t, st), InstrumentOptions{CacheNamespace: "ns"})).Mounts {
+			if m.Dest == layout.GoCache {
+				ids[m.CacheOpt.ID] = true
+			}
+		}
+	}
+	if !ids["ns/dlvgen-go-build-linux_amd64"] || !ids["ns/dlvgen-go-build-linux_amd64-builder"] {
+		t.Errorf("cache ids are %v", ids)
+	}
+}
+
+func TestCaptureIsAnOutputOfItsOwn(t *testing.T) {
+	in := withToolchain(t, definition(t, hello()), usualToolchain)
+	capture, err := in.Steps[0].Capture()
+	if err != nil {
+		t.Fatal(err)
+	}
+	vs := mustDecode(t, capture)
+	result := vs[len(vs)-1].op.Inputs[0]
+	if result.Digest != string(in.Steps[0].Vertex) || result.Index != 1 {
+		t.Errorf("the capture is %v, want output 1 of the compile", result)
+	}
+	for _, m := range execOf(t, in).Mounts {
+		if m.Output == 1 && m.Dest != layout.Capture {
+			t.Errorf("output 1 is %s", m.Dest)
+		}
+	}
+}
+
+func TestToolchainIsAskedForOnceAStage(t *testing.T) {
+	st := run(run(run(goImage(), "go build ./a"), "mkdir /x"), "go build ./b")
+	def := definition(t, st)
+	first := instrument(t, def, InstrumentOptions{})
+	if n := len(first.Unlocated()); n != 1 {
+		t.Fatalf("%d steps to look into at first, want the stage's first only", n)
+	}
+	in := instrument(t, def, InstrumentOptions{Toolchains: map[digest.Digest]Toolchain{first.Unlocated()[0].Digest: usualToolchain}})
+	if len(in.Unlocated()) != 0 {
+		t.Error("the second step asks again")
+	}
+	if got := in.Steps[1].Toolchain; !slices.Equal(got.Programs, usualToolchain.Programs) || got.ModCache != "" {
+		t.Errorf("the second step inherits %+v: mkdir may have filled the module cache", got)
+	}
+}
+
+func TestStepAfterOneThatMayBringGoIsAskedAgain(t *testing.T) {
+	st := run(run(goImage(), "./install-go.sh"), "make")
+	def := definition(t, st)
+	first := instrument(t, def, InstrumentOptions{})
+	in := instrument(t, def, InstrumentOptions{Toolchains: map[digest.Digest]Toolchain{first.Steps[0].Digest: {}}})
+	if n := in.Unlocated(); len(n) != 1 || n[0].Digest != first.Steps[1].Digest {
+		t.Errorf("to look into next: %v", n)
+	}
+}
+
+func TestRealToolchainStandsBesideTheStandIn(t *testing.T) {
+	in := withToolchain(t, definition(t, hello()), usualToolchain)
+	exec := execOf(t, in)
+	byDest := map[string]*pb.Mount{}
+	for _, m := range exec.Mounts {
+		byDest[m.Dest] = m
+	}
+	real := byDest[layout.Real+"/usr/local/go/bin/go"]
+	if real == nil || real.Input != rootMount(exec).Input || real.Selector != "/usr/local/go/bin/go" || !real.Readonly {
+		t.Errorf("the real go is %v", real)
+	}
+	standIn := byDest["/usr/local/go/bin/go"]
+	if standIn == nil || standIn.Selector != "/tools/linux_amd64/bin/go" || !standIn.Readonly {
+		t.Errorf("the stand-in is %v", standIn)
+	}
+	if !slices.Contains(exec.Meta.Env, "PATH=/.dlvgen/bin:/usr/local/go/bin:/usr/bin:/bin") {
+		t.Errorf("the environment is %v", exec.Meta.Env)
+	}
+}
+
+func TestWindowsStepsAreLeftAlone(t *testing.T) {
+	st := run(llb.Image("golang", llb.Windows), "go build .")
+	def, err := st.Marshal(context.Background(), llb.Windows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if in := instrument(t, def.ToPB(), InstrumentOptions{}); len(in.Steps) != 0 {
+		t.Error("a Windows step was instrumented")
+	}
+}
+
+func TestMalformedDefinitionsAreErrors(t *testing.T) {
+	good := definition(t, hello())
+	for name, def := range map[string]*pb.Definition{
+		"bytes that are no op":     {Def: [][]byte{{0xff, 0xff}}},
+		"input that is not there":  {Def: good.Def[len(good.Def)-1:]},
+		"no pointer at the result": {Def: good.Def[:1]},
+	} {
+		if _, err := Instrument(def, InstrumentOptions{Tools: testTools}); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}
+
+func FuzzInstrument(f *testing.F) {
+	for _, st := range []llb.State{hello(), run(goImage(), "make"), llb.Scratch().File(llb.Mkdir("/a", 0o755))} {
+		dt, err := definition(f, st).MarshalVT()
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(dt)
+	}
+	f.Fuzz(func(t *testing.T, dt []byte) {
+		def := &pb.Definition{}
+		if def.UnmarshalVT(dt) != nil {
+			return
+		}
+		in, err := Instrument(def, InstrumentOptions{Tools: testTools})
+		if err != nil {
+			return
+		}
+		if _, err := decode(in.Definition); err != nil {
+			t.Fatalf("the instrumented definition cannot be decoded: %v", err)
+		}
+		for _, s := range in.Steps {
+			if _, err := s.Capture(); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := s.Input(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func BenchmarkInstrument(b *testing.B) {
+	for _, ops := range []int{10, 100, 1000, 10_000} {
+		b.Run(fmt.Sprintf("ops=%d", ops), func(b *testing.B) {
+			st := goImage()
+			for i := range ops / 2 {
+				st = run(st, fmt.Sprintf("mkdir /d%d", i))
+				st = st.File(llb.Mkfile(fmt.Sprintf("/f%d", i), 0o644, nil))
+				if i%10 == 0 {
+					st = run(st, fmt.Sprintf("go build ./cmd/c%d", i))
+				}
+			}
+			def := definition(b, st)
+			for b.Loop() {
+				instrument(b, def, InstrumentOptions{})
+			}
+		})
+	}
+}
+
+func mustDecode(t testing.TB, def *pb.Definition) []vertex {
+	t.Helper()
+	vs, err := decode(def)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return vs
+}
+
+// execOf is the first instrumented step's op.
+func execOf(t testing.TB, in *Instrumented) *pb.ExecOp {
+	t.Helper()
+	for _, v := range mustDecode(t, in.Definition) {
+		if v.digest == in.Steps[0].Vertex {
+			return v.op.GetExec()
+		}
+	}
+	t.Fatal("the step is not in the definition")
+	return nil
+}

@@ -1,0 +1,125 @@
+package llbgen
+
+import (
+	"path"
+	"strings"
+
+	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
+)
+
+// Toolchain says what the file system that a step starts from holds of Go.
+type Toolchain struct {
+	// Programs are the go commands, as absolute paths without symbolic links:
+	// "/usr/local/go/bin/go". Empty where there is none.
+	Programs []string
+
+	// ModCache is the GOMODCACHE that the step will use, set only where it is
+	// absent or empty there, so that a persistent one may stand in its place.
+	ModCache string
+}
+
+// located is a step's toolchain, known where somebody has looked.
+type located struct {
+	Toolchain
+	known bool
+}
+
+// toolchainOf returns what is known of a step's toolchain: what was found in its
+// own input, or else in that of the nearest step before it on the same root. A
+// stage is thus looked into once, not once a step.
+func (in *instrumenter) toolchainOf(v vertex) located {
+	if t, ok := in.opts.Toolchains[v.digest]; ok {
+		return located{Toolchain: t, known: true}
+	}
+	var between []vertex
+	for at := v; ; {
+		parent, ok := in.rootParent(at)
+		if !ok {
+			return located{}
+		}
+		found, isStep := in.toolchains[parent.digest]
+		switch {
+		case !isStep:
+			between = append(between, parent)
+		case !found.known || len(found.Programs) == 0:
+			return located{} // the step itself may have brought a toolchain
+		default:
+			for _, b := range between {
+				if touches(b.op, found.ModCache) {
+					found.ModCache = ""
+				}
+			}
+			return found
+		}
+		at = parent
+	}
+}
+
+// touches tells whether an op may put files into a folder.
+func touches(op *pb.Op, folder string) bool {
+	if op.GetFile() == nil {
+		return true
+	}
+	for _, a := range op.GetFile().Actions {
+		if c := a.GetCopy(); c != nil && (within(c.Dest, folder) || within(folder, c.Dest)) {
+			return true
+		}
+	}
+	return false
+}
+
+// within tells whether a path is a folder or lies below it.
+func within(p, folder string) bool {
+	p, folder = path.Clean(p), path.Clean(folder)
+	return p == folder || folder == "/" || strings.HasPrefix(p, folder+"/")
+}
+
+// rootParent is the vertex whose root file system v goes on from.
+func (in *instrumenter) rootParent(v vertex) (vertex, bool) {
+	index := int64(-1)
+	switch op := v.op.Op.(type) {
+	case *pb.Op_Exec:
+		if root := rootMount(op.Exec); root != nil {
+			index = root.Input
+		}
+	case *pb.Op_File:
+		index = baseOfFile(op.File, len(v.op.Inputs))
+	}
+	if index < 0 || index >= int64(len(v.op.Inputs)) {
+		return vertex{}, false
+	}
+	parent, ok := in.byDigest[digest.Digest(v.op.Inputs[index].Digest)]
+	return parent, ok
+}
+
+// rootMount is the mount of the step's root file system, nil in a malformed op.
+func rootMount(exec *pb.ExecOp) *pb.Mount {
+	for _, m := range exec.Mounts {
+		if m != nil && m.Dest == pb.RootMount {
+			return m
+		}
+	}
+	return nil
+}
+
+// baseOfFile follows a file op's actions back to the input of the op that they
+// start from, -1 for scratch. An action's input at or above inputs refers to the
+// output of an earlier action (pb.FileAction).
+func baseOfFile(file *pb.FileOp, inputs int) int64 {
+	if len(file.Actions) == 0 {
+		return -1
+	}
+	at := file.Actions[len(file.Actions)-1].Input
+	for range file.Actions {
+		i := at - int64(inputs)
+		if i < 0 {
+			return at
+		}
+		if i >= int64(len(file.Actions)) {
+			return -1
+		}
+		at = file.Actions[i].Input
+	}
+	return -1
+}

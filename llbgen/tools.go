@@ -1,0 +1,64 @@
+package llbgen
+
+import (
+	"context"
+	"fmt"
+	"path"
+
+	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/solver/pb"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Tools is the tree of programs that steps and images are given, laid out as
+// package layout says: a folder per platform below Root.
+type Tools struct {
+	State llb.State
+
+	// Root is the tree's place in State: "/" or "/tools".
+	Root string
+}
+
+// path is where a platform's tool stands in the state.
+func (t Tools) path(p *pb.Platform, tool string) string {
+	return path.Join("/", t.Root, layout.Platform(p.OS, p.Architecture, p.Variant), tool)
+}
+
+// Path is where the tool of an image's platform stands in the state.
+func (t Tools) Path(p ocispecs.Platform, tool string) string {
+	return t.path(&pb.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant}, tool)
+}
+
+// mountFolders is an op with the folders that writable mounts start from. Anybody
+// may write to them, since a step may run as any user.
+func mountFolders() llb.State {
+	return llb.Scratch().File(
+		llb.Mkdir(captureFolder, 0o777).Mkdir(cacheFolder, 0o777),
+		llb.WithCustomName("[dlvgen] prepare mounts"),
+	)
+}
+
+const (
+	captureFolder = "/capture"
+	cacheFolder   = "/cache"
+)
+
+// definition is the tree as a mount of steps on the given platform.
+func (t Tools) definition(p *pb.Platform) (*pb.Definition, error) {
+	return marshal(t.State, p)
+}
+
+// foldersDefinition is mountFolders for steps on the given platform.
+func foldersDefinition(p *pb.Platform) (*pb.Definition, error) {
+	return marshal(mountFolders(), p)
+}
+
+// marshal encodes a state of ours for the given platform.
+func marshal(st llb.State, p *pb.Platform) (*pb.Definition, error) {
+	def, err := st.Marshal(context.Background(), llb.Platform(p.Spec()))
+	if err != nil {
+		return nil, fmt.Errorf("marshalling dlvgen's own mounts: %w", err)
+	}
+	return def.ToPB(), nil
+}

@@ -1,0 +1,98 @@
+package variants
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"time"
+
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// debugConfig is production's config with the debugger in front of the program:
+// ENTRYPOINT, CMD, EXPOSE and labels change, everything else stays.
+func debugConfig(in Input, p *Plan) (*dockerspec.DockerOCIImage, error) {
+	img, err := clone(in.Config)
+	if err != nil {
+		return nil, err
+	}
+	port, err := in.Request.Port()
+	if err != nil {
+		return nil, err
+	}
+	exposed := strconv.Itoa(port) + "/tcp"
+	if _, taken := img.Config.ExposedPorts[exposed]; taken {
+		return nil, fmt.Errorf("the image exposes %s itself, and the debugger would listen there: choose another port, such as --listen=:%d",
+			exposed, freePort(img.Config.ExposedPorts, port))
+	}
+	if img.Config.ExposedPorts == nil {
+		img.Config.ExposedPorts = map[string]struct{}{}
+	}
+	img.Config.ExposedPorts[exposed] = struct{}{}
+	img.Config.Entrypoint = p.Entrypoint
+	img.Config.Cmd = p.Command
+	img.Config.ArgsEscaped = false //nolint:staticcheck // deprecated, and set by old Windows images only
+
+	if img.Config.Labels == nil {
+		img.Config.Labels = map[string]string{}
+	}
+	labels, err := labelsOf(p)
+	if err != nil {
+		return nil, err
+	}
+	for k, v := range labels {
+		img.Config.Labels[k] = v
+	}
+	date(img, in, p.Layers)
+	return img, nil
+}
+
+// freePort is the first port after the given one that the image does not expose.
+func freePort(exposed map[string]struct{}, port int) int {
+	for next := port + 1; next <= 65535; next++ {
+		if _, taken := exposed[strconv.Itoa(next)+"/tcp"]; !taken {
+			return next
+		}
+	}
+	return port - 1
+}
+
+// date gives every moment that production left to the exporter's clock a fixed
+// value, so that the same input gives the same digest: SOURCE_DATE_EPOCH, else
+// when the base image was made, else 1970.
+func date(img *dockerspec.DockerOCIImage, in Input, layers []Layer) {
+	fixed := time.Unix(0, 0).UTC()
+	switch {
+	case in.Epoch != nil:
+		fixed = in.Epoch.UTC()
+	case in.Base != nil && in.Base.Created != nil:
+		fixed = in.Base.Created.UTC()
+	}
+	img.Created = &fixed
+	for i := range img.History {
+		if img.History[i].Created == nil {
+			img.History[i].Created = &fixed
+		}
+	}
+	for _, l := range layers {
+		img.History = append(img.History, ocispecs.History{
+			Created:   &fixed,
+			CreatedBy: "dlvgen: " + l.Description + " at " + l.Files,
+			Comment:   "dlvgen",
+		})
+	}
+}
+
+// clone is a deep copy.
+func clone(img *dockerspec.DockerOCIImage) (*dockerspec.DockerOCIImage, error) {
+	dt, err := json.Marshal(img)
+	if err != nil {
+		return nil, fmt.Errorf("copying the image config: %w", err)
+	}
+	copied := &dockerspec.DockerOCIImage{}
+	if err := json.Unmarshal(dt, copied); err != nil {
+		return nil, fmt.Errorf("copying the image config: %w", err)
+	}
+	return copied, nil
+}

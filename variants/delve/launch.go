@@ -1,0 +1,50 @@
+package delve
+
+import "net"
+
+// Launch is how a debug image starts its program under Delve.
+type Launch struct {
+	// Listen is the debugger's address, "host:port" with an optional host.
+	Listen string
+
+	// Continue lets the program run at once instead of holding it.
+	Continue bool
+
+	// GoVersion is the program's Go, "go1.24.5". A Delve that supports more than
+	// it announces is told not to check.
+	GoVersion string
+
+	// Program is the absolute path of the program, Args what follows it.
+	Program string
+	Args    []string
+}
+
+// Argv is the command line, the path of Delve first.
+func (l Launch) Argv(dlv string) []string {
+	argv := []string{dlv, "--listen=" + l.Listen, "--headless=true", "--api-version=2", "--accept-multiclient"}
+	if l.Continue {
+		argv = append(argv, "--continue")
+	}
+	if isLoopback(l.Listen) {
+		// On loopback Delve refuses other users, and with them every port-forward
+		// (service/internal/sameuser).
+		argv = append(argv, "--only-same-user=false")
+	}
+	if !announces(l.GoVersion) {
+		argv = append(argv, "--check-go-version=false")
+	}
+	argv = append(argv, "exec", l.Program)
+	if len(l.Args) > 0 {
+		argv = append(append(argv, "--"), l.Args...)
+	}
+	return argv
+}
+
+func isLoopback(listen string) bool {
+	host, _, err := net.SplitHostPort(listen)
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
