@@ -94,6 +94,7 @@ func Instrument(def *pb.Definition, opts InstrumentOptions) (*Instrumented, erro
 		renamed:    make(map[string]string, len(vertices)),
 		toolchains: map[digest.Digest]located{},
 		pending:    map[string]bool{},
+		ours:       map[string]ownInputs{},
 	}
 	for _, v := range vertices {
 		in.byDigest[v.digest] = v
@@ -119,7 +120,8 @@ type instrumenter struct {
 	byDigest   map[digest.Digest]vertex
 	renamed    map[string]string // digests in def to digests in out
 	toolchains map[digest.Digest]located
-	pending    map[string]bool // digests in def that depend on a step nobody has looked into
+	pending    map[string]bool      // digests in def that depend on a step nobody has looked into
+	ours       map[string]ownInputs // by platform
 	steps      []*Step
 }
 

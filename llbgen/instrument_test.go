@@ -240,7 +240,7 @@ func TestRealToolchainStandsBesideTheStandIn(t *testing.T) {
 		byDest[m.Dest] = m
 	}
 	real := byDest[layout.Real+"/usr/local/go/bin/go"]
-	if real == nil || real.Input != rootMount(exec).Input || real.Selector != "/usr/local/go/bin/go" || !real.Readonly {
+	if real == nil || real.Input != rootMount(exec).Input || real.Selector != "/usr/local/go/bin/go" || !real.Readonly || real.ContentCache != pb.MountContentCache_OFF {
 		t.Errorf("the real go is %v", real)
 	}
 	standIn := byDest["/usr/local/go/bin/go"]

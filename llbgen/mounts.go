@@ -1,11 +1,13 @@
 package llbgen
 
 import (
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/system"
 )
@@ -20,14 +22,11 @@ type mounter struct {
 // mountAll adds every mount and the PATH, and returns the output index of the
 // capture.
 func (m *mounter) mountAll(t Toolchain) (int64, error) {
-	tools, err := m.input(m.in.opts.Tools.definition(m.platform))
+	ours, err := m.in.ownInputs(m.platform)
 	if err != nil {
 		return 0, err
 	}
-	folders, err := m.input(foldersDefinition(m.platform))
-	if err != nil {
-		return 0, err
-	}
+	tools, folders := m.input(ours.tools), m.input(ours.folders)
 	m.bind(tools, m.in.opts.Tools.path(m.platform, layout.ToolBin), layout.Bin)
 	if err := m.standIn(tools, t.Programs); err != nil {
 		return 0, err
@@ -43,29 +42,55 @@ func (m *mounter) mountAll(t Toolchain) (int64, error) {
 	return output, nil
 }
 
-// input grafts a definition of ours onto the new one and returns its index among
-// the step's inputs.
-func (m *mounter) input(def *pb.Definition, err error) (int64, error) {
-	if err != nil {
-		return 0, err
+// input adds an input to the step and returns its index.
+func (m *mounter) input(in *pb.Input) int64 {
+	m.op.Inputs = append(m.op.Inputs, in.CloneVT())
+	return int64(len(m.op.Inputs) - 1)
+}
+
+// ownInputs are the results that steps mount from us: the tree of tools, and the
+// folders that writable mounts start from.
+type ownInputs struct {
+	tools, folders *pb.Input
+}
+
+// ownInputs grafts them onto the new definition, once for a platform.
+func (in *instrumenter) ownInputs(p *pb.Platform) (ownInputs, error) {
+	key := layout.Platform(p.OS, p.Architecture, p.Variant)
+	if ours, ok := in.ours[key]; ok {
+		return ours, nil
 	}
-	in, err := m.in.out.graft(def)
+	tools, err := in.graftState(in.opts.Tools.State, p)
 	if err != nil {
-		return 0, err
+		return ownInputs{}, err
 	}
-	m.op.Inputs = append(m.op.Inputs, in)
-	return int64(len(m.op.Inputs) - 1), nil
+	folders, err := in.graftState(mountFolders(), p)
+	if err != nil {
+		return ownInputs{}, err
+	}
+	in.ours[key] = ownInputs{tools: tools, folders: folders}
+	return in.ours[key], nil
+}
+
+func (in *instrumenter) graftState(st llb.State, p *pb.Platform) (*pb.Input, error) {
+	def, err := st.Marshal(context.Background(), llb.Platform(p.Spec()))
+	if err != nil {
+		return nil, fmt.Errorf("marshalling dlvgen's own mounts: %w", err)
+	}
+	return in.out.graft(def.ToPB())
 }
 
 // standIn binds the stand-in over each go command, the real one beside it. The
-// real one is taken from a second mount of the step's own root.
+// real one is taken from a second mount of the step's own root. That mount must
+// not turn on content-based caching, which BuildKit decides by an input's last
+// mount: it would hash the whole root (solver/llbsolver/ops/exec.go, getMountDeps).
 func (m *mounter) standIn(tools int64, programs []string) error {
 	root := rootMount(m.op.GetExec())
 	if len(programs) > 0 && root.Input < 0 {
 		return fmt.Errorf("a toolchain in %s was reported for a step that starts from nothing", programs[0])
 	}
 	for _, p := range programs {
-		m.bind(root.Input, p, layout.Real+p)
+		m.bind(root.Input, p, layout.Real+p).ContentCache = pb.MountContentCache_OFF
 		m.bind(tools, m.in.opts.Tools.path(m.platform, layout.ToolGo), p)
 	}
 	return nil
@@ -98,13 +123,14 @@ func (m *mounter) cache(folders int64, name, dest string) {
 }
 
 // bind adds a read-only mount.
-func (m *mounter) bind(input int64, selector, dest string) {
-	m.add(&pb.Mount{Input: input, Selector: selector, Dest: dest, Output: int64(pb.SkipOutput), Readonly: true})
+func (m *mounter) bind(input int64, selector, dest string) *pb.Mount {
+	return m.add(&pb.Mount{Input: input, Selector: selector, Dest: dest, Output: int64(pb.SkipOutput), Readonly: true})
 }
 
-func (m *mounter) add(mount *pb.Mount) {
+func (m *mounter) add(mount *pb.Mount) *pb.Mount {
 	exec := m.op.GetExec()
 	exec.Mounts = append(exec.Mounts, mount)
+	return mount
 }
 
 // nextOutput is the first output index that no mount has.

@@ -1,8 +1,6 @@
 package llbgen
 
 import (
-	"context"
-	"fmt"
 	"path"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
@@ -43,22 +41,3 @@ const (
 	captureFolder = "/capture"
 	cacheFolder   = "/cache"
 )
-
-// definition is the tree as a mount of steps on the given platform.
-func (t Tools) definition(p *pb.Platform) (*pb.Definition, error) {
-	return marshal(t.State, p)
-}
-
-// foldersDefinition is mountFolders for steps on the given platform.
-func foldersDefinition(p *pb.Platform) (*pb.Definition, error) {
-	return marshal(mountFolders(), p)
-}
-
-// marshal encodes a state of ours for the given platform.
-func marshal(st llb.State, p *pb.Platform) (*pb.Definition, error) {
-	def, err := st.Marshal(context.Background(), llb.Platform(p.Spec()))
-	if err != nil {
-		return nil, fmt.Errorf("marshalling dlvgen's own mounts: %w", err)
-	}
-	return def.ToPB(), nil
-}

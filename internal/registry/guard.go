@@ -1,0 +1,80 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+)
+
+// NotOursError says that a tag exists and names something that dlvgen did not make.
+type NotOursError struct {
+	Ref    Reference
+	Reason string // how that was seen
+}
+
+func (e *NotOursError) Error() string {
+	return fmt.Sprintf("tag %s exists and was not made by dlvgen (%s): choose another --tag-suffix or delete it",
+		e.Ref.Familiar(), oneLine(e.Reason))
+}
+
+// ProductionTagError says that a production tag was about to be written.
+type ProductionTagError struct{ Ref Reference }
+
+func (e *ProductionTagError) Error() string {
+	return fmt.Sprintf("tag %s is a production tag, which dlvgen never writes: choose another --tag-suffix", e.Ref.Familiar())
+}
+
+// Guard returns nil if the tag may be written: it is absent, or every image that it
+// names, one or those of an index, carries dlvgen's label. Otherwise the error is a
+// [*ProductionTagError], a [*NotOursError], or an [*Error] of the registry.
+func (c *Client) Guard(ctx context.Context, ref Reference) error {
+	if c.production[ref] {
+		return &ProductionTagError{Ref: ref}
+	}
+	s, err := c.open(ref)
+	if err != nil {
+		return err
+	}
+	return s.guard(ctx)
+}
+
+func (s *session) guard(ctx context.Context) error {
+	op := fmt.Sprintf("reading %s", s.ref)
+	top, err := s.puller.Get(ctx, s.repo.Tag(s.ref.tag))
+	if isAbsent(err) {
+		return nil
+	}
+	if err != nil {
+		return explain(op, s.ref.host, err)
+	}
+	images, err := s.images(ctx, top)
+	if err != nil {
+		return s.foreign(op, err)
+	}
+	ours := 0
+	for _, img := range images {
+		if img.attestation {
+			continue
+		}
+		config, err := img.config()
+		if err != nil {
+			return s.foreign(op, err)
+		}
+		if _, ok := config.Config.Labels[s.label]; !ok {
+			return &NotOursError{Ref: s.ref, Reason: fmt.Sprintf("%s lacks the label %s", img, s.label)}
+		}
+		ours++
+	}
+	if ours == 0 {
+		return &NotOursError{Ref: s.ref, Reason: "it names an index without images"}
+	}
+	return nil
+}
+
+// foreign tells what cannot be read, because the registry fails, from what is not
+// dlvgen's.
+func (s *session) foreign(op string, err error) error {
+	if isFailure(err) {
+		return explain(op, s.ref.host, err)
+	}
+	return &NotOursError{Ref: s.ref, Reason: err.Error()}
+}

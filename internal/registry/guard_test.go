@@ -1,0 +1,94 @@
+package registry
+
+import (
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+func TestGuardLetsOnlyAbsentTagsAndOursBeWritten(t *testing.T) {
+	tests := []struct {
+		name   string
+		pushed func(t *testing.T) remote.Taggable // nil: nothing
+		reason string                             // "": may be written
+	}{
+		{"an absent tag", nil, ""},
+		{"our image", func(t *testing.T) remote.Taggable { return ours(t, "amd64") }, ""},
+		{"our index with an attestation", func(t *testing.T) remote.Taggable { return newIndex(t, ours(t, "amd64"), ours(t, "arm64")) }, ""},
+		{"a foreign image", func(t *testing.T) remote.Taggable { return foreign(t, "amd64") }, "lacks the label " + label},
+		{"an image without labels", func(t *testing.T) remote.Taggable { return newImage(t, "amd64", nil) }, "lacks the label"},
+		{"a foreign index", func(t *testing.T) remote.Taggable { return newIndex(t, foreign(t, "amd64")) }, "lacks the label"},
+		{"an index with one foreign platform", func(t *testing.T) remote.Taggable { return newIndex(t, ours(t, "amd64"), foreign(t, "arm64")) }, "(linux/arm64) lacks"},
+		{"an index of attestations only", func(t *testing.T) remote.Taggable { return newIndex(t) }, "without images"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newServer(t)
+			s.push("v1", foreign(t, "amd64"))
+			if tt.pushed != nil {
+				s.push("v1-debug", tt.pushed(t))
+			}
+			err := New(label).Guard(t.Context(), s.ref("v1-debug"))
+			var notOurs *NotOursError
+			switch {
+			case tt.reason == "" && err != nil:
+				t.Errorf("may not be written: %v", err)
+			case tt.reason != "" && (!errors.As(err, &notOurs) || !strings.Contains(notOurs.Reason, tt.reason)):
+				t.Errorf("got %v, want a NotOursError: %s", err, tt.reason)
+			case tt.reason != "" && (!strings.Contains(err.Error(), s.ref("v1-debug").String()) || !strings.Contains(err.Error(), "--tag-suffix")):
+				t.Errorf("%v does not say which tag, or what to do", err)
+			}
+		})
+	}
+}
+
+func TestGuardTakesAnAbsentRepositoryForAnAbsentTag(t *testing.T) {
+	if err := New(label).Guard(t.Context(), newServer(t).ref("v1-debug")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestGuardTakesABrokenTagForForeign(t *testing.T) {
+	s := newServer(t)
+	img := ours(t, "amd64")
+	s.push("v1-debug", newIndex(t, img))
+	s.lacks(digestOf(t, img))
+	err := New(label).Guard(t.Context(), s.ref("v1-debug"))
+	var notOurs *NotOursError
+	if !errors.As(err, &notOurs) || !strings.Contains(err.Error(), "is missing") {
+		t.Errorf("got %v, want a NotOursError that names what is missing", err)
+	}
+}
+
+func TestGuardRefusesProductionTagsWithoutAsking(t *testing.T) {
+	s := newServer(t)
+	err := New(label, WithProduction(s.ref("v1"))).Guard(t.Context(), s.ref("v1"))
+	var production *ProductionTagError
+	if !errors.As(err, &production) || production.Ref != s.ref("v1") {
+		t.Errorf("got %v, want a ProductionTagError", err)
+	}
+	if len(s.agents) != 0 {
+		t.Errorf("%d requests were made", len(s.agents))
+	}
+}
+
+func TestRequestsCarryTheUserAgent(t *testing.T) {
+	s := newServer(t)
+	if err := New(label, WithUserAgent("dlvgen/1.2.3")).Guard(t.Context(), s.ref("v1-debug")); err != nil {
+		t.Fatal(err)
+	}
+	last := s.agents[len(s.agents)-1]
+	if !strings.HasPrefix(last, "dlvgen/1.2.3") {
+		t.Errorf("user agent %q", last)
+	}
+}
+
+// denied answers as registries do that want a login.
+func denied(w http.ResponseWriter) {
+	w.Header().Set("WWW-Authenticate", `Basic realm="test"`)
+	w.WriteHeader(http.StatusUnauthorized)
+	_, _ = w.Write([]byte(`{"errors":[{"code":"UNAUTHORIZED","message":"authentication\nrequired"}]}`))
+}

@@ -1,0 +1,88 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"strings"
+)
+
+// Pending is a debug tag that waits to be moved to what was pushed.
+type Pending struct {
+	Ref    Reference
+	Digest string // of the manifest or index, already in Ref's repository: "sha256:..."
+}
+
+// MoveError says that some tags were moved before one could not be.
+type MoveError struct {
+	Moved  []Reference // in the order in which they were moved, possibly none
+	Failed Reference
+	Err    error
+}
+
+func (e *MoveError) Error() string {
+	moved := "no tag was moved"
+	if len(e.Moved) > 0 {
+		names := make([]string, len(e.Moved))
+		for i, ref := range e.Moved {
+			names[i] = ref.Familiar()
+		}
+		moved = "moved before: " + strings.Join(names, ", ")
+	}
+	return fmt.Sprintf("moving tag %s failed (%s): %s", e.Failed.Familiar(), moved, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *MoveError) Unwrap() error { return e.Err }
+
+// Tag makes a tag name what was pushed by digest. It guards nothing but production
+// tags, which it refuses with a [*ProductionTagError]: [Client.Move] is for use.
+func (c *Client) Tag(ctx context.Context, p Pending) error {
+	if c.production[p.Ref] {
+		return &ProductionTagError{Ref: p.Ref}
+	}
+	s, err := c.open(p.Ref)
+	if err != nil {
+		return err
+	}
+	op := fmt.Sprintf("tagging %s", p.Ref)
+	pushed, err := s.puller.Get(ctx, s.repo.Digest(p.Digest))
+	if err != nil {
+		return explain(op, s.ref.host, err)
+	}
+	return explain(op, s.ref.host, s.pusher.Put(ctx, s.repo.Tag(p.Ref.tag), pushed))
+}
+
+// Move moves all the tags, or if anything is wrong with one of them, none: it guards
+// every tag, verifies every digest, and moves the tags last, in the order given. It
+// returns what was verified, one for each. Registries cannot move several tags at once:
+// if one fails after that, the error is a [*MoveError] that names those before.
+func (c *Client) Move(ctx context.Context, pending []Pending) ([]*Verified, error) {
+	digests := map[Reference]string{}
+	for _, p := range pending {
+		if before, ok := digests[p.Ref]; ok && before != p.Digest {
+			return nil, fmt.Errorf("tag %s is to name both %s and %s: give the variants different tags", p.Ref.Familiar(), before, p.Digest)
+		}
+		digests[p.Ref] = p.Digest
+	}
+	for _, p := range pending {
+		if err := c.Guard(ctx, p.Ref); err != nil {
+			return nil, err
+		}
+	}
+	var all []*Verified
+	for _, p := range pending {
+		verified, err := c.Verify(ctx, p.Ref, p.Digest)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, verified)
+	}
+	var moved []Reference
+	for _, p := range pending {
+		if err := c.Tag(ctx, p); err != nil {
+			return nil, &MoveError{Moved: moved, Failed: p.Ref, Err: err}
+		}
+		moved = append(moved, p.Ref)
+	}
+	return all, nil
+}

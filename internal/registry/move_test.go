@@ -1,0 +1,129 @@
+package registry
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestMoveMovesAllTags(t *testing.T) {
+	s := newServer(t)
+	s.push("v1", foreign(t, "amd64"))
+	s.push("v1-debug", ours(t, "amd64"))
+	production := s.resolve("v1")
+	img, index := ours(t, "amd64"), newIndex(t, ours(t, "amd64"), ours(t, "arm64"))
+	s.push("pushed-1", img)
+	s.push("pushed-2", index)
+
+	client := New(label, WithProduction(s.ref("v1")))
+	verified, err := client.Move(t.Context(), []Pending{
+		{Ref: s.ref("v1-debug"), Digest: digestOf(t, img)},
+		{Ref: s.ref("v1-debug-src"), Digest: digestOf(t, index)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(verified) != 2 || len(verified[1].Images) != 2 {
+		t.Errorf("verified %+v", verified)
+	}
+	for tag, want := range map[string]string{"v1": production, "v1-debug": digestOf(t, img), "v1-debug-src": digestOf(t, index)} {
+		if got := s.resolve(tag); got != want {
+			t.Errorf("tag %s names %s, want %s", tag, got, want)
+		}
+	}
+}
+
+func TestMoveMovesNothingIfAnythingIsWrong(t *testing.T) {
+	good := ours(t, "amd64")
+	tests := []struct {
+		name    string
+		second  func(s *server) Pending
+		matches func(error) bool
+	}{
+		{"a foreign tag", func(s *server) Pending {
+			s.push("v1-debug-src", foreign(t, "amd64"))
+			return Pending{s.ref("v1-debug-src"), digestOf(t, good)}
+		}, func(err error) bool { var e *NotOursError; return errors.As(err, &e) }},
+		{"a production tag", func(s *server) Pending {
+			return Pending{s.ref("v1"), digestOf(t, good)}
+		}, func(err error) bool { var e *ProductionTagError; return errors.As(err, &e) }},
+		{"nothing was pushed", func(s *server) Pending {
+			return Pending{s.ref("v1-debug-src"), "sha256:" + strings.Repeat("0", 64)}
+		}, func(err error) bool { var e *VerifyError; return errors.As(err, &e) }},
+		{"one tag, two digests", func(s *server) Pending {
+			return Pending{s.ref("v1-debug"), "sha256:" + strings.Repeat("0", 64)}
+		}, func(err error) bool { return err != nil && strings.Contains(err.Error(), "different tags") }},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newServer(t)
+			s.push("pushed", good)
+			second := tt.second(s)
+			s.answers(nil)
+			_, err := New(label, WithProduction(s.ref("v1"))).Move(t.Context(), []Pending{{s.ref("v1-debug"), digestOf(t, good)}, second})
+			if !tt.matches(err) {
+				t.Errorf("unexpected: %v", err)
+			}
+			if written := s.written(); len(written) != 0 {
+				t.Errorf("written: %q", written)
+			}
+		})
+	}
+}
+
+func TestMoveSaysWhichTagsWereMoved(t *testing.T) {
+	s := newServer(t)
+	img := ours(t, "amd64")
+	s.push("pushed", img)
+	s.answers(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPut || !strings.HasSuffix(r.URL.Path, "/v1-debug-src") {
+			return false
+		}
+		w.WriteHeader(http.StatusForbidden)
+		return true
+	})
+	digest := digestOf(t, img)
+	_, err := New(label).Move(t.Context(), []Pending{{s.ref("v1-debug"), digest}, {s.ref("v1-debug-src"), digest}})
+	var moved *MoveError
+	if !errors.As(err, &moved) {
+		t.Fatalf("got %v, want a MoveError", err)
+	}
+	if !slices.Equal(moved.Moved, []Reference{s.ref("v1-debug")}) || moved.Failed != s.ref("v1-debug-src") {
+		t.Errorf("moved %v, failed %v", moved.Moved, moved.Failed)
+	}
+	for _, part := range []string{"moved before: " + s.ref("v1-debug").String(), "403", "docker login"} {
+		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%v does not say %q", err, part)
+		}
+	}
+	if s.resolve("v1-debug") != digest || s.resolve("v1-debug-src") != "" {
+		t.Error("the tags are not what the error says")
+	}
+}
+
+func TestTagRefusesProductionTags(t *testing.T) {
+	s := newServer(t)
+	img := ours(t, "amd64")
+	s.push("pushed", img)
+	s.answers(nil)
+	hub, err := Parse("app:v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameHub, err := Parse("index.docker.io/library/app:v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := New(label, WithProduction(s.ref("v1"), hub))
+	for _, ref := range []Reference{s.ref("v1"), sameHub} {
+		var production *ProductionTagError
+		if err := client.Tag(t.Context(), Pending{ref, digestOf(t, img)}); !errors.As(err, &production) {
+			t.Errorf("%s: got %v, want a ProductionTagError", ref, err)
+		}
+	}
+	if written := s.written(); len(written) != 0 {
+		t.Errorf("written: %q", written)
+	}
+}

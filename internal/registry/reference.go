@@ -1,0 +1,135 @@
+// Package registry puts debug tags next to production tags. BuildKit pushes debug
+// images by digest; this package looks at what the debug tags name so far, reads what
+// was pushed once more, and only then moves the tags. It never writes a production tag
+// and never takes over a tag that is not dlvgen's.
+package registry
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/distribution/reference"
+	"github.com/google/go-containerregistry/pkg/name"
+)
+
+// Reference is a tag in a repository of a registry, spelled out as Docker does:
+// "app" is docker.io/library/app:latest. References can be compared with ==.
+type Reference struct {
+	host, path, tag string
+}
+
+// Parse reads a reference as users write it with -t. The tag defaults to latest.
+// Digests and names that no registry takes are errors, each of one line.
+func Parse(ref string) (Reference, error) {
+	if ref == "" {
+		return Reference{}, errors.New("the image reference is empty: write one such as app:v1")
+	}
+	named, err := reference.ParseNormalizedNamed(ref)
+	if err != nil {
+		return Reference{}, invalid(ref, err)
+	}
+	if _, ok := named.(reference.Digested); ok {
+		return Reference{}, fmt.Errorf("the image reference %q has a digest, which cannot be pushed to: write a tag such as %s:v1",
+			ref, reference.FamiliarName(named))
+	}
+	host := reference.Domain(named)
+	if strings.ToLower(host) != host && !strings.ContainsAny(host, ".:") {
+		// Docker takes it for a host, because it cannot be part of a repository's name.
+		return Reference{}, invalid(ref, reference.ErrNameContainsUppercase)
+	}
+	tagged, ok := reference.TagNameOnly(named).(reference.Tagged)
+	if !ok {
+		return Reference{}, fmt.Errorf("the image reference %q has no tag: write one such as %s:v1", ref, reference.FamiliarName(named))
+	}
+	parsed := Reference{host: host, path: reference.Path(named), tag: tagged.Tag()}
+	if _, err := parsed.repository(false); err != nil {
+		return Reference{}, err // a host that Docker's grammar takes and URLs do not: "[0]"
+	}
+	return parsed, nil
+}
+
+// invalid words the error of the reference's grammar.
+func invalid(ref string, err error) error {
+	if lower := strings.ToLower(ref); lower != ref {
+		if _, lowerErr := reference.ParseNormalizedNamed(lower); lowerErr == nil {
+			return fmt.Errorf("the image reference %q is invalid: repository names are lower case, write %q", ref, lowerName(ref))
+		}
+	}
+	return fmt.Errorf("the image reference %q is invalid: %s: write [HOST[:PORT]/]NAME[:TAG]", ref, oneLine(err.Error()))
+}
+
+// lowerName lowers a reference but for its tag, where case counts.
+func lowerName(ref string) string {
+	colon := strings.LastIndexByte(ref, ':')
+	if colon < strings.LastIndexByte(ref, '/') {
+		colon = -1
+	}
+	if colon < 0 {
+		return strings.ToLower(ref)
+	}
+	return strings.ToLower(ref[:colon]) + ref[colon:]
+}
+
+// String returns the whole reference: "docker.io/library/app:v1".
+func (r Reference) String() string { return r.Repository() + ":" + r.tag }
+
+// Repository returns the reference without its tag: "docker.io/library/app".
+func (r Reference) Repository() string { return r.host + "/" + r.path }
+
+// Host returns the registry: "docker.io", "localhost:5000".
+func (r Reference) Host() string { return r.host }
+
+// Tag returns the tag alone.
+func (r Reference) Tag() string { return r.tag }
+
+// Familiar returns the reference as users write it: "app:v1".
+func (r Reference) Familiar() string {
+	named, err := reference.ParseNormalizedNamed(r.String())
+	if err != nil {
+		return r.String()
+	}
+	return reference.FamiliarString(named)
+}
+
+// WithTag returns another tag of the same repository. A tag has up to 128 characters:
+// letters, digits, "_", "." and "-", not starting with the last two.
+func (r Reference) WithTag(tag string) (Reference, error) {
+	named, err := reference.WithName(r.Repository())
+	if err != nil {
+		return Reference{}, invalid(r.String(), err)
+	}
+	if _, err := reference.WithTag(named, tag); err != nil {
+		return Reference{}, fmt.Errorf("the tag %q is invalid: %w: use letters, digits, \"_\", \".\" and \"-\", 128 at most", tag, err)
+	}
+	r.tag = tag
+	return r, nil
+}
+
+// repository returns the repository in go-containerregistry's terms. Registries on the
+// loopback interface may speak plain HTTP, others only if insecure is set.
+func (r Reference) repository(insecure bool) (name.Repository, error) {
+	var options []name.Option
+	if insecure || isLoopback(r.host) {
+		options = append(options, name.Insecure)
+	}
+	registry, err := name.NewRegistry(r.host, options...)
+	if err != nil {
+		return name.Repository{}, invalid(r.String(), err)
+	}
+	return registry.Repo(r.path), nil
+}
+
+// isLoopback recognises hosts that are this machine.
+func isLoopback(host string) bool {
+	if bare, _, err := net.SplitHostPort(host); err == nil {
+		host = bare
+	}
+	host = strings.Trim(host, "[]")
+	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
+		return true
+	}
+	ip := net.ParseIP(host)
+	return ip != nil && ip.IsLoopback()
+}

@@ -1,0 +1,187 @@
+package registry
+
+import (
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-containerregistry/pkg/name"
+	"github.com/google/go-containerregistry/pkg/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/random"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+const label = "io.github.dlvgen.version"
+
+// server is a registry in this process, in front of which tests put answers of their own.
+type server struct {
+	*httptest.Server
+	t *testing.T
+
+	mu     sync.Mutex
+	answer func(http.ResponseWriter, *http.Request) bool // true: answered
+	puts   []string                                      // what was written to manifests
+	agents []string
+}
+
+func newServer(t *testing.T) *server {
+	t.Helper()
+	s := &server{t: t}
+	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.mu.Lock()
+		answer := s.answer
+		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/") {
+			s.puts = append(s.puts, r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:])
+		}
+		s.agents = append(s.agents, r.UserAgent())
+		s.mu.Unlock()
+		if answer == nil || !answer(w, r) {
+			inner.ServeHTTP(w, r)
+		}
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+// answers makes the server answer itself from now on, and forgets what was written before.
+func (s *server) answers(f func(http.ResponseWriter, *http.Request) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answer, s.puts = f, nil
+}
+
+// lacks makes what ends with that digest absent.
+func (s *server) lacks(digest string) {
+	s.answers(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.HasSuffix(r.URL.Path, digest) {
+			return false
+		}
+		http.NotFound(w, r)
+		return true
+	})
+}
+
+func (s *server) written() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.puts)
+}
+
+// ref is a tag of the repository team/app on the server.
+func (s *server) ref(tag string) Reference {
+	s.t.Helper()
+	ref, err := Parse(strings.TrimPrefix(s.URL, "http://") + "/team/app:" + tag)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return ref
+}
+
+func (s *server) name(ref Reference) name.Tag {
+	s.t.Helper()
+	repo, err := ref.repository(false)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return repo.Tag(ref.Tag())
+}
+
+// push pushes an image or index to a tag.
+func (s *server) push(tag string, what remote.Taggable) {
+	s.t.Helper()
+	if err := remote.Push(s.name(s.ref(tag)), what); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// resolve returns the digest that a tag names, "" for none.
+func (s *server) resolve(tag string) string {
+	s.t.Helper()
+	desc, err := remote.Get(s.name(s.ref(tag)))
+	if isAbsent(err) {
+		return ""
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return desc.Digest.String()
+}
+
+// fast retries as the default does, but without its waits.
+func fast(c *Client) { c.backoff = remote.Backoff{Duration: time.Millisecond, Factor: 1, Steps: 3} }
+
+func newImage(t *testing.T, arch string, labels map[string]string) v1.Image {
+	t.Helper()
+	img, err := random.Image(64, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	config = config.DeepCopy()
+	config.OS, config.Architecture = "linux", arch
+	config.Config.Labels = labels
+	img, err = mutate.ConfigFile(img, config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return img
+}
+
+// ours is an image that dlvgen made, foreign one that it did not.
+func ours(t *testing.T, arch string) v1.Image {
+	return newImage(t, arch, map[string]string{label: "1.0.0", "variant": arch})
+}
+
+func foreign(t *testing.T, arch string) v1.Image {
+	return newImage(t, arch, map[string]string{"maintainer": "somebody"})
+}
+
+// newIndex makes an index as BuildKit does: the images, and an attestation.
+func newIndex(t *testing.T, images ...v1.Image) v1.ImageIndex {
+	t.Helper()
+	index, err := random.Index(1, 1, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	index = mutate.IndexMediaType(index, types.OCIImageIndex)
+	for _, img := range images {
+		config, err := img.ConfigFile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{
+			Add: img, Descriptor: v1.Descriptor{Platform: config.Platform()},
+		})
+	}
+	return mutate.AppendManifests(index, mutate.IndexAddendum{
+		Add: foreign(t, "unknown"),
+		Descriptor: v1.Descriptor{
+			Platform:    &v1.Platform{OS: "unknown", Architecture: "unknown"},
+			Annotations: map[string]string{attestationKey: attestationValue},
+		},
+	})
+}
+
+type digester interface{ Digest() (v1.Hash, error) }
+
+func digestOf(t *testing.T, what digester) string {
+	t.Helper()
+	hash, err := what.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return hash.String()
+}

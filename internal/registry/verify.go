@@ -1,0 +1,157 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"golang.org/x/sync/errgroup"
+)
+
+// maxHeads is how many blobs are asked for at once.
+const maxHeads = 4
+
+// Verified is what was read back from a registry.
+type Verified struct {
+	// Descriptor is that of the manifest or index.
+	Descriptor v1.Descriptor
+
+	// Images are the images in it, one for a plain manifest, without attestations.
+	Images []VerifiedImage
+}
+
+// VerifiedImage is one image of one platform.
+type VerifiedImage struct {
+	Digest   v1.Hash
+	Platform v1.Platform
+	Labels   map[string]string // of the config
+}
+
+// VerifyError says that what was pushed is not whole, or not dlvgen's.
+type VerifyError struct {
+	Ref    string // REPOSITORY@DIGEST
+	Reason string
+	Err    error // possibly nil
+}
+
+func (e *VerifyError) Error() string {
+	return oneLine(fmt.Sprintf("%s did not arrive whole: %s: push it again", e.Ref, e.Reason))
+}
+
+// Unwrap returns the cause.
+func (e *VerifyError) Unwrap() error { return e.Err }
+
+// Verify reads what was pushed once more: the manifest or index of that digest in ref's
+// repository (its tag does not matter), every manifest in it, their configs, and that
+// every layer exists with its size. Each image must carry dlvgen's label. The error is a
+// [*VerifyError] that names what is missing, or an [*Error] of the registry.
+func (c *Client) Verify(ctx context.Context, ref Reference, digest string) (*Verified, error) {
+	s, err := c.open(ref)
+	if err != nil {
+		return nil, err
+	}
+	return s.verify(ctx, digest)
+}
+
+func (s *session) verify(ctx context.Context, digest string) (*Verified, error) {
+	pushed := s.ref.Repository() + "@" + digest
+	if _, err := v1.NewHash(digest); err != nil {
+		return nil, fmt.Errorf("verifying %s: %w", pushed, err)
+	}
+	verified, err := s.verifyAll(ctx, digest)
+	switch {
+	case err == nil:
+		return verified, nil
+	case isFailure(err):
+		return nil, explain("verifying "+pushed, s.ref.host, err)
+	case isAbsent(err) && !isMissing(err):
+		return nil, &VerifyError{Ref: pushed, Reason: "its manifest is missing", Err: err}
+	}
+	return nil, &VerifyError{Ref: pushed, Reason: err.Error(), Err: err}
+}
+
+func isMissing(err error) bool {
+	var missing *missingError
+	return errors.As(err, &missing)
+}
+
+func (s *session) verifyAll(ctx context.Context, digest string) (*Verified, error) {
+	top, err := s.puller.Get(ctx, s.repo.Digest(digest))
+	if err != nil {
+		return nil, err
+	}
+	images, err := s.images(ctx, top)
+	if err != nil {
+		return nil, err
+	}
+	verified := &Verified{Descriptor: top.Descriptor}
+	for _, img := range images {
+		config, err := img.config()
+		if err != nil {
+			return nil, err
+		}
+		if img.attestation {
+			continue
+		}
+		if _, ok := config.Config.Labels[s.label]; !ok {
+			return nil, fmt.Errorf("%s lacks the label %s", img, s.label)
+		}
+		platform := config.Platform()
+		if platform == nil {
+			platform = &v1.Platform{}
+		}
+		verified.Images = append(verified.Images, VerifiedImage{Digest: img.Digest, Platform: *platform, Labels: config.Config.Labels})
+	}
+	if len(verified.Images) == 0 {
+		return nil, errors.New("it is an index without images")
+	}
+	return verified, s.verifyLayers(ctx, images)
+}
+
+// verifyLayers asks for each layer once, several at a time.
+func (s *session) verifyLayers(ctx context.Context, images []image) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxHeads)
+	asked := map[v1.Hash]bool{}
+	for _, img := range images {
+		whole, err := img.Image()
+		if err != nil {
+			return errors.Join(err, group.Wait())
+		}
+		manifest, err := partial.Manifest(whole)
+		if err != nil {
+			return errors.Join(err, group.Wait())
+		}
+		for _, layer := range manifest.Layers {
+			// Layers that may not be distributed stay where their URLs say.
+			if asked[layer.Digest] || !layer.MediaType.IsDistributable() {
+				continue
+			}
+			asked[layer.Digest] = true
+			group.Go(func() error { return s.verifyLayer(ctx, img, layer) })
+		}
+	}
+	return group.Wait()
+}
+
+func (s *session) verifyLayer(ctx context.Context, img image, want v1.Descriptor) error {
+	what := fmt.Sprintf("layer %s of %s", want.Digest, img)
+	layer, err := s.puller.Layer(ctx, s.repo.Digest(want.Digest.String()))
+	if err != nil {
+		return err
+	}
+	size, err := layer.Size()
+	if isAbsent(err) {
+		return &missingError{what: what, err: err}
+	}
+	if err != nil {
+		return err
+	}
+	// Registries may leave the size out (distribution-spec: SHOULD).
+	if size > 0 && size != want.Size {
+		return fmt.Errorf("%s has %d bytes, not %d", what, size, want.Size)
+	}
+	return nil
+}
