@@ -94,7 +94,7 @@ func Instrument(def *pb.Definition, opts InstrumentOptions) (*Instrumented, erro
 		renamed:    make(map[string]string, len(vertices)),
 		toolchains: map[digest.Digest]located{},
 		pending:    map[string]bool{},
-		ours:       map[string]ownInputs{},
+		ours:       map[string]*pb.Input{},
 	}
 	for _, v := range vertices {
 		in.byDigest[v.digest] = v
@@ -121,7 +121,7 @@ type instrumenter struct {
 	renamed    map[string]string // digests in def to digests in out
 	toolchains map[digest.Digest]located
 	pending    map[string]bool      // digests in def that depend on a step nobody has looked into
-	ours       map[string]ownInputs // by platform
+	ours       map[string]*pb.Input // by name and platform
 	steps      []*Step
 }
 

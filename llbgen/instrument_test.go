@@ -239,16 +239,33 @@ func TestRealToolchainStandsBesideTheStandIn(t *testing.T) {
 	for _, m := range exec.Mounts {
 		byDest[m.Dest] = m
 	}
-	real := byDest[layout.Real+"/usr/local/go/bin/go"]
-	if real == nil || real.Input != rootMount(exec).Input || real.Selector != "/usr/local/go/bin/go" || !real.Readonly || real.ContentCache != pb.MountContentCache_OFF {
-		t.Errorf("the real go is %v", real)
-	}
-	standIn := byDest["/usr/local/go/bin/go"]
-	if standIn == nil || standIn.Selector != "/tools/linux_amd64/bin/go" || !standIn.Readonly {
-		t.Errorf("the stand-in is %v", standIn)
+	for _, dest := range []string{layout.Real + "/usr/local/go/bin/go", "/usr/local/go/bin/go"} {
+		if m := byDest[dest]; m == nil || !m.Readonly || m.Output != int64(pb.SkipOutput) {
+			t.Errorf("at %s is %v", dest, m)
+		}
 	}
 	if !slices.Contains(exec.Meta.Env, "PATH=/.dlvgen/bin:/usr/local/go/bin:/usr/bin:/bin") {
 		t.Errorf("the environment is %v", exec.Meta.Env)
+	}
+}
+
+func TestNoTwoMountsHaveTheSameInput(t *testing.T) {
+	two := Toolchain{Programs: []string{"/usr/local/go/bin/go", "/opt/go/bin/go"}, ModCache: "/go/pkg/mod"}
+	in := withToolchain(t, definition(t, hello()), two)
+	var inputs []string
+	for _, v := range mustDecode(t, in.Definition) {
+		if v.digest != in.Steps[0].Vertex {
+			continue
+		}
+		for _, m := range v.op.GetExec().Mounts {
+			if m.Input >= 0 {
+				inputs = append(inputs, v.op.Inputs[m.Input].Digest)
+			}
+		}
+	}
+	slices.Sort(inputs)
+	if unique := slices.Compact(slices.Clone(inputs)); len(unique) != len(inputs) || len(inputs) != 9 {
+		t.Errorf("%d mounts have %d different inputs", len(inputs), len(unique))
 	}
 }
 

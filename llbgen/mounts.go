@@ -21,116 +21,146 @@ type mounter struct {
 
 // mountAll adds every mount and the PATH, and returns the output index of the
 // capture.
+//
+// No two mounts have the same input: when a step fails, BuildKit releases such an
+// input twice and reports that instead of the failure (registerResultIDsLocked in
+// frontend/gateway/gateway.go, v0.34.2).
 func (m *mounter) mountAll(t Toolchain) (int64, error) {
-	ours, err := m.in.ownInputs(m.platform)
+	tools, err := m.own("tools", m.in.opts.Tools.State)
 	if err != nil {
 		return 0, err
 	}
-	tools, folders := m.input(ours.tools), m.input(ours.folders)
 	m.bind(tools, m.in.opts.Tools.path(m.platform, layout.ToolBin), layout.Bin)
-	if err := m.standIn(tools, t.Programs); err != nil {
-		return 0, err
+	for i, p := range t.Programs {
+		if err := m.standIn(i, p); err != nil {
+			return 0, err
+		}
 	}
 	if !m.in.opts.NoGoCache {
-		m.cache(folders, "go-build", layout.GoCache)
-		m.cache(folders, "go-mod", t.ModCache)
+		if err := m.cache("go-build", layout.GoCache); err != nil {
+			return 0, err
+		}
+		if err := m.cache("go-mod", t.ModCache); err != nil {
+			return 0, err
+		}
 	}
 	m.prependPath()
 
+	folder, err := m.own(captureFolder, mountFolder(captureFolder))
+	if err != nil {
+		return 0, err
+	}
 	output := m.nextOutput()
-	m.add(&pb.Mount{Input: folders, Selector: captureFolder, Dest: layout.Capture, Output: output})
+	m.add(&pb.Mount{Input: folder, Selector: captureFolder, Dest: layout.Capture, Output: output})
 	return output, nil
+}
+
+// own adds a state of ours to the step's inputs and returns its index. A state is
+// marshalled once for a name and platform.
+func (m *mounter) own(name string, st llb.State) (int64, error) {
+	key := name + "/" + layout.Platform(m.platform.OS, m.platform.Architecture, m.platform.Variant)
+	in, ok := m.in.ours[key]
+	if !ok {
+		def, err := st.Marshal(context.Background(), llb.Platform(m.platform.Spec()))
+		if err != nil {
+			return 0, fmt.Errorf("marshalling dlvgen's own mounts: %w", err)
+		}
+		if in, err = m.in.out.graft(def.ToPB()); err != nil {
+			return 0, err
+		}
+		m.in.ours[key] = in
+	}
+	return m.input(in.CloneVT()), nil
 }
 
 // input adds an input to the step and returns its index.
 func (m *mounter) input(in *pb.Input) int64 {
-	m.op.Inputs = append(m.op.Inputs, in.CloneVT())
+	m.op.Inputs = append(m.op.Inputs, in)
 	return int64(len(m.op.Inputs) - 1)
 }
 
-// ownInputs are the results that steps mount from us: the tree of tools, and the
-// folders that writable mounts start from.
-type ownInputs struct {
-	tools, folders *pb.Input
-}
-
-// ownInputs grafts them onto the new definition, once for a platform.
-func (in *instrumenter) ownInputs(p *pb.Platform) (ownInputs, error) {
-	key := layout.Platform(p.OS, p.Architecture, p.Variant)
-	if ours, ok := in.ours[key]; ok {
-		return ours, nil
-	}
-	tools, err := in.graftState(in.opts.Tools.State, p)
-	if err != nil {
-		return ownInputs{}, err
-	}
-	folders, err := in.graftState(mountFolders(), p)
-	if err != nil {
-		return ownInputs{}, err
-	}
-	in.ours[key] = ownInputs{tools: tools, folders: folders}
-	return in.ours[key], nil
-}
-
-func (in *instrumenter) graftState(st llb.State, p *pb.Platform) (*pb.Input, error) {
-	def, err := st.Marshal(context.Background(), llb.Platform(p.Spec()))
-	if err != nil {
-		return nil, fmt.Errorf("marshalling dlvgen's own mounts: %w", err)
-	}
-	return in.out.graft(def.ToPB())
-}
-
-// standIn binds the stand-in over each go command, the real one beside it. The
-// real one is taken from a second mount of the step's own root. That mount must
-// not turn on content-based caching, which BuildKit decides by an input's last
-// mount: it would hash the whole root (solver/llbsolver/ops/exec.go, getMountDeps).
-func (m *mounter) standIn(tools int64, programs []string) error {
+// standIn binds the stand-in over a go command, the real one beside it.
+func (m *mounter) standIn(i int, program string) error {
 	root := rootMount(m.op.GetExec())
-	if len(programs) > 0 && root.Input < 0 {
-		return fmt.Errorf("a toolchain in %s was reported for a step that starts from nothing", programs[0])
+	if root == nil || root.Input < 0 || root.Input >= int64(len(m.op.Inputs)) {
+		return fmt.Errorf("a toolchain in %s was reported for a step that starts from nothing", program)
 	}
-	for _, p := range programs {
-		m.bind(root.Input, p, layout.Real+p).ContentCache = pb.MountContentCache_OFF
-		m.bind(tools, m.in.opts.Tools.path(m.platform, layout.ToolGo), p)
+	real, err := m.copyOut(m.op.Inputs[root.Input], program)
+	if err != nil {
+		return err
 	}
+	m.bind(real, "/go", layout.Real+program)
+
+	name := fmt.Sprintf("/go-%d", i)
+	from := m.in.opts.Tools.path(m.platform, layout.ToolGo)
+	standIn, err := m.own(name, llb.Scratch().File(llb.Copy(m.in.opts.Tools.State, from, name), llb.WithCustomName("[dlvgen] prepare the stand-in for go")))
+	if err != nil {
+		return err
+	}
+	m.bind(standIn, name, program)
 	return nil
+}
+
+// copyOut adds a file of a root file system to the step's inputs, as /go of a
+// result of its own.
+func (m *mounter) copyOut(root *pb.Input, file string) (int64, error) {
+	v, err := encode(&pb.Op{
+		Inputs:   []*pb.Input{root.CloneVT()},
+		Platform: m.platform.CloneVT(),
+		Op: &pb.Op_File{File: &pb.FileOp{Actions: []*pb.FileAction{{
+			Input:          int64(pb.Empty),
+			SecondaryInput: 0,
+			Output:         0,
+			Action:         &pb.FileAction_Copy{Copy: &pb.FileActionCopy{Src: file, Dest: "/go", Mode: -1, Timestamp: -1}},
+		}}}},
+	})
+	if err != nil {
+		return 0, err
+	}
+	m.in.out.add(v, &pb.OpMetadata{
+		Description: map[string]string{"llb.customname": "[dlvgen] take " + file + " aside"},
+		Caps:        map[string]bool{string(pb.CapFileBase): true},
+	})
+	return m.input(&pb.Input{Digest: string(v.digest)}), nil
 }
 
 // cache mounts a persistent folder unless the user's own mount covers the place.
 // One user's files are no other's, so each has a cache of their own.
-func (m *mounter) cache(folders int64, name, dest string) {
-	if dest == "" || slices.ContainsFunc(m.op.GetExec().Mounts, func(o *pb.Mount) bool {
-		return o.Dest != pb.RootMount && within(dest, o.Dest)
-	}) {
-		return
+func (m *mounter) cache(name, dest string) error {
+	covers := func(o *pb.Mount) bool { return o.Dest != pb.RootMount && within(dest, o.Dest) }
+	if dest == "" || slices.ContainsFunc(m.op.GetExec().Mounts, covers) {
+		return nil
 	}
-	id := []string{"dlvgen", name, layout.Platform(m.platform.OS, m.platform.Architecture, m.platform.Variant)}
+	folder, err := m.own("/"+name, mountFolder("/"+name))
+	if err != nil {
+		return err
+	}
+	id := "dlvgen-" + name + "-" + layout.Platform(m.platform.OS, m.platform.Architecture, m.platform.Variant)
 	if user := m.op.GetExec().Meta.User; user != "" && user != "root" && user != "0" {
-		id = append(id, user)
+		id += "-" + user
 	}
-	joined := strings.Join(id, "-")
 	if ns := m.in.opts.CacheNamespace; ns != "" {
-		joined = ns + "/" + joined
+		id = ns + "/" + id
 	}
 	m.add(&pb.Mount{
-		Input:     folders,
-		Selector:  cacheFolder,
+		Input:     folder,
+		Selector:  "/" + name,
 		Dest:      dest,
 		Output:    int64(pb.SkipOutput),
 		MountType: pb.MountType_CACHE,
-		CacheOpt:  &pb.CacheOpt{ID: joined, Sharing: pb.CacheSharingOpt_SHARED},
+		CacheOpt:  &pb.CacheOpt{ID: id, Sharing: pb.CacheSharingOpt_SHARED},
 	})
+	return nil
 }
 
 // bind adds a read-only mount.
-func (m *mounter) bind(input int64, selector, dest string) *pb.Mount {
-	return m.add(&pb.Mount{Input: input, Selector: selector, Dest: dest, Output: int64(pb.SkipOutput), Readonly: true})
+func (m *mounter) bind(input int64, selector, dest string) {
+	m.add(&pb.Mount{Input: input, Selector: selector, Dest: dest, Output: int64(pb.SkipOutput), Readonly: true})
 }
 
-func (m *mounter) add(mount *pb.Mount) *pb.Mount {
+func (m *mounter) add(mount *pb.Mount) {
 	exec := m.op.GetExec()
 	exec.Mounts = append(exec.Mounts, mount)
-	return mount
 }
 
 // nextOutput is the first output index that no mount has.

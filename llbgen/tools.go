@@ -28,16 +28,11 @@ func (t Tools) Path(p ocispecs.Platform, tool string) string {
 	return t.path(&pb.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant}, tool)
 }
 
-// mountFolders is an op with the folders that writable mounts start from. Anybody
-// may write to them, since a step may run as any user.
-func mountFolders() llb.State {
-	return llb.Scratch().File(
-		llb.Mkdir(captureFolder, 0o777).Mkdir(cacheFolder, 0o777),
-		llb.WithCustomName("[dlvgen] prepare mounts"),
-	)
-}
+// captureFolder is the folder of a capture output that steps write to.
+const captureFolder = "/capture"
 
-const (
-	captureFolder = "/capture"
-	cacheFolder   = "/cache"
-)
+// mountFolder is what a writable mount starts from: a folder that anybody may
+// write to, since a step may run as any user.
+func mountFolder(name string) llb.State {
+	return llb.Scratch().File(llb.Mkdir(name, 0o777), llb.WithCustomName("[dlvgen] prepare "+name))
+}

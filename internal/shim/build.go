@@ -1,0 +1,195 @@
+package shim
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/dlvgen/dlvgen/internal/layout"
+)
+
+// build is an edited call on its way to be run and recorded.
+type build struct {
+	step      Step
+	toolchain toolchain
+	call      call
+	rewrite   rewrite
+	facts     facts
+	env       environ
+
+	// before is the command line as the user's step gave it.
+	before []string
+
+	// dir is the folder in which go runs, after -C.
+	dir string
+}
+
+// run builds, and records what was built. It returns the exit code of the real
+// go, whatever becomes of the record.
+func (b build) run(ctx context.Context) int {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var dirErr error
+	if b.dir, dirErr = workingDir(b.call.chdir); dirErr != nil {
+		// The real go says what is wrong with it.
+		return b.step.exec(b.toolchain, b.rewrite.args, b.env)
+	}
+	listed := b.listEarly(ctx)
+	if code := b.step.runChild(b.toolchain, b.rewrite.args, b.env); code != 0 {
+		return code
+	}
+	if err := b.record(ctx, listed); err != nil {
+		b.recordError(err)
+	}
+	return 0
+}
+
+// workingDir is os.Getwd of the real go, which changes to -C first.
+func workingDir(chdir string) (string, error) {
+	dir, err := os.Getwd()
+	if err != nil || chdir == "" {
+		return dir, err
+	}
+	if !filepath.IsAbs(chdir) {
+		chdir = filepath.Join(dir, chdir)
+	}
+	return filepath.EvalSymlinks(chdir)
+}
+
+// list is the answer of go list.
+type list struct {
+	packages []goPackage
+	err      error
+}
+
+// listEarly starts go list beside the build. It returns nil where the list must
+// wait for the build: with -mod=mod both would write go.mod and go.sum.
+func (b build) listEarly(ctx context.Context) <-chan list {
+	if b.call.versioned() || lastValue(b.rewrite.flags, "mod") == "mod" {
+		return nil
+	}
+	listed := make(chan list, 1)
+	go func() {
+		packages, err := b.runList(ctx, "", b.listEnviron(), b.listArgs())
+		listed <- list{packages: packages, err: err}
+	}()
+	return listed
+}
+
+// packages returns what was compiled. An early list fails where modules or
+// generated files were missing until the build was done; then another is made.
+func (b build) packages(ctx context.Context, listed <-chan list) ([]goPackage, error) {
+	if b.call.versioned() {
+		return b.listVersioned(ctx)
+	}
+	if listed != nil {
+		if l := <-listed; l.err == nil {
+			return l.packages, nil
+		}
+	}
+	return b.runList(ctx, "", b.listEnviron(), b.listArgs("-e"))
+}
+
+// record writes the manifest and captures the sources. A call without programs,
+// such as one that warms a cache, leaves no record.
+func (b build) record(ctx context.Context, listed <-chan list) error {
+	packages, err := b.packages(ctx, listed)
+	if err != nil {
+		return err
+	}
+	programs := b.programs(packages)
+	if len(programs) == 0 {
+		return nil
+	}
+	sources, err := b.sources(packages)
+	if err == nil {
+		err = captureSources(filepath.Join(b.step.Capture, layout.CaptureSources), sources)
+	}
+	for i, program := range programs {
+		if program.Output != "" {
+			// Without one, where the output is no ELF file.
+			programs[i].BuildID, _ = readBuildID(program.Output)
+		}
+	}
+	return errors.Join(err, b.writeManifest(packages, programs, len(sources)))
+}
+
+func (b build) writeManifest(packages []goPackage, programs []Program, sources int) error {
+	m := Manifest{
+		GoVersion:     b.facts.GOVERSION,
+		GOOS:          b.facts.GOOS,
+		GOARCH:        b.facts.GOARCH,
+		GOROOT:        b.facts.GOROOT,
+		GOMODCACHE:    b.facts.GOMODCACHE,
+		GOPATH:        b.facts.GOPATH,
+		Dir:           b.dir,
+		ArgsBefore:    b.before,
+		ArgsAfter:     b.rewrite.args,
+		GoflagsBefore: b.facts.GOFLAGS,
+		GoflagsAfter:  b.rewrite.goflags,
+		Programs:      programs,
+		Sources:       sources,
+	}
+	m.Module, m.ModuleDir = mainModule(packages)
+	data, err := json.MarshalIndent(m, "", "  ")
+	if err != nil {
+		return fmt.Errorf("writing the manifest: %w", err)
+	}
+	if err := b.writeRecord(".json", append(data, '\n')); err != nil {
+		return fmt.Errorf("writing the manifest: %w", err)
+	}
+	return nil
+}
+
+// recordError leaves the reason why a record is missing or not whole beside it.
+// Where that can't be written either, there is nobody to tell: the output is the
+// build's.
+func (b build) recordError(err error) {
+	_ = b.writeRecord(".error", []byte(err.Error()+"\n"))
+}
+
+func (b build) writeRecord(suffix string, data []byte) error {
+	dir := filepath.Join(b.step.Capture, layout.CaptureBuilds)
+	if err := os.MkdirAll(dir, dirMode); err != nil {
+		return err
+	}
+	if err := writeWhole(filepath.Join(dir, b.id()+suffix), data); err != nil {
+		return err
+	}
+	return settle(dir, b.step.Capture)
+}
+
+// id names the call: a hash of all that decides what it compiles and where to.
+func (b build) id() string {
+	key := append([]string{
+		b.dir, b.facts.GOVERSION, b.facts.GOROOT, b.facts.GOOS, b.facts.GOARCH,
+		b.facts.GOPATH, b.facts.GOBIN, b.facts.GOFLAGS,
+	}, b.before...)
+	hash := sha256.Sum256([]byte(strings.Join(key, "\x00")))
+	return hex.EncodeToString(hash[:12])
+}
+
+// mainModule returns the path and folder of the module that a call was about:
+// the main module, in a workspace the one of the first package named.
+func mainModule(packages []goPackage) (path, dir string) {
+	var found *goModule
+	for _, p := range packages {
+		switch {
+		case p.Module == nil || p.Standard:
+		case !p.DepOnly && p.Module.Main:
+			return p.Module.Path, p.Module.Dir
+		case found == nil && (p.Module.Main || !p.DepOnly):
+			found = p.Module
+		}
+	}
+	if found == nil {
+		return "", ""
+	}
+	return found.Path, found.Dir
+}

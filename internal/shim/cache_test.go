@@ -1,0 +1,93 @@
+package shim
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// writeMounts writes a table of mounts at the given points, as the kernel would.
+func writeMounts(t *testing.T, points ...string) string {
+	t.Helper()
+	var table strings.Builder
+	for _, point := range append([]string{"/", "/proc"}, points...) {
+		table.WriteString("36 35 98:0 /a " + strings.ReplaceAll(point, " ", `\040`) + " rw,noatime master:1 - ext3 /dev/root rw\n")
+	}
+	path := filepath.Join(t.TempDir(), "mountinfo")
+	if err := os.WriteFile(path, []byte(table.String()), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestTheCacheMountIsUsedUnlessTheUserHasHisOwn(t *testing.T) {
+	home, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	cache := filepath.Join(t.TempDir(), "go build")
+	if err := os.MkdirAll(filepath.Join(cache, "00"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	settings := filepath.Join(home, "env")
+	if err := os.WriteFile(settings, []byte("GOCACHE=/set/cache\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, test := range []struct {
+		name   string
+		mounts []string
+		env    environ
+		args   []string
+		want   string
+	}{
+		{name: "by default", mounts: []string{cache}, args: []string{"build"}, want: cache},
+		{name: "for go run", mounts: []string{cache}, args: []string{"run", "."}, want: cache},
+		{name: "behind -C", mounts: []string{cache}, args: []string{"-C", "x", "install"}, want: cache},
+		{name: "over a cache that is no mount", mounts: []string{cache}, env: environ{"GOCACHE=/c"}, args: []string{"build"}, want: cache},
+		{name: "not a mount", args: []string{"build"}},
+		{name: "the user's own", mounts: []string{cache, home + "/.cache/go-build"}, args: []string{"build"}},
+		{name: "the user's own, above", mounts: []string{cache, home}, args: []string{"build"}},
+		{name: "the user's own, by GOCACHE", mounts: []string{cache, "/c"}, env: environ{"GOCACHE=/c/go"}, args: []string{"build"}, want: "/c/go"},
+		{name: "the user's own, by settings", mounts: []string{cache, "/set"}, env: environ{"GOENV=" + settings}, args: []string{"build"}},
+		{name: "turned off", mounts: []string{cache}, env: environ{"GOCACHE=off"}, args: []string{"build"}, want: "off"},
+		{name: "not for go clean", mounts: []string{cache}, args: []string{"clean", "-cache"}},
+		{name: "not for go clean inside go run", mounts: []string{cache}, env: environ{"GOCACHE=" + cache}, args: []string{"clean", "-cache"}},
+		{name: "not for go env", mounts: []string{cache}, args: []string{"env", "GOCACHE"}},
+	} {
+		step := Step{GoCache: cache, Mountinfo: writeMounts(t, test.mounts...)}
+		env := append(environ{"HOME=" + home}, test.env...)
+		if got := step.cachedEnviron(env, test.args).get("GOCACHE"); got != test.want {
+			t.Errorf("%s: GOCACHE = %q, want %q", test.name, got, test.want)
+		}
+	}
+}
+
+func TestCleaningAModuleCacheThatIsAMountLeavesItAlone(t *testing.T) {
+	goroot := filepath.Join(testRoot, "goroot")
+	modcache := t.TempDir()
+	mounted := writeMounts(t, modcache)
+	for _, test := range []struct {
+		args   string
+		mounts string
+		want   string
+		done   bool
+	}{
+		{args: "clean -modcache", mounts: mounted, done: true},
+		{args: "clean -modcache -x", mounts: mounted, done: true},
+		{args: "clean -cache --modcache", mounts: mounted, want: "clean -cache"},
+		{args: "clean -modcache ./...", mounts: mounted, want: "clean ./..."},
+		{args: "clean -modcache", mounts: writeMounts(t)},
+		{args: "clean -modcache=false", mounts: mounted},
+		{args: "clean", mounts: mounted},
+		{args: "build -modcache", mounts: mounted},
+	} {
+		step := Step{Mountinfo: test.mounts, Stderr: os.Stderr}
+		tc := toolchain{path: filepath.Join(testRoot, "real", goroot, "bin", "go"), goroot: goroot}
+		env := tc.environ(append(os.Environ(), "GOMODCACHE="+modcache))
+		got, done := step.cleanCall(t.Context(), tc, env, strings.Fields(test.args))
+		if done != test.done || strings.Join(got, " ") != test.want {
+			t.Errorf("go %s: %q, %v, want %q, %v", test.args, got, done, test.want, test.done)
+		}
+	}
+}

@@ -1,0 +1,223 @@
+package shim
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+)
+
+// stepRoot names the variable that makes this test program the go command of a
+// step whose Dir is that folder, and stepCapture its capture mount.
+const (
+	stepRoot    = "SHIM_TEST_ROOT"
+	stepCapture = "SHIM_TEST_CAPTURE"
+)
+
+func TestMain(m *testing.M) {
+	if root := os.Getenv(stepRoot); root != "" {
+		os.Exit(runAsGo(root))
+	}
+	code, err := testInStep(m)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
+	}
+	os.Exit(code)
+}
+
+func runAsGo(root string) int {
+	step, err := currentStep(os.Args)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	step.Bin = filepath.Join(root, "bin")
+	step.Real = filepath.Join(root, "real")
+	step.GoCache = filepath.Join(root, "go-build")
+	step.Mountinfo = filepath.Join(root, "mountinfo")
+	step.Capture = os.Getenv(stepCapture)
+	return step.Run(context.Background(), os.Args[1:])
+}
+
+// testRoot holds a toolchain whose go command is this program, with the real
+// one below real, as in an instrumented step. Tests share it.
+var testRoot string
+
+func testInStep(m *testing.M) (code int, err error) {
+	testRoot, err = os.MkdirTemp("", "shim-")
+	if err != nil {
+		return 0, err
+	}
+	defer os.RemoveAll(testRoot)
+	if err := layOut(testRoot); err != nil {
+		return 0, fmt.Errorf("laying out a step: %w", err)
+	}
+	return m.Run(), nil
+}
+
+func layOut(root string) error {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	if err != nil {
+		return err
+	}
+	installed := strings.TrimSpace(string(goroot))
+	entries, err := os.ReadDir(installed)
+	if err != nil {
+		return err
+	}
+	bin := filepath.Join(root, "goroot", "bin")
+	errs := []error{os.MkdirAll(filepath.Join(root, "bin"), 0o755), os.MkdirAll(bin, 0o755), os.MkdirAll(root+"/real"+bin, 0o755)}
+	for _, entry := range entries {
+		if entry.Name() != "bin" {
+			errs = append(errs, os.Symlink(filepath.Join(installed, entry.Name()), filepath.Join(root, "goroot", entry.Name())))
+		}
+	}
+	errs = append(errs,
+		copyProgram(self, filepath.Join(bin, "go")),
+		copyProgram(self, filepath.Join(root, "bin", "go")),
+		copyProgram(filepath.Join(installed, "bin", "go"), root+"/real"+filepath.Join(bin, "go")),
+		os.WriteFile(filepath.Join(root, "mountinfo"), nil, 0o644))
+	return errors.Join(errs...)
+}
+
+func copyProgram(from, to string) error {
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o755)
+}
+
+// stepResult is what a command in the step left.
+type stepResult struct {
+	code           int
+	stdout, stderr string
+	capture        string
+}
+
+// runGo runs the go command of the step in dir, with env added to this
+// process's, which has no GOFLAGS.
+func runGo(t *testing.T, dir string, env []string, args ...string) stepResult {
+	t.Helper()
+	return runGoAt(t, filepath.Join(testRoot, "goroot", "bin", "go"), dir, env, args...)
+}
+
+func runGoAt(t *testing.T, path, dir string, env []string, args ...string) stepResult {
+	t.Helper()
+	r := stepResult{capture: t.TempDir()}
+	cmd := exec.Command(path, args...)
+	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", stepRoot+"="+testRoot, stepCapture+"="+r.capture)
+	cmd.Env = append(cmd.Env, env...)
+	for _, entry := range env {
+		if capture, ok := strings.CutPrefix(entry, stepCapture+"="); ok {
+			r.capture = capture
+		}
+	}
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	r.code = exitCode(cmd.Run())
+	r.stdout, r.stderr = stdout.String(), stderr.String()
+	return r
+}
+
+// writeModule writes files, given by their names, to a new folder.
+func writeModule(t *testing.T, files map[string]string) string {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, content := range files {
+		path := filepath.Join(dir, name)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestTheRealGoIsFound(t *testing.T) {
+	moved := filepath.Join(testRoot, "real", testRoot, "goroot", "bin", "go")
+	goroot := filepath.Join(testRoot, "goroot")
+	other := t.TempDir()
+	if err := copyProgram("/bin/true", filepath.Join(other, "go")); err != nil {
+		t.Fatal(err)
+	}
+	links := t.TempDir()
+	if err := os.Symlink(filepath.Join(goroot, "bin", "go"), filepath.Join(links, "go")); err != nil {
+		t.Fatal(err)
+	}
+	own := filepath.Join(testRoot, "bin")
+	for _, test := range []struct {
+		name, executable, path string
+		want                   toolchain
+	}{
+		{"over its own path", goroot + "/bin/go", "", toolchain{moved, goroot}},
+		{"in PATH, covered", own + "/go", own + ":" + goroot + "/bin:" + other, toolchain{moved, goroot}},
+		{"in PATH, by a link", own + "/go", own + ":" + links, toolchain{moved, goroot}},
+		{"in PATH, not covered", own + "/go", "/nowhere:" + own + ":" + other, toolchain{filepath.Join(other, "go"), ""}},
+		{"nowhere", own + "/go", own + ":/nowhere", toolchain{}},
+	} {
+		step := Step{
+			Bin: own, Real: filepath.Join(testRoot, "real"),
+			Executable: test.executable, Env: []string{"PATH=" + test.path},
+		}
+		got, err := step.findToolchain()
+		if got != test.want || (err != nil) != (test.want == toolchain{}) {
+			t.Errorf("%s: found %v, %v, want %v", test.name, got, err, test.want)
+		}
+	}
+}
+
+func TestGorootIsSetOnlyWhereItIsMissing(t *testing.T) {
+	tc := toolchain{path: "/.dlvgen/real/go/bin/go", goroot: "/go"}
+	first := tc.environ(environ{"A=b"})
+	if got := first.get("GOROOT"); got != "/go" {
+		t.Errorf("GOROOT = %q", got)
+	}
+	if got := tc.environ(environ{"GOROOT=/own"}).get("GOROOT"); got != "/own" {
+		t.Errorf("the user's GOROOT became %q", got)
+	}
+	second := toolchain{path: "/.dlvgen/real/go2/bin/go", goroot: "/go2"}
+	if got := second.environ(first).get("GOROOT"); got != "/go2" {
+		t.Errorf("a second toolchain was given GOROOT = %q", got)
+	}
+	uncovered := toolchain{path: "/opt/go/bin/go"}
+	if got := uncovered.environ(first).get("GOROOT"); got != "" {
+		t.Errorf("a toolchain at its own place was given GOROOT = %q", got)
+	}
+}
+
+func TestOtherSubcommandsRunAsTheyAre(t *testing.T) {
+	r := runGo(t, t.TempDir(), nil, "version")
+	if want := "go version " + runtime.Version(); r.code != 0 || !strings.HasPrefix(r.stdout, want) {
+		t.Errorf("go version: %d, %q, %q", r.code, r.stdout, r.stderr)
+	}
+	r = runGo(t, t.TempDir(), nil, "env", "GOROOT")
+	if want := filepath.Join(testRoot, "goroot"); strings.TrimSpace(r.stdout) != want {
+		t.Errorf("go env GOROOT: %q, want %s", r.stdout, want)
+	}
+}
+
+func TestWithoutAGoCommandTheAnswerIsAShells(t *testing.T) {
+	own := filepath.Join(testRoot, "bin")
+	r := runGoAt(t, filepath.Join(own, "go"), t.TempDir(), []string{"PATH=" + own}, "build")
+	if r.code != 127 || r.stderr != "go: not found\n" {
+		t.Errorf("exit code %d, %q", r.code, r.stderr)
+	}
+}
