@@ -1,0 +1,118 @@
+package frontend_test
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/testenv"
+	"github.com/google/go-containerregistry/pkg/v1"
+	"github.com/moby/buildkit/client"
+)
+
+func TestStepsAheadOfTheCompileAreCachedFromProduction(t *testing.T) {
+	testenv.Require(t, testenv.NeedBuildKit)
+	ctx := deadline(t)
+	bk := testenv.EmptyBuildKit(t)
+	service := testenv.Service(t, "hello")
+	if solved, err := bk.Solve(ctx, testenv.Solve{Context: service, Dockerfile: "Dockerfile.debian"}); err != nil {
+		t.Fatalf("%v\n%s", err, solved.Log)
+	}
+	solved := mustDerive(ctx, t, bk, derivation{service: service, dockerfile: "Dockerfile.debian", options: variant("remote")})
+	for _, words := range [][]string{{"RUN apt-get"}, {"WORKDIR /src"}, {"COPY go.mod"}, {"RUN go mod download"}, {"COPY . ."}, {"RUN useradd"}} {
+		if step := mustStep(t, solved, words...); !step.Cached {
+			t.Errorf("%s was run again", step.Name)
+		}
+	}
+	if step := mustStep(t, solved, "RUN CGO_ENABLED=0 go build"); step.Cached {
+		t.Errorf("%s came out of production's cache, so it was not compiled for debugging", step.Name)
+	}
+}
+
+func mustStep(t *testing.T, solved *testenv.Solved, words ...string) *client.Vertex {
+	t.Helper()
+	step, err := solved.Step(words...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return step
+}
+
+func TestProductionDigestIsTheSameThroughDlvgen(t *testing.T) {
+	testenv.Require(t, testenv.NeedBuildKit)
+	bk, reg := testenv.SharedBuildKit(t), testenv.SharedRegistry(t)
+	service := testenv.Service(t, "hello")
+	image := testenv.FrontendImage(t)
+	for name, attrs := range map[string]map[string]string{
+		"clock": {},
+		"epoch": {"build-arg:SOURCE_DATE_EPOCH": "1700000000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := deadline(t)
+			push := reg.Ref("production/hello:" + name)
+			stock, err := bk.Solve(ctx, testenv.Solve{Context: service, Attrs: attrs, Push: push})
+			if err != nil {
+				t.Fatal(err)
+			}
+			gatewayAttrs := map[string]string{"source": image}
+			for k, v := range attrs {
+				gatewayAttrs[k] = v
+			}
+			gateway, err := bk.Solve(ctx, testenv.Solve{Context: service, Frontend: "gateway.v0", Attrs: gatewayAttrs, Push: push})
+			if err != nil {
+				t.Fatal(err)
+			}
+			inProcess := mustDerive(ctx, t, bk, derivation{service: service, attrs: attrs, push: push})
+			if stock.Digest != gateway.Digest || stock.Digest != inProcess.Digest {
+				t.Errorf("digests differ: docker/dockerfile %s, gateway image %s, in process %s", stock.Digest, gateway.Digest, inProcess.Digest)
+			}
+		})
+	}
+}
+
+func TestTheSameCommitGivesTheSameImage(t *testing.T) {
+	testenv.Require(t, testenv.NeedBuildKit)
+	ctx := deadline(t)
+	reg := testenv.SharedRegistry(t)
+	service := testenv.Service(t, "hello")
+	for name, attrs := range map[string]map[string]string{
+		"clock": {},
+		"epoch": {"build-arg:SOURCE_DATE_EPOCH": "1700000000"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var digests []string
+			var layers [][]v1.Hash
+			for _, bk := range []*testenv.BuildKit{testenv.SharedBuildKit(t), testenv.SharedBuildKit(t), testenv.EmptyBuildKit(t)} {
+				image := "same/hello:" + name
+				solved := mustDerive(ctx, t, bk, derivation{service: service, options: variant("remote-src"), attrs: attrs, push: reg.Ref(image)})
+				digests = append(digests, solved.Digest)
+				layers = append(layers, layersOf(t, reg, image))
+			}
+			if digests[0] != digests[1] {
+				t.Errorf("two builds gave %s and %s", digests[0], digests[1])
+			}
+			// On another builder production's own layer carries another time of its
+			// compile; dlvgen's three do not.
+			ours := func(l []v1.Hash) []v1.Hash { return l[len(l)-3:] }
+			if !slices.Equal(ours(layers[0]), ours(layers[2])) {
+				t.Errorf("another builder gave other layers: %v and %v", ours(layers[0]), ours(layers[2]))
+			}
+		})
+	}
+}
+
+func layersOf(t *testing.T, reg *testenv.Registry, name string) []v1.Hash {
+	t.Helper()
+	img, err := reg.Image(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := img.Manifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var hashes []v1.Hash
+	for _, l := range manifest.Layers {
+		hashes = append(hashes, l.Digest)
+	}
+	return hashes
+}

@@ -1,0 +1,240 @@
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dlvgen/dlvgen/internal/testenv"
+)
+
+// newTestChild is a child whose files lie in folders of the test's own, which is
+// stopped when the test ends.
+func newTestChild(t *testing.T) *Child {
+	t.Helper()
+	testenv.Require(t, testenv.NeedRoot)
+	if _, err := exec.LookPath("runc"); err != nil {
+		if os.Getenv("CI") == "true" {
+			t.Fatal("runc is not on PATH")
+		}
+		t.Skip("runc is not on PATH")
+	}
+	daemon, err := testenv.Program(t.Context(), "buildkitd")
+	if err != nil {
+		t.Fatal(err)
+	}
+	setFolders(t)
+	c, err := NewChild()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.besides = filepath.Dir(daemon)
+	t.Cleanup(func() {
+		// The test's context is over by now.
+		if _, err := c.Stop(context.Background()); err != nil {
+			t.Errorf("stopping the child: %v", err)
+		}
+	})
+	return c
+}
+
+// setFolders points everything that NewChild reads at folders of the test.
+func setFolders(t *testing.T) {
+	t.Helper()
+	// t.TempDir is named after the test, which is too long for a socket's path.
+	dir, err := os.MkdirTemp("", "dlvgen-bk")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Setenv("XDG_CACHE_HOME", filepath.Join(dir, "cache"))
+	t.Setenv("XDG_RUNTIME_DIR", filepath.Join(dir, "run"))
+	t.Setenv("XDG_CONFIG_HOME", filepath.Join(dir, "config"))
+	t.Setenv(UserConfigEnv, "")
+}
+
+func mustStatus(t *testing.T, c *Child) Status {
+	t.Helper()
+	s, err := c.Status(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestChildIsKeptForTheNextCallAndStops(t *testing.T) {
+	c := newTestChild(t)
+	if s := mustStatus(t, c); s.Running {
+		t.Fatalf("a child runs before the first call: %+v", s)
+	}
+	var notes []string
+	notify := func(line string) { notes = append(notes, line) }
+	if err := c.Ensure(t.Context(), notify); err != nil {
+		t.Fatal(err)
+	}
+	first := mustStatus(t, c)
+	if !first.Running || first.PID == 0 || first.Version == "" {
+		t.Fatalf("after the first call the status is %+v", first)
+	}
+	sid, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", first.PID))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// pid (comm) state ppid pgrp session: see man 5 proc.
+	if fields := strings.Fields(string(sid[strings.LastIndexByte(string(sid), ')')+1:])); fields[3] != fmt.Sprint(first.PID) {
+		t.Errorf("the child is in session %s, want one of its own, %d", fields[3], first.PID)
+	}
+
+	if err := c.Ensure(t.Context(), notify); err != nil {
+		t.Fatal(err)
+	}
+	if second := mustStatus(t, c); second.PID != first.PID {
+		t.Errorf("the second call started process %d, want the first's, %d", second.PID, first.PID)
+	}
+	if len(notes) != 1 {
+		t.Errorf("%d starts were told, want 1: %q", len(notes), notes)
+	}
+
+	pid, err := c.Stop(t.Context())
+	if err != nil || pid != first.PID {
+		t.Fatalf("Stop returned %d, %v, want %d", pid, err, first.PID)
+	}
+	if s := mustStatus(t, c); s.Running {
+		t.Errorf("after Stop the status is %+v", s)
+	}
+	if pid, err := c.Stop(t.Context()); err != nil || pid != 0 {
+		t.Errorf("the second Stop returned %d, %v, want 0 and no error", pid, err)
+	}
+}
+
+func TestConcurrentCallsStartOneChild(t *testing.T) {
+	c := newTestChild(t)
+	const calls = 4
+	var wg sync.WaitGroup
+	starts := make(chan string, calls)
+	for range calls {
+		wg.Go(func() {
+			// A call of its own, as in another process.
+			other := *c
+			if err := other.Ensure(t.Context(), func(line string) { starts <- line }); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if len(starts) != 1 {
+		t.Errorf("%d of %d concurrent calls started a child, want 1", len(starts), calls)
+	}
+}
+
+func TestChildThatWasKilledIsStartedAgain(t *testing.T) {
+	c := newTestChild(t)
+	if err := c.Ensure(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	first := mustStatus(t, c)
+	proc, err := openProcess(first.PID, c.marker())
+	if err != nil || proc == nil {
+		t.Fatalf("openProcess returned %v, %v", proc, err)
+	}
+	defer proc.close()
+	p, err := os.FindProcess(first.PID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if ended, err := proc.wait(t.Context(), time.Minute); !ended || err != nil {
+		t.Fatalf("waiting for the killed child: %v, %v", ended, err)
+	}
+	if err := c.Ensure(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if second := mustStatus(t, c); !second.Running || second.PID == first.PID {
+		t.Errorf("after the kill the status is %+v", second)
+	}
+}
+
+func TestChangedUserConfigurationReplacesAnIdleChild(t *testing.T) {
+	c := newTestChild(t)
+	if err := c.Ensure(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	first := mustStatus(t, c)
+	c.userConfig = filepath.Join(t.TempDir(), "buildkitd.toml")
+	if err := os.WriteFile(c.userConfig, []byte("[registry.\"docker.io\"]\nmirrors = [\"127.0.0.1:5000\"]\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Ensure(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if second := mustStatus(t, c); second.PID == first.PID {
+		t.Error("the child still runs with the old configuration")
+	}
+}
+
+func TestChildThatFailsToStartShowsTheEndOfItsLog(t *testing.T) {
+	c := newTestChild(t)
+	c.userConfig = filepath.Join(t.TempDir(), "buildkitd.toml")
+	if err := os.WriteFile(c.userConfig, []byte("[worker.oci]\nsnapshotter = \"none-such\"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	err := c.Ensure(t.Context(), nil)
+	var start *StartError
+	if !errors.As(err, &start) {
+		t.Fatalf("got %v, want a StartError", err)
+	}
+	if !strings.Contains(start.Details(), "none-such") {
+		t.Errorf("the details do not show the log: %s", start.Details())
+	}
+	if s := mustStatus(t, c); s.Running {
+		t.Errorf("a failed start left %+v", s)
+	}
+}
+
+func TestStopLeavesAStrangersProcessAlone(t *testing.T) {
+	setFolders(t)
+	c, err := NewChild()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.MkdirAll(c.dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	// The pid file of a child before a reboot: the pid is this test's by now.
+	if err := c.write(record{PID: os.Getpid()}); err != nil {
+		t.Fatal(err)
+	}
+	if pid, err := c.Stop(t.Context()); err != nil || pid != 0 {
+		t.Errorf("Stop returned %d, %v, want 0 and no error", pid, err)
+	}
+	if _, err := os.Stat(c.pidFile()); !os.IsNotExist(err) {
+		t.Errorf("the stale pid file is still there: %v", err)
+	}
+}
+
+func TestMissingProgramsAreNamedWithTheRemedy(t *testing.T) {
+	testenv.Require(t, testenv.NeedRoot)
+	setFolders(t)
+	c, err := NewChild()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.besides = t.TempDir()
+	t.Setenv("PATH", c.besides)
+	if err := c.Ensure(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "no buildkitd") {
+		t.Errorf("got %v, want an error about buildkitd", err)
+	}
+}

@@ -1,0 +1,23 @@
+//go:build !linux
+
+package buildkit
+
+import (
+	"context"
+	"errors"
+	"runtime"
+)
+
+var errNotLinux = errors.New("BuildKit can be started on Linux only, and this is " + runtime.GOOS +
+	": point --addr or BUILDKIT_HOST at one that runs, such as docker-container://NAME of `docker buildx create --bootstrap`")
+
+// Ensure fails: buildkitd with runc exists on Linux only.
+func (c *Child) Ensure(context.Context, func(string)) error { return errNotLinux }
+
+// Stop has nothing to stop.
+func (c *Child) Stop(context.Context) (int, error) { return 0, nil }
+
+// Status says that no child runs.
+func (c *Child) Status(context.Context) (Status, error) {
+	return Status{Addr: c.Addr(), Root: c.Root(), Log: c.LogFile()}, nil
+}

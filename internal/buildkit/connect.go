@@ -1,0 +1,100 @@
+// Package buildkit says where BuildKit is: at an address the user names, or in a
+// child buildkitd that dlvgen starts, keeps for the next call and can stop. It also
+// shows the progress of several builds in one display.
+package buildkit
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/moby/buildkit/client"
+	// Each registers an address scheme that buildctl and buildx know as well.
+	_ "github.com/moby/buildkit/client/connhelper/dockercontainer"
+	_ "github.com/moby/buildkit/client/connhelper/kubepod"
+	_ "github.com/moby/buildkit/client/connhelper/nerdctlcontainer"
+	_ "github.com/moby/buildkit/client/connhelper/podmancontainer"
+	_ "github.com/moby/buildkit/client/connhelper/ssh"
+)
+
+// answerTimeout bounds how long an address that the user named may take to answer.
+const answerTimeout = 10 * time.Second
+
+// Options say which BuildKit to use. The first that is set wins: Addr, Host, Child.
+type Options struct {
+	// Addr is the address that the user gave on the command line, such as
+	// unix:///run/buildkit/buildkitd.sock, tcp://host:1234 or docker-container://name.
+	Addr string
+
+	// Host is the value of BUILDKIT_HOST.
+	Host string
+
+	// Notify, where not nil, is told in one line what takes longer than a moment.
+	Notify func(line string)
+}
+
+// Info says which BuildKit Connect chose.
+type Info struct {
+	// Addr is its address.
+	Addr string
+
+	// From is what named it: "--addr", "BUILDKIT_HOST", or "" for the child.
+	From string
+
+	// Version is its BuildKit version, empty where it does not say.
+	Version string
+}
+
+// Connect returns a client of a BuildKit that has answered. The caller closes it.
+func Connect(ctx context.Context, opts Options) (*client.Client, Info, error) {
+	switch {
+	case opts.Addr != "":
+		return connectNamed(ctx, Info{Addr: opts.Addr, From: "--addr"})
+	case opts.Host != "":
+		return connectNamed(ctx, Info{Addr: opts.Host, From: "BUILDKIT_HOST"})
+	}
+	child, err := NewChild()
+	if err != nil {
+		return nil, Info{}, err
+	}
+	if err := child.Ensure(ctx, opts.Notify); err != nil {
+		return nil, Info{}, err
+	}
+	info := Info{Addr: child.Addr()}
+	c, version, err := dial(ctx, info.Addr)
+	if err != nil {
+		return nil, info, child.startError(fmt.Sprintf("BuildKit at %s does not answer: stop it with `dlvgen buildkit stop` and try again", info.Addr), err)
+	}
+	info.Version = version
+	return c, info, nil
+}
+
+func connectNamed(ctx context.Context, info Info) (*client.Client, Info, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	c, version, err := dial(ctx, info.Addr)
+	if err != nil {
+		return nil, info, fmt.Errorf("no BuildKit answers at %s (from %s): start it, or leave the address out and dlvgen starts its own: %w",
+			info.Addr, info.From, err)
+	}
+	info.Version = version
+	return c, info, nil
+}
+
+// dial connects and waits for one answer, so that a missing daemon is found here
+// and not in the middle of a build. It also returns the daemon's version.
+func dial(ctx context.Context, addr string) (*client.Client, string, error) {
+	c, err := client.New(ctx, addr)
+	if err != nil {
+		return nil, "", err
+	}
+	workers, err := c.ListWorkers(ctx)
+	if err == nil && len(workers) == 0 {
+		err = fmt.Errorf("it has no worker")
+	}
+	if err != nil {
+		_ = c.Close()
+		return nil, "", err
+	}
+	return c, workers[0].BuildkitVersion.Version, nil
+}

@@ -1,0 +1,77 @@
+package cli
+
+import (
+	"context"
+
+	"github.com/dlvgen/dlvgen/internal/tools"
+	"github.com/spf13/cobra"
+)
+
+func newBuildCommand(s streams) *cobra.Command {
+	flags := &buildFlags{}
+	cmd := &cobra.Command{
+		Use:   "build [CONTEXT]",
+		Short: "Derive debug variants from a production Dockerfile",
+		Long: `Derive debug variants from a production Dockerfile.
+
+CONTEXT is a folder, the URL of a git repository or of a tar file, or "-" for a tar
+file on stdin (default: the working folder). The Dockerfile stays as it is. Flags that
+"docker buildx build" has too mean the same.
+
+Each variant is printed as REF@DIGEST on stdout.`,
+		Example: `  dlvgen build -t registry.example/app:v1 --push .
+  dlvgen build -t app:v1 --variant remote,remote-src --load .`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef(cmd, "one context is built at a time, and got %d: %q", len(args), args)
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			docker, err := dockerConfig()
+			if err != nil {
+				return err
+			}
+			r, err := newRequest(flags, args, newEnvironment(docker))
+			if err != nil {
+				return usagef(cmd, "%w", err)
+			}
+			b := builder{request: r, streams: s, docker: docker}
+			return b.run(cmd.Context())
+		},
+	}
+	flags.register(cmd.Flags())
+	return cmd
+}
+
+// run derives all variants. No tag of a registry moves where one of them fails.
+func (b *builder) run(ctx context.Context) error {
+	tree, digest, err := tools.FS()
+	if err != nil {
+		return err
+	}
+	b.toolsName, b.tools = tools.LocalName(digest), tree
+	publish := b.newPublisher()
+	if err := publish.guard(ctx); err != nil {
+		return err
+	}
+	if b.loads() {
+		if b.engine, err = connectEngine(ctx); err != nil {
+			return err
+		}
+		defer func() { _ = b.engine.Close() }()
+	}
+	in, err := loadInputs(b.context, b.flags.file, b.flags.contexts, b.streams.in)
+	if err != nil {
+		return err
+	}
+	defer in.close()
+	results, err := b.build(ctx, in)
+	if err != nil {
+		return err
+	}
+	if err := publish.move(ctx, results); err != nil {
+		return err
+	}
+	return b.report(results)
+}

@@ -1,0 +1,170 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"maps"
+
+	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/registry"
+	"github.com/dlvgen/dlvgen/llbgen"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/docker/cli/cli/config/configfile"
+	"github.com/moby/buildkit/client"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/filesync"
+	"github.com/moby/buildkit/session/grpchijack"
+	engine "github.com/moby/moby/client"
+	"github.com/tonistiigi/fsutil"
+	"github.com/tonistiigi/fsutil/types"
+)
+
+// builder carries out one request.
+type builder struct {
+	*request
+	streams streams
+	docker  *configfile.ConfigFile
+
+	tools     fsutil.FS
+	toolsName string         // of the session's local mount
+	engine    *engine.Client // nil where nothing is loaded
+}
+
+// result is what became of one variant.
+type result struct {
+	variant variants.Variant
+
+	// refs are its debug tags, possibly none.
+	refs []registry.Reference
+
+	// meta is the frontend's metadata: plans and trees.
+	meta map[string][]byte
+
+	// response is the exporters'.
+	response map[string]string
+
+	// dests are the files and folders that were written.
+	dests []string
+}
+
+// digest is that of the image or index, "" where none was exported.
+func (r *result) digest() string { return r.response["containerimage.digest"] }
+
+// names are the variant's references as users write them.
+func (r *result) names() []string {
+	var names []string
+	for _, ref := range r.refs {
+		names = append(names, ref.Familiar())
+	}
+	return names
+}
+
+// exports are BuildKit's for one variant. The load is nil where nothing goes to
+// Docker Engine.
+func (b *builder) exports(ctx context.Context, res *result) ([]client.ExportEntry, *imageLoad, error) {
+	if b.flags.dryRun {
+		return nil, nil, nil
+	}
+	if len(b.outputs) == 0 {
+		b.notify(fmt.Sprintf("no output asked for: variant %s stays in the build cache. Use --push, --load or -o", res.variant.Name))
+	}
+	var entries []client.ExportEntry
+	var load *imageLoad
+	for _, o := range b.outputs {
+		if o.pushes() {
+			pushed, err := b.pushExports(o, res)
+			if err != nil {
+				return nil, nil, err
+			}
+			entries = append(entries, pushed...)
+			continue
+		}
+		dest := o.destination(res.variant, len(b.variants) > 1)
+		entry, err := o.export(dest, res.names(), b.streams.out)
+		if err != nil {
+			return nil, nil, err
+		}
+		if o.loads() {
+			load = newImageLoad()
+			entry.Output = load.output(ctx, b.engine)
+		}
+		if dest != "" && dest != "-" {
+			res.dests = append(res.dests, dest)
+		}
+		entries = append(entries, entry)
+	}
+	return entries, load, nil
+}
+
+// sharedMounts serve local folders to the builds of several variants from one
+// session. The definition of a local folder names its session: with a session each,
+// the builds would have no step in common.
+type sharedMounts struct {
+	session *session.Session // nil where nothing is shared
+	names   []string
+}
+
+// shareMounts starts the session where there is more than one build.
+func shareMounts(ctx context.Context, c *client.Client, b *builder, in *inputs) (*sharedMounts, error) {
+	if len(b.variants) == 1 {
+		return &sharedMounts{}, nil
+	}
+	s, err := session.NewSession(ctx, in.sharedKey)
+	if err != nil {
+		return nil, fmt.Errorf("opening a session with BuildKit: %w", err)
+	}
+	shared := &sharedMounts{session: s}
+	dirs := filesync.StaticDirSource{}
+	mounts := maps.Clone(in.mounts)
+	mounts[b.toolsName] = b.tools
+	for name, dir := range mounts {
+		// As client.Solve does: who owns a file on this machine is nothing to a build.
+		owned, err := fsutil.NewFilterFS(dir, &fsutil.FilterOpt{Map: func(_ string, st *types.Stat) fsutil.MapResult {
+			st.Uid, st.Gid = 0, 0
+			return fsutil.MapResultKeep
+		}})
+		if err != nil {
+			return nil, fmt.Errorf("opening the local folder %s: %w", name, err)
+		}
+		dirs[name] = owned
+		shared.names = append(shared.names, name)
+	}
+	s.Allow(filesync.NewFSSyncProvider(dirs, nil))
+	go func() {
+		// Its end is the builds' end; what fails before, fails in a build.
+		_ = s.Run(context.WithoutCancel(ctx), grpchijack.Dialer(c.ControlClient()))
+	}()
+	return shared, nil
+}
+
+// apply makes a build take the folders from the session, and reports whether it does.
+// The attribute is that of dockerui (localSessionIDPrefix).
+func (m *sharedMounts) apply(so *client.SolveOpt) bool {
+	if m.session == nil {
+		return false
+	}
+	so.LocalMounts = nil
+	for _, name := range m.names {
+		so.FrontendAttrs["local-sessionid:"+name] = m.session.ID()
+	}
+	return true
+}
+
+// toolsSource takes the tools from the session that serves them.
+func (m *sharedMounts) toolsSource(name string) frontend.ToolsSource {
+	source := frontend.LocalTools(name)
+	if m.session == nil {
+		return source
+	}
+	return func(opts gateway.BuildOpts) (llbgen.Tools, error) {
+		opts.SessionID = m.session.ID()
+		return source(opts)
+	}
+}
+
+func (m *sharedMounts) close() {
+	if m.session != nil {
+		_ = m.session.Close()
+	}
+}

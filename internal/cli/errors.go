@@ -1,0 +1,44 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/moby/buildkit/solver/errdefs"
+)
+
+// noise is what gRPC and BuildKit's client put in front of a message.
+var noise = regexp.MustCompile(`rpc error: code = \w+ desc = |failed to solve: |failed to run Build function: `)
+
+// detailed is an error that has more to say than its one line.
+type detailed interface {
+	error
+	Details() string
+}
+
+// printError prints what failed on one line, then what is known beyond it: the
+// lines of the Dockerfile, and the error's own details.
+func printError(w io.Writer, err error) {
+	text := strings.TrimSpace(noise.ReplaceAllString(err.Error(), ""))
+	line, rest, _ := strings.Cut(text, "\n")
+	_, _ = fmt.Fprintf(w, "dlvgen: %s\n", line)
+	if rest = strings.TrimSpace(rest); rest != "" {
+		_, _ = fmt.Fprintln(w, rest)
+	}
+	for _, source := range errdefs.Sources(err) {
+		_ = source.Print(w)
+	}
+	var more detailed
+	if errors.As(err, &more) {
+		if details := strings.TrimSpace(more.Details()); details != "" {
+			_, _ = fmt.Fprintln(w, details)
+		}
+	}
+}
+
+func printUsageError(w io.Writer, err *usageError) {
+	_, _ = fmt.Fprintf(w, "dlvgen: %s\nRun `%s --help` for what there is.\n", err, err.cmd)
+}

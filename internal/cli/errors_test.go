@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/moby/buildkit/solver/errdefs"
+	"github.com/moby/buildkit/solver/pb"
+)
+
+type withDetails struct{ error }
+
+func (withDetails) Details() string { return "the log says more\n" }
+
+func TestErrorsAreOneLineThenDetails(t *testing.T) {
+	source := &errdefs.Source{
+		Info:   &pb.SourceInfo{Filename: "Dockerfile", Data: []byte("FROM golang\nRUN go build\n")},
+		Ranges: []*pb.Range{{Start: &pb.Position{Line: 2}, End: &pb.Position{Line: 2}}},
+	}
+	for _, test := range []struct {
+		err  error
+		want string
+	}{
+		{errors.New("failed to solve: rpc error: code = Unknown desc = exit code: 1"), "dlvgen: exit code: 1\n"},
+		{errors.New("first\nsecond\nthird\n"), "dlvgen: first\nsecond\nthird\n"},
+		{fmt.Errorf("starting: %w", withDetails{errors.New("no")}), "dlvgen: starting: no\nthe log says more\n"},
+		{errdefs.WithSource(errors.New("failed"), source), "dlvgen: failed\nDockerfile:2\n--------------------\n" +
+			"   1 |     FROM golang\n   2 | >>> RUN go build\n   3 |     \n--------------------\n"},
+	} {
+		var b bytes.Buffer
+		printError(&b, test.err)
+		if b.String() != test.want {
+			t.Errorf("got %q, want %q", b.String(), test.want)
+		}
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	interrupted, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, test := range []struct {
+		ctx  context.Context
+		args []string
+		want int
+	}{
+		{t.Context(), []string{"version"}, ExitOK},
+		{t.Context(), []string{"build", "--none"}, ExitUsage},
+		{t.Context(), []string{"build", "--addr", "unix:///none.sock", "/none"}, ExitFailure},
+		{interrupted, []string{"build", "/none"}, ExitInterrupted},
+	} {
+		var out, errs bytes.Buffer
+		if got := Run(test.ctx, test.args, strings.NewReader(""), &out, &errs); got != test.want {
+			t.Errorf("%q: exit code %d, want %d: %s", test.args, got, test.want, errs.String())
+		}
+	}
+}
+
+func TestTheErrorThatTellsMostIsShown(t *testing.T) {
+	exit := errors.New(`process "go build" did not complete successfully: exit code: 1`)
+	spurious := errors.New("failed to solve: releasing already released reference abc")
+	step := errors.New("[build 2/2] RUN go build: exit code: 1")
+	for _, test := range []struct {
+		name   string
+		errs   []error
+		failed error
+		want   error
+	}{
+		{"none", []error{nil, nil}, nil, nil},
+		{"the real one after the others", []error{spurious, context.Canceled, exit}, step, exit},
+		{"only what hides it", []error{spurious, context.Canceled}, step, step},
+		{"no step failed", []error{nil, context.Canceled}, nil, context.Canceled},
+	} {
+		if got := cause(test.errs, test.failed); !errors.Is(got, test.want) {
+			t.Errorf("%s: got %v, want %v", test.name, got, test.want)
+		}
+	}
+}

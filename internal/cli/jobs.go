@@ -1,0 +1,149 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+
+	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/buildkit"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/moby/buildkit/client"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/session"
+)
+
+// job is the build of one variant.
+type job struct {
+	options client.SolveOpt
+	result  *result
+	load    *imageLoad // nil where nothing goes to Docker Engine
+}
+
+// build runs the builds of all variants, which share the steps that are equal.
+func (b *builder) build(ctx context.Context, in *inputs) ([]*result, error) {
+	attachables, err := b.attachables(b.docker, in)
+	if err != nil {
+		return nil, err
+	}
+	c, _, err := buildkit.Connect(ctx, buildkit.Options{Addr: b.flags.addr, Host: os.Getenv("BUILDKIT_HOST"), Notify: b.notify})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = c.Close() }()
+	shared, err := shareMounts(ctx, c, b, in)
+	if err != nil {
+		return nil, err
+	}
+	defer shared.close()
+
+	var jobs []*job
+	var results []*result
+	for _, v := range b.variants {
+		j, err := b.newJob(ctx, v, in, attachables, shared)
+		if err != nil {
+			return nil, err
+		}
+		jobs = append(jobs, j)
+		results = append(results, j.result)
+	}
+	return results, b.runJobs(ctx, c, jobs, shared)
+}
+
+func (b *builder) newJob(ctx context.Context, v variants.Variant, in *inputs, attachables []session.Attachable, shared *sharedMounts) (*job, error) {
+	refs, err := b.references(v)
+	if err != nil {
+		return nil, err
+	}
+	j := &job{result: &result{variant: v, refs: refs}}
+	if j.options, err = b.solveOpt(v, in, attachables); err != nil {
+		return nil, err
+	}
+	if !shared.apply(&j.options) {
+		j.options.LocalMounts[b.toolsName] = b.tools
+	}
+	j.options.Exports, j.load, err = b.exports(ctx, j.result)
+	return j, err
+}
+
+// runJobs runs the builds at the same time, in one display.
+func (b *builder) runJobs(ctx context.Context, c *client.Client, jobs []*job, shared *sharedMounts) error {
+	// The display is not cut short by an interrupt: it shows what was cancelled.
+	progress, err := buildkit.NewProgress(context.WithoutCancel(ctx), b.streams.err, b.flags.progress)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	errs := make([]error, len(jobs))
+	var running sync.WaitGroup
+	for i, j := range jobs {
+		status := progress.Source(b.label(j.result))
+		running.Go(func() {
+			err := b.runJob(ctx, c, j, shared, status)
+			// Where the load failed, the build's error says only that the pipe broke.
+			errs[i] = errors.Join(j.load.wait(err), err)
+			if errs[i] != nil && !isSpurious(errs[i]) {
+				cancel()
+			}
+		})
+	}
+	running.Wait()
+	warnings, progressErr := progress.Wait()
+	b.printWarnings(warnings)
+	if err := cause(errs, progress.FailedStep()); err != nil {
+		return err
+	}
+	return progressErr
+}
+
+// runJob builds one variant; status is closed when it ends.
+func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, shared *sharedMounts, status chan *client.SolveStatus) error {
+	version, _ := versions()
+	derive := frontend.New(frontend.Config{Tools: shared.toolsSource(b.toolsName), Version: version})
+	response, err := c.Build(ctx, j.options, "dlvgen", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
+		derived, err := derive.Build(ctx, gw)
+		if err != nil {
+			return nil, err
+		}
+		j.result.meta = derived.Metadata
+		if b.flags.dryRun {
+			// Nothing but what the plan needed is built.
+			return gateway.NewResult(), nil
+		}
+		return derived, nil
+	}, status)
+	if err != nil {
+		return err
+	}
+	j.result.response = response.ExporterResponse
+	return nil
+}
+
+// label names a variant in the progress, where there are several.
+func (b *builder) label(res *result) string {
+	if len(b.variants) == 1 {
+		return ""
+	}
+	return res.variant.Name
+}
+
+// notify tells the user what takes longer than a moment.
+func (b *builder) notify(line string) {
+	if b.flags.progress != "quiet" && b.flags.progress != "rawjson" {
+		_, _ = fmt.Fprintf(b.streams.err, "dlvgen: %s\n", line)
+	}
+}
+
+// printWarnings prints what the Dockerfile frontend found to warn about.
+func (b *builder) printWarnings(warnings []client.VertexWarning) {
+	for _, w := range warnings {
+		place := ""
+		if len(w.Range) > 0 && w.Range[0].Start != nil {
+			place = fmt.Sprintf(" (line %d)", w.Range[0].Start.Line)
+		}
+		b.notify(fmt.Sprintf("warning: %s%s", w.Short, place))
+	}
+}

@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+
+	"github.com/moby/buildkit/session/filesync"
+	engine "github.com/moby/moby/client"
+)
+
+// connectEngine connects to the Docker Engine that DOCKER_HOST names, or the local
+// one, and waits for an answer.
+func connectEngine(ctx context.Context) (*engine.Client, error) {
+	c, err := engine.New(engine.FromEnv)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Docker Engine for --load: %w", err)
+	}
+	if _, err := c.Ping(ctx, engine.PingOptions{}); err != nil {
+		_ = c.Close()
+		return nil, fmt.Errorf("no Docker Engine for --load answers at %s: start it, set DOCKER_HOST, or use --push or -o type=docker,dest=FILE: %w",
+			c.DaemonHost(), err)
+	}
+	return c, nil
+}
+
+// imageLoad pipes one exported image into Docker Engine.
+type imageLoad struct {
+	mu   sync.Mutex
+	pipe *io.PipeWriter // nil before the export begins
+	done chan error
+}
+
+func newImageLoad() *imageLoad { return &imageLoad{done: make(chan error, 1)} }
+
+// output begins the load when the exporter has something to write. ctx is that of the
+// whole run: the load may end after the build.
+func (l *imageLoad) output(ctx context.Context, c *engine.Client) filesync.FileOutputFunc {
+	return func(map[string]string) (io.WriteCloser, error) {
+		r, w := io.Pipe()
+		l.mu.Lock()
+		l.pipe = w
+		l.mu.Unlock()
+		go func() {
+			err := loadImage(ctx, c, r)
+			// The exporter must not wait for a reader that is gone.
+			_ = r.CloseWithError(errors.Join(err, io.ErrClosedPipe))
+			l.done <- err
+		}()
+		return w, nil
+	}
+}
+
+// wait returns when the image is loaded, with the load's own error; buildErr, that of
+// the build, ends the load. A nil load has nothing to wait for.
+func (l *imageLoad) wait(buildErr error) error {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	pipe := l.pipe
+	l.mu.Unlock()
+	if pipe == nil {
+		return nil
+	}
+	if buildErr != nil {
+		_ = pipe.CloseWithError(buildErr)
+	}
+	err := <-l.done
+	if buildErr != nil && errors.Is(err, buildErr) {
+		return nil
+	}
+	return err
+}
+
+func loadImage(ctx context.Context, c *engine.Client, image io.Reader) error {
+	response, err := c.ImageLoad(ctx, image, engine.ImageLoadWithQuiet(true))
+	if err != nil {
+		return fmt.Errorf("loading the image into Docker Engine: %w", err)
+	}
+	defer func() { _ = response.Close() }()
+	for messages := json.NewDecoder(response); ; {
+		var m struct {
+			Error string `json:"error"`
+		}
+		err := messages.Decode(&m)
+		switch {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return fmt.Errorf("reading Docker Engine's answer to the load: %w", err)
+		case m.Error != "":
+			return fmt.Errorf("loading the image into Docker Engine: %s", m.Error)
+		}
+	}
+}

@@ -1,0 +1,259 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/containerd/console"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/moby/buildkit/client"
+	"github.com/tonistiigi/go-csvvalue"
+)
+
+// output is one destination of every variant, parsed from -o, --push or --load.
+type output struct {
+	kind  string            // an exporter of BuildKit
+	dest  string            // file, folder, or "-" for stdout
+	attrs map[string]string // of the exporter
+}
+
+// The exporters that need more than their name.
+const (
+	kindRegistry  = "registry" // buildx's name for an image that is pushed
+	kindCacheOnly = "cacheonly"
+)
+
+// pushes says that the output is an image in a registry.
+func (o output) pushes() bool {
+	push, _ := strconv.ParseBool(o.attrs["push"])
+	return o.kind == client.ExporterImage && push
+}
+
+// loads says that the output is an image in Docker Engine.
+func (o output) loads() bool { return o.kind == client.ExporterDocker && o.dest == "" }
+
+// parseOutputs reads the destinations as buildx does: a bare path is a folder, "-" a
+// tar file on stdout, --push and --load amend an output of their kind or add one.
+func (f *buildFlags) parseOutputs() ([]output, error) {
+	var outputs []output
+	for _, arg := range f.outputs {
+		o, err := parseOutput(arg)
+		if err != nil {
+			return nil, err
+		}
+		outputs = append(outputs, o)
+	}
+	if f.push {
+		i := slices.IndexFunc(outputs, func(o output) bool { return o.kind == client.ExporterImage })
+		if i < 0 {
+			outputs = append(outputs, output{kind: client.ExporterImage, attrs: map[string]string{"push": "true", "unpack": "false"}})
+		} else {
+			outputs[i].attrs["push"] = "true"
+		}
+	}
+	if f.load && !slices.ContainsFunc(outputs, output.loads) {
+		outputs = append(outputs, output{kind: client.ExporterDocker, attrs: map[string]string{}})
+	}
+	outputs = slices.DeleteFunc(outputs, func(o output) bool { return o.kind == kindCacheOnly })
+	return outputs, checkOutputs(outputs)
+}
+
+func checkOutputs(outputs []output) error {
+	for _, once := range []struct {
+		is   func(output) bool
+		what string
+	}{
+		{output.pushes, "pushes"},
+		{output.loads, "loads into Docker Engine"},
+		{func(o output) bool { return o.dest == "-" }, "writes to stdout"},
+	} {
+		var matching int
+		for _, o := range outputs {
+			if once.is(o) {
+				matching++
+			}
+		}
+		if matching > 1 {
+			return fmt.Errorf("more than one output %s: give one of them", once.what)
+		}
+	}
+	return nil
+}
+
+// parseOutput reads one -o.
+func parseOutput(arg string) (output, error) {
+	o := output{attrs: map[string]string{}}
+	switch {
+	case arg == "-":
+		return output{kind: client.ExporterTar, dest: "-", attrs: o.attrs}, nil
+	case !strings.Contains(arg, "="):
+		return output{kind: client.ExporterLocal, dest: arg, attrs: o.attrs}, nil
+	}
+	var err error
+	if o.kind, o.attrs, err = parseTyped("--output", arg); err != nil {
+		return o, err
+	}
+	o.dest = o.attrs["dest"]
+	delete(o.attrs, "dest")
+	if o.kind == kindRegistry {
+		o.kind = client.ExporterImage
+		o.attrs["push"] = "true"
+		if _, ok := o.attrs["unpack"]; !ok {
+			o.attrs["unpack"] = "false"
+		}
+	}
+	return o, o.check(arg)
+}
+
+func (o *output) check(arg string) error {
+	if _, named := o.attrs["name"]; named {
+		return fmt.Errorf("--output is %q: the names of debug images derive from -t, so leave name= out and name the production reference with -t", arg)
+	}
+	switch o.kind {
+	case client.ExporterImage, kindCacheOnly:
+		if o.dest != "" {
+			return fmt.Errorf("--output is %q: type=%s takes no dest", arg, o.kind)
+		}
+	case client.ExporterLocal:
+		if o.dest == "" || o.dest == "-" {
+			return fmt.Errorf("--output is %q: type=local needs dest=FOLDER", arg)
+		}
+	case client.ExporterTar:
+		if o.dest == "" {
+			o.dest = "-"
+		}
+	case client.ExporterOCI, client.ExporterDocker:
+		if o.folder() && (o.dest == "" || o.dest == "-") {
+			return fmt.Errorf("--output is %q: tar=false needs dest=FOLDER", arg)
+		}
+		if o.dest == "" && o.kind == client.ExporterOCI {
+			o.dest = "-"
+		}
+	default:
+		known := []string{client.ExporterImage, kindRegistry, client.ExporterLocal, client.ExporterTar, client.ExporterOCI, client.ExporterDocker, kindCacheOnly}
+		return fmt.Errorf("--output is %q: unknown type %q, did you mean %q? The types are %s",
+			arg, o.kind, variants.Nearest(o.kind, known), strings.Join(known, ", "))
+	}
+	return nil
+}
+
+// folder says that the output is written as a tree of files.
+func (o output) folder() bool {
+	tar, err := strconv.ParseBool(o.attrs["tar"])
+	return o.kind == client.ExporterLocal || o.kind != client.ExporterTar && err == nil && !tar
+}
+
+// destination is where the output of one variant goes: with several variants, each
+// has a file name with its suffix, or a folder below the given one.
+func (o output) destination(v variants.Variant, several bool) string {
+	if !several || o.dest == "" || o.dest == "-" {
+		return o.dest
+	}
+	if o.folder() {
+		return filepath.Join(o.dest, v.Name)
+	}
+	dir, base := filepath.Split(o.dest)
+	stem, ext := base, ""
+	if i := strings.LastIndex(base, "."); i > 0 {
+		stem, ext = base[:i], base[i:]
+	}
+	if strings.HasSuffix(stem, ".tar") { // .tar.gz and its like are one extension
+		stem, ext = strings.TrimSuffix(stem, ".tar"), ".tar"+ext
+	}
+	return dir + stem + v.Suffix + ext
+}
+
+// export is the output as an entry for BuildKit. names are the image's references.
+func (o output) export(dest string, names []string, stdout io.Writer) (client.ExportEntry, error) {
+	e := client.ExportEntry{Type: o.kind, Attrs: maps.Clone(o.attrs)}
+	switch o.kind {
+	case client.ExporterImage, client.ExporterOCI, client.ExporterDocker:
+		if len(names) > 0 {
+			e.Attrs["name"] = strings.Join(names, ",")
+		}
+		setDefaults(e.Attrs)
+	}
+	switch {
+	case dest == "":
+	case o.folder():
+		e.OutputDir = dest
+	case dest == "-":
+		if isTerminal(stdout) {
+			return e, errors.New("stdout is a terminal: redirect it, or give the output a file with dest=FILE")
+		}
+		e.Output = func(map[string]string) (io.WriteCloser, error) { return keepOpen{stdout}, nil }
+	default:
+		e.Output = func(map[string]string) (io.WriteCloser, error) { return createFile(dest) }
+	}
+	return e, nil
+}
+
+// setDefaults says how images are written where the user does not. The lowest gzip
+// level keeps the edit-to-breakpoint time short: debug information compresses well
+// at any level, and a debug image is pulled once or twice.
+func setDefaults(attrs map[string]string) {
+	defaults := map[string]string{"oci-mediatypes": "true"}
+	if _, chosen := attrs["compression"]; !chosen {
+		defaults["compression"] = "gzip"
+		defaults["compression-level"] = "1"
+	}
+	for key, value := range defaults {
+		if _, given := attrs[key]; !given {
+			attrs[key] = value
+		}
+	}
+}
+
+func createFile(path string) (io.WriteCloser, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return nil, fmt.Errorf("creating the output: %w", err)
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, fmt.Errorf("creating the output: %w", err)
+	}
+	return f, nil
+}
+
+// keepOpen is a writer that stays open when an exporter closes it.
+type keepOpen struct{ io.Writer }
+
+func (keepOpen) Close() error { return nil }
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(console.File)
+	if !ok {
+		return false
+	}
+	_, err := console.ConsoleFromFile(f)
+	return err == nil
+}
+
+// parseTyped reads "type=T,key=value,...", as CSV.
+func parseTyped(flag, arg string) (kind string, attrs map[string]string, err error) {
+	fields, err := csvvalue.Fields(arg, nil)
+	if err != nil {
+		return "", nil, fmt.Errorf("%s is %q: %w", flag, arg, err)
+	}
+	attrs = map[string]string{}
+	for _, field := range fields {
+		key, value, ok := strings.Cut(field, "=")
+		if !ok {
+			return "", nil, fmt.Errorf("%s is %q: %q must be KEY=VALUE", flag, arg, field)
+		}
+		attrs[strings.ToLower(strings.TrimSpace(key))] = value
+	}
+	kind, ok := attrs["type"]
+	if !ok || kind == "" {
+		return "", nil, fmt.Errorf("%s is %q: it must begin with type=", flag, arg)
+	}
+	delete(attrs, "type")
+	return kind, attrs, nil
+}

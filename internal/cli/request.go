@@ -1,0 +1,228 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/dlvgen/dlvgen/internal/buildkit"
+	"github.com/dlvgen/dlvgen/internal/registry"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/docker/cli/cli/config"
+	"github.com/docker/cli/cli/config/configfile"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/cmd/buildctl/build"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/auth/authprovider"
+	"github.com/moby/buildkit/session/sshforward/sshprovider"
+	"github.com/tonistiigi/fsutil"
+)
+
+// request is a build that was asked for, with every flag checked.
+type request struct {
+	flags   *buildFlags
+	context string
+
+	variants   []variants.Variant
+	production []registry.Reference
+	outputs    []output
+
+	// attrs, allow, cacheFrom and cacheTo are for the builds of all variants.
+	attrs     map[string]string
+	allow     []string
+	cacheFrom []client.CacheOptionsEntry
+	cacheTo   []client.CacheOptionsEntry
+}
+
+// newRequest checks the flags. Its errors are the user's to correct on the command
+// line.
+func newRequest(f *buildFlags, args []string, env environment) (*request, error) {
+	r := &request{flags: f, context: "."}
+	if len(args) > 0 {
+		r.context = args[0]
+	}
+	var err error
+	if r.variants, err = variants.Parse(strings.Join(f.variants, ",")); err != nil {
+		return nil, err
+	}
+	for _, v := range r.variants {
+		if err := (variants.Request{Variant: v, Start: variants.Start(f.options.Start), Listen: f.options.Listen}).Validate(); err != nil {
+			return nil, fmt.Errorf("--%w", err)
+		}
+	}
+	if mode, ok := env.lookup("BUILDKIT_PROGRESS"); ok && mode != "" && f.progress == buildkit.ProgressModes()[0] {
+		f.progress = mode
+	}
+	if modes := buildkit.ProgressModes(); !slices.Contains(modes, f.progress) {
+		return nil, fmt.Errorf("--progress is %q: it must be one of %s", f.progress, strings.Join(modes, ", "))
+	}
+	if err := r.setReferences(); err != nil {
+		return nil, err
+	}
+	if r.outputs, err = f.parseOutputs(); err != nil {
+		return nil, err
+	}
+	if r.attrs, err = f.frontendAttrs(env); err != nil {
+		return nil, err
+	}
+	if r.allow, err = f.allowed(); err != nil {
+		return nil, err
+	}
+	if r.cacheFrom, r.cacheTo, err = f.parseCaches(env); err != nil {
+		return nil, err
+	}
+	return r, r.checkOutputs()
+}
+
+// setReferences reads the production references and derives the debug tags once, so
+// that a bad one is told before anything is built.
+func (r *request) setReferences() error {
+	for _, tag := range r.flags.tags {
+		ref, err := registry.Parse(tag)
+		if err != nil {
+			return fmt.Errorf("--tag is %q: %w", tag, err)
+		}
+		if !slices.Contains(r.production, ref) {
+			r.production = append(r.production, ref)
+		}
+	}
+	for _, v := range r.variants {
+		refs, err := r.references(v)
+		if err != nil {
+			return err
+		}
+		for _, ref := range refs {
+			if slices.Contains(r.production, ref) {
+				return fmt.Errorf("%s is a production reference by --tag, and the debug tag of variant %s: name the production references only", ref.Familiar(), v.Name)
+			}
+		}
+	}
+	return nil
+}
+
+// references are the debug tags of a variant, one for each production reference.
+func (r *request) references(v variants.Variant) ([]registry.Reference, error) {
+	var refs []registry.Reference
+	for _, production := range r.production {
+		tag, err := v.Tag(production.Tag())
+		if err != nil {
+			return nil, err
+		}
+		ref, err := production.WithTag(tag)
+		if err != nil {
+			return nil, err
+		}
+		refs = append(refs, ref)
+	}
+	return refs, nil
+}
+
+func (r *request) checkOutputs() error {
+	several := len(r.variants) > 1
+	for _, o := range r.outputs {
+		switch {
+		case (o.pushes() || o.loads()) && len(r.production) == 0:
+			return errors.New("no image is named: add -t with the production reference, the debug tags derive from it")
+		case o.dest == "-" && several:
+			return fmt.Errorf("stdout takes one image, and these variants were asked for: %s: give the output a file with dest=FILE, or name one variant",
+				strings.Join(r.variantNames(), ", "))
+		case o.dest == "-" && *r.flags.format == formatJSON:
+			return errors.New("--format json and an output both write to stdout: give the output a file with dest=FILE")
+		case o.loads() && strings.Contains(r.attrs["platform"], ","):
+			return fmt.Errorf("--load takes one platform, and these were asked for: %s: use --push, or -o type=oci,dest=FILE", r.attrs["platform"])
+		}
+	}
+	return nil
+}
+
+func (r *request) variantNames() []string {
+	var names []string
+	for _, v := range r.variants {
+		names = append(names, v.Name)
+	}
+	return names
+}
+
+// pushes and loads say what becomes of the images, false in a dry run.
+func (r *request) pushes() bool {
+	return !r.flags.dryRun && slices.ContainsFunc(r.outputs, output.pushes)
+}
+
+func (r *request) loads() bool {
+	return !r.flags.dryRun && slices.ContainsFunc(r.outputs, output.loads)
+}
+
+// solveOpt are BuildKit's options for one variant, without exports.
+func (r *request) solveOpt(v variants.Variant, in *inputs, attachables []session.Attachable) (client.SolveOpt, error) {
+	so := client.SolveOpt{
+		FrontendAttrs:       maps.Clone(r.attrs),
+		LocalMounts:         map[string]fsutil.FS{},
+		AllowedEntitlements: r.allow,
+		CacheImports:        r.cacheFrom,
+		CacheExports:        cacheExports(r.cacheTo, v == r.variants[0]),
+		Session:             slices.Clone(attachables),
+	}
+	options := r.flags.options
+	options.Variant = v.Name
+	maps.Copy(so.FrontendAttrs, options.Attrs())
+	if r.flags.dryRun {
+		so.CacheExports = nil
+	}
+	return so, in.apply(&so)
+}
+
+// attachables are what the session offers to the build: credentials of registries,
+// secrets and SSH agents.
+func (r *request) attachables(docker *configfile.ConfigFile, in *inputs) ([]session.Attachable, error) {
+	list := []session.Attachable{authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
+		AuthConfigProvider: authprovider.LoadAuthConfig(docker),
+	})}
+	if len(r.flags.secrets) > 0 {
+		secrets, err := build.ParseSecret(r.flags.secrets)
+		if err != nil {
+			return nil, fmt.Errorf("--secret: %w", err)
+		}
+		list = append(list, secrets)
+	}
+	ssh := r.flags.ssh
+	if len(ssh) == 0 && in.sshContext {
+		ssh = []string{"default"}
+	}
+	if len(ssh) > 0 {
+		agents, err := build.ParseSSH(ssh)
+		if err != nil {
+			return nil, fmt.Errorf("--ssh: %w", err)
+		}
+		provider, err := sshprovider.NewSSHAgentProvider(agents)
+		if err != nil {
+			return nil, fmt.Errorf("--ssh: %w", err)
+		}
+		list = append(list, provider)
+	}
+	return list, nil
+}
+
+// dockerConfig reads Docker's configuration: credentials and proxies.
+func dockerConfig() (*configfile.ConfigFile, error) {
+	cfg, err := config.Load("")
+	if err != nil {
+		return nil, fmt.Errorf("reading Docker's configuration: %w", err)
+	}
+	return cfg, nil
+}
+
+// newEnvironment is what this process takes over without a flag.
+func newEnvironment(docker *configfile.ConfigFile) environment {
+	proxy := docker.Proxies["default"]
+	proxies := map[string]string{
+		"HTTP_PROXY":  proxy.HTTPProxy,
+		"HTTPS_PROXY": proxy.HTTPSProxy,
+		"NO_PROXY":    proxy.NoProxy,
+		"FTP_PROXY":   proxy.FTPProxy,
+	}
+	maps.DeleteFunc(proxies, func(_, value string) bool { return value == "" })
+	return environment{lookup: os.LookupEnv, proxies: proxies}
+}

@@ -1,0 +1,119 @@
+// Package cli is the dlvgen command: its flags, what it prints and its exit codes.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// Exit codes of dlvgen.
+const (
+	ExitOK          = 0
+	ExitFailure     = 1
+	ExitUsage       = 2   // the command line can't be understood
+	ExitInterrupted = 130 // as shells report a process that SIGINT ended
+)
+
+// streams are the standard streams of one run.
+type streams struct {
+	in  io.Reader
+	out io.Writer
+	err io.Writer
+}
+
+// Run runs one dlvgen command line, without the program's name, and returns the
+// exit code. Results go to stdout, everything else to stderr.
+func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	err := run(ctx, args, stdin, stdout, stderr)
+	if err == nil {
+		return ExitOK
+	}
+	var usage *usageError
+	switch {
+	case errors.As(err, &usage):
+		printUsageError(stderr, usage)
+		return ExitUsage
+	case ctx.Err() != nil:
+		_, _ = fmt.Fprintln(stderr, "dlvgen: interrupted")
+		return ExitInterrupted
+	}
+	printError(stderr, err)
+	return ExitFailure
+}
+
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
+	root := newRoot(streams{in: stdin, out: stdout, err: stderr})
+	root.SetArgs(args)
+	return root.ExecuteContext(ctx)
+}
+
+func newRoot(s streams) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "dlvgen",
+		Short:         "Derive debug variants of container images from their production Dockerfiles",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		Args: func(cmd *cobra.Command, args []string) error {
+			return unknownCommand(cmd, args)
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.SetIn(s.in)
+	root.SetOut(s.out)
+	root.SetErr(s.err)
+	root.SetFlagErrorFunc(flagError)
+	root.AddCommand(newBuildCommand(s), newBuildKitCommand(s), newVersionCommand(s))
+	return root
+}
+
+// usageError is a command line that can't be understood.
+type usageError struct {
+	err error
+	cmd string // the command whose help explains it, "dlvgen build"
+}
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usagef(cmd *cobra.Command, format string, args ...any) error {
+	return &usageError{err: fmt.Errorf(format, args...), cmd: cmd.CommandPath()}
+}
+
+// flagError adds the nearest name to the error for a flag that does not exist.
+func flagError(cmd *cobra.Command, err error) error {
+	var missing *pflag.NotExistError
+	if !errors.As(err, &missing) || missing.GetSpecifiedShortnames() != "" {
+		return usagef(cmd, "%w", err)
+	}
+	var names []string
+	cmd.Flags().VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	name := missing.GetSpecifiedName()
+	return usagef(cmd, "unknown flag --%s: did you mean --%s?", name, variants.Nearest(name, names))
+}
+
+// unknownCommand is the error for arguments of a command that only has
+// subcommands, nil where there are none.
+func unknownCommand(cmd *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, c := range cmd.Commands() {
+		if c.IsAvailableCommand() {
+			names = append(names, c.Name())
+		}
+	}
+	return usagef(cmd, "unknown command %q: did you mean %q? The commands are %s",
+		args[0], variants.Nearest(args[0], names), strings.Join(names, ", "))
+}

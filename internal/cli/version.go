@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+
+	"github.com/dlvgen/dlvgen/internal/tools"
+	"github.com/spf13/cobra"
+)
+
+func newVersionCommand(s streams) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the versions of dlvgen and of what it carries",
+		Args:  noArgs,
+		RunE: func(*cobra.Command, []string) error {
+			carried, err := toolsLine()
+			if err != nil {
+				return err
+			}
+			version, buildkit := versions()
+			_, err = fmt.Fprintf(s.out, "dlvgen %s %s %s/%s\nBuildKit libraries %s\ntools %s\n",
+				version, runtime.Version(), runtime.GOOS, runtime.GOARCH, buildkit, carried)
+			return err
+		},
+	}
+}
+
+// versions reads the versions of dlvgen and of its BuildKit libraries from the
+// program's build information; "(devel)" and "unknown" where it says nothing.
+func versions() (dlvgen, buildkit string) {
+	dlvgen, buildkit = "(devel)", "unknown"
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return dlvgen, buildkit
+	}
+	if info.Main.Version != "" {
+		dlvgen = info.Main.Version
+	}
+	for _, dep := range info.Deps {
+		if dep.Path == "github.com/moby/buildkit" {
+			buildkit = dep.Version
+		}
+	}
+	return dlvgen, buildkit
+}
+
+func toolsLine() (string, error) {
+	_, digest, err := tools.FS()
+	if errors.Is(err, tools.ErrNone) {
+		return "none: run `make build`", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return "sha256:" + digest, nil
+}

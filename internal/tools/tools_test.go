@@ -1,0 +1,145 @@
+package tools
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"slices"
+	"testing"
+	"testing/fstest"
+	"time"
+
+	"github.com/tonistiigi/fsutil"
+)
+
+func mapFS(files map[string]string) fstest.MapFS {
+	m := fstest.MapFS{readme: {Data: []byte("read me")}}
+	for name, data := range files {
+		m[name] = &fstest.MapFile{Data: []byte(data), Mode: 0o444, ModTime: time.Unix(1_700_000_000, 0)}
+	}
+	return m
+}
+
+var sample = map[string]string{
+	"linux_amd64/bin/go":           "go",
+	"linux_amd64/delve/1.27.2/dlv": "dlv",
+	"linux_amd64/init":             "init",
+	"linux_arm64/init":             "init of arm64",
+}
+
+func TestTreeIsWrittenByBuildKitsReceiverAsExecutables(t *testing.T) {
+	tree, _, err := newTree(mapFS(sample))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	err = tree.Walk(t.Context(), "", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		if info.Mode().Perm() != 0o755 || info.ModTime().Unix() != 0 {
+			t.Errorf("%s has mode %v and time %v, want 0755 and 0", p, info.Mode(), info.ModTime())
+		}
+		if info.IsDir() {
+			return nil
+		}
+		r, err := tree.Open(p)
+		if err != nil {
+			return err
+		}
+		data, err := io.ReadAll(r)
+		got[p] = string(data)
+		return errors.Join(err, r.Close())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !maps.Equal(got, sample) {
+		t.Errorf("the walk found %v, want %v", got, sample)
+	}
+}
+
+func TestWalkOfASubfolderStaysBelowIt(t *testing.T) {
+	tree, _, err := newTree(mapFS(sample))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A filter as the receiving side asks for it: one platform's folder.
+	filtered, err := fsutil.NewFilterFS(tree, &fsutil.FilterOpt{IncludePatterns: []string{"linux_arm64"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	err = filtered.Walk(t.Context(), "", func(p string, _ fs.DirEntry, err error) error {
+		got = append(got, p)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"linux_arm64", "linux_arm64/init"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestDigestFollowsNamesAndContents(t *testing.T) {
+	digest := func(files map[string]string) string {
+		_, d, err := newTree(mapFS(files))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return d
+	}
+	first := digest(sample)
+	if again := digest(sample); again != first {
+		t.Errorf("equal trees have the digests %s and %s", first, again)
+	}
+	changed := maps.Clone(sample)
+	changed["linux_amd64/init"] = "1nit" // same size
+	renamed := maps.Clone(sample)
+	delete(renamed, "linux_amd64/init")
+	renamed["linux_amd64/inix"] = "init"
+	for name, files := range map[string]map[string]string{"changed": changed, "renamed": renamed} {
+		if digest(files) == first {
+			t.Errorf("a %s file leaves the digest as it was", name)
+		}
+	}
+	if got, want := LocalName(first), "dlvgen-tools-"+first[:12]; got != want {
+		t.Errorf("LocalName is %q, want %q", got, want)
+	}
+}
+
+func TestEmptyTreeSaysToRunMakeBuild(t *testing.T) {
+	if _, _, err := newTree(mapFS(nil)); !errors.Is(err, ErrNone) {
+		t.Errorf("got %v, want ErrNone", err)
+	}
+}
+
+func TestEmbeddedTreeIsWholeOrErrNone(t *testing.T) {
+	tree, digest, err := FS()
+	if errors.Is(err, ErrNone) {
+		return
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(digest) != 64 {
+		t.Errorf("digest is %q, want 64 hex digits", digest)
+	}
+	err = tree.Walk(context.Background(), "", func(p string, _ fs.DirEntry, err error) error {
+		if p == readme {
+			t.Error("the tree contains its README")
+		}
+		return err
+	})
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		t.Error(err)
+	}
+}
