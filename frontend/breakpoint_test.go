@@ -45,7 +45,12 @@ func TestBreakpointOnEveryBase(t *testing.T) {
 func hitOverRPC(ctx context.Context, t *testing.T, c running, file string) {
 	t.Helper()
 	d := c.connect(ctx, t)
-	state, err := d.HitFunction(ctx, "main.handler", c.request)
+	answered := make(chan error, 1)
+	state, err := d.HitFunction(ctx, "main.handler", func(ctx context.Context) error {
+		err := c.request(ctx)
+		answered <- err
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,8 +73,22 @@ func hitOverRPC(ctx context.Context, t *testing.T, c running, file string) {
 		t.Fatal(err)
 	}
 	d.Continue()
+	goesOn(ctx, t, answered)
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// goesOn waits for the answer to a request that a breakpoint held up.
+func goesOn(ctx context.Context, t *testing.T, answered <-chan error) {
+	t.Helper()
+	select {
+	case err := <-answered:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-ctx.Done():
+		t.Fatal("the program does not go on")
 	}
 }
 
@@ -119,14 +138,7 @@ func hitOverDAP(ctx context.Context, t *testing.T, c running, service, root stri
 	if err := d.Continue(ctx, stop.Body.ThreadId); err != nil {
 		t.Fatal(err)
 	}
-	select {
-	case err := <-answered:
-		if err != nil {
-			t.Error(err)
-		}
-	case <-ctx.Done():
-		t.Fatal("the program does not go on")
-	}
+	goesOn(ctx, t, answered)
 	if err := d.Disconnect(ctx, false); err != nil {
 		t.Fatal(err)
 	}
@@ -149,7 +161,7 @@ func TestBakedSourcesAreListedFromInside(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	if !strings.Contains(string(out), "func handler(w http.ResponseWriter, r *http.Request) {") {
+	if !strings.Contains(string(out), "handler(w http.ResponseWriter, r *http.Request) {") {
 		t.Errorf("dlv connect inside the container lists\n%s", out)
 	}
 }

@@ -64,8 +64,12 @@ type layer struct {
 	action *llb.FileAction
 }
 
+// onto puts the layer on a state. The files are gathered first and then copied as
+// a whole, because a folder's time is fixed only after everything is in it.
 func (l layer) onto(st llb.State) llb.State {
-	return st.File(l.action, llb.WithCustomName("[dlvgen] "+l.name))
+	gathered := llb.Scratch().File(l.action, llb.WithCustomName("[dlvgen] gather: "+l.name))
+	whole := &llb.CopyInfo{CopyDirContentsOnly: true, CreatedTime: &layerTime}
+	return st.File(llb.Copy(gathered, "/", "/", whole), llb.WithCustomName("[dlvgen] "+l.name))
 }
 
 // then appends an action to a layer, which may be empty.
