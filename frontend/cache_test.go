@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/testenv"
-	"github.com/google/go-containerregistry/pkg/v1"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/moby/buildkit/client"
 )
 
@@ -97,6 +97,27 @@ func TestTheSameCommitGivesTheSameImage(t *testing.T) {
 				t.Errorf("another builder gave other layers: %v and %v", ours(layers[0]), ours(layers[2]))
 			}
 		})
+	}
+}
+
+// TestRewrittenTimesGiveOneDigestOnEveryBuilder builds everything anew on two
+// builders: only the times of production's own files could tell them apart.
+func TestRewrittenTimesGiveOneDigestOnEveryBuilder(t *testing.T) {
+	testenv.Require(t, testenv.NeedBuildKit)
+	ctx := deadline(t)
+	reg := testenv.SharedRegistry(t)
+	d := derivation{
+		service: testenv.Service(t, "hello"),
+		options: variant("remote-src"),
+		attrs:   map[string]string{"build-arg:SOURCE_DATE_EPOCH": "1700000000"},
+		exports: []client.ExportEntry{{Type: client.ExporterImage, Attrs: map[string]string{
+			"name": reg.Ref("rewritten/hello:v1-debug-src"), "push": "true", "rewrite-timestamp": "true",
+		}}},
+	}
+	first := mustDerive(ctx, t, testenv.SharedBuildKit(t), d)
+	second := mustDerive(ctx, t, testenv.EmptyBuildKit(t), d)
+	if first.Digest == "" || first.Digest != second.Digest {
+		t.Errorf("two builders gave %s and %s", first.Digest, second.Digest)
 	}
 }
 

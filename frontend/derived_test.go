@@ -9,6 +9,7 @@ import (
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/internal/tools"
+	"github.com/moby/buildkit/client"
 	"github.com/tonistiigi/fsutil"
 )
 
@@ -24,6 +25,7 @@ type derivation struct {
 	options    frontend.Options
 	attrs      map[string]string
 	push       string
+	exports    []client.ExportEntry // in place of push
 }
 
 // derive runs the frontend in this process, as the command line tool does.
@@ -45,6 +47,7 @@ func derive(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivatio
 		Attrs:      attrs,
 		Locals:     map[string]fsutil.FS{name: tree},
 		Push:       d.push,
+		Exports:    d.exports,
 	})
 }
 

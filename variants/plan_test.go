@@ -1,6 +1,7 @@
 package variants_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"flag"
 	"os"
@@ -97,7 +98,7 @@ func TestPlansAreTheGoldens(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if string(got) != string(want) {
+			if !bytes.Equal(got, want) {
 				t.Errorf("the plan differs from %s (go test -update writes it):\n%s", golden, got)
 			}
 		})
@@ -250,6 +251,24 @@ func TestTags(t *testing.T) {
 	}
 }
 
+func TestSuffixesOfTheUsersOwn(t *testing.T) {
+	got, err := variants.WithSuffixes(variants.Known(), map[string]string{"remote": "-dbg"})
+	if err != nil || got[0].Suffix != "-dbg" || got[1].Suffix != "-debug-src" {
+		t.Errorf("got %+v, %v", got, err)
+	}
+	for name, suffixes := range map[string]map[string]string{
+		"unknown variant":      {"remot": "-dbg"},
+		"none at all":          {"remote": ""},
+		"no tag":               {"remote": "/dbg"},
+		"another variant's":    {"remote": "-debug-src"},
+		"the same for the two": {"remote": "-x", "remote-src": "-x"},
+	} {
+		if _, err := variants.WithSuffixes(variants.Known(), suffixes); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
 func TestPlanJSONReadsBack(t *testing.T) {
 	p := plan(t, input(t, "remote-src"))
 	dt, err := p.JSON()
@@ -264,7 +283,7 @@ func TestPlanJSONReadsBack(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if string(again) != string(dt) {
+	if !bytes.Equal(again, dt) {
 		t.Errorf("the plan changed on the way:\n%s", again)
 	}
 	if got := back.SourcePaths(variants.PathModule); len(got) != 1 || got[0].Path != "/src" {

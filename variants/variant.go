@@ -5,6 +5,7 @@ package variants
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -70,6 +71,34 @@ func Parse(list string) ([]Variant, error) {
 		asked[v.Name] = true
 	}
 	return slices.DeleteFunc(Known(), func(v Variant) bool { return !asked[v.Name] }), nil
+}
+
+// suffixPattern is what may follow the first character of a tag
+// (distribution-spec, "Pulling manifests").
+var suffixPattern = regexp.MustCompile(`^[\w.-]+$`)
+
+// WithSuffixes returns the variants with suffixes of the user's own, by the
+// variant's name. No two variants may share one.
+func WithSuffixes(list []Variant, suffixes map[string]string) ([]Variant, error) {
+	for name, suffix := range suffixes {
+		if _, err := ByName(name); err != nil {
+			return nil, err
+		}
+		if !suffixPattern.MatchString(suffix) {
+			return nil, fmt.Errorf("the suffix %q of variant %s cannot stand in a tag: letters, digits, dots, dashes and underscores can", suffix, name)
+		}
+	}
+	changed, owner := slices.Clone(list), map[string]string{}
+	for i, v := range changed {
+		if suffix, ok := suffixes[v.Name]; ok {
+			changed[i].Suffix = suffix
+		}
+		if other, taken := owner[changed[i].Suffix]; taken {
+			return nil, fmt.Errorf("variants %s and %s would have the same suffix %q", other, v.Name, changed[i].Suffix)
+		}
+		owner[changed[i].Suffix] = v.Name
+	}
+	return changed, nil
 }
 
 // Tag derives the variant's tag from production's: "v1" and "-debug" give

@@ -14,6 +14,7 @@ import (
 type buildFlags struct {
 	// dlvgen's own.
 	variants []string
+	suffixes map[string]string
 	options  frontend.Options
 	addr     string
 	insecure []string
@@ -67,6 +68,7 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 			fs.AddFlag(flag)
 		}
 	})
+	fs.StringToStringVar(&f.suffixes, "tag-suffix", nil, "what a variant's tag adds to production's, VARIANT=SUFFIX, such as remote=-dbg")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "build what the plan needs, print the plan as JSON, export nothing")
 
 	fs.StringVarP(&f.file, "file", "f", "", `Dockerfile, "-" for stdin (default: CONTEXT/Dockerfile)`)

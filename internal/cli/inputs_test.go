@@ -53,7 +53,7 @@ func TestContextsBecomeTheOptionsThatBuildxSends(t *testing.T) {
 		mounts        []string
 	}{
 		{"a folder", dir, "", "", map[string]string{"filename": "Dockerfile"}, []string{"context", "dockerfile"}},
-		{"-f", dir, filepath.Join(dir, "deploy/prod.Dockerfile"), "", map[string]string{"filename": "prod.Dockerfile"}, []string{"context", "dockerfile"}},
+		{"-f", dir, filepath.Join(dir, "deploy", "prod.Dockerfile"), "", map[string]string{"filename": "prod.Dockerfile"}, []string{"context", "dockerfile"}},
 		{"a lower case Dockerfile", lower, "", "", map[string]string{"filename": "dockerfile"}, []string{"context", "dockerfile"}},
 		{"-f -", dir, "-", "FROM scratch", map[string]string{"filename": "Dockerfile", "dockerfilekey": "dockerfile"}, []string{"context", "dockerfile"}},
 		{"a Dockerfile on stdin alone", "-", "", "FROM scratch", map[string]string{"filename": "Dockerfile", "dockerfilekey": "dockerfile"}, []string{"context", "dockerfile"}},

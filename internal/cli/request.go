@@ -48,6 +48,9 @@ func newRequest(f *buildFlags, args []string, env environment) (*request, error)
 	if r.variants, err = variants.Parse(strings.Join(f.variants, ",")); err != nil {
 		return nil, err
 	}
+	if r.variants, err = variants.WithSuffixes(r.variants, f.suffixes); err != nil {
+		return nil, fmt.Errorf("--tag-suffix: %w", err)
+	}
 	for _, v := range r.variants {
 		if err := (variants.Request{Variant: v, Start: variants.Start(f.options.Start), Listen: f.options.Listen}).Validate(); err != nil {
 			return nil, fmt.Errorf("--%w", err)

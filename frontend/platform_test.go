@@ -1,0 +1,100 @@
+package frontend_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"debug/elf"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/testenv"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+// crossDockerfile compiles on the builder's platform for the target's, as
+// multi-platform Dockerfiles do.
+const crossDockerfile = `FROM --platform=$BUILDPLATFORM golang:1.26 AS build
+ARG TARGETOS TARGETARCH
+WORKDIR /src
+COPY . .
+RUN CGO_ENABLED=0 GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -ldflags="-s -w" -o /server .
+
+FROM scratch
+COPY --from=build /server /server
+ENTRYPOINT ["/server"]
+`
+
+func TestEveryPlatformGetsItsOwnDebugger(t *testing.T) {
+	testenv.Require(t, testenv.NeedBuildKit)
+	ctx := deadline(t)
+	bk, reg := testenv.SharedBuildKit(t), testenv.SharedRegistry(t)
+	service := testenv.Service(t, "hello")
+	if err := os.WriteFile(filepath.Join(service, "Dockerfile"), []byte(crossDockerfile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	ref, err := name.ParseReference(reg.Ref("platform/hello:v1-debug"), name.Insecure)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustDerive(ctx, t, bk, derivation{
+		service: service, options: variant("remote"), push: ref.String(),
+		attrs: map[string]string{"platform": "linux/amd64,linux/arm64"},
+	})
+	index, err := remote.Index(ref, remote.WithContext(ctx))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for arch, machine := range map[string]elf.Machine{"amd64": elf.EM_X86_64, "arm64": elf.EM_AARCH64} {
+		programs := programsOf(t, index, arch)
+		for _, p := range []string{"server", "dlv", ".dlvgen/init"} {
+			f, err := elf.NewFile(bytes.NewReader(programs[p]))
+			if err != nil {
+				t.Errorf("%s of the image for %s: %v", p, arch, err)
+				continue
+			}
+			if f.Machine != machine {
+				t.Errorf("%s of the image for %s is for %v", p, arch, f.Machine)
+			}
+		}
+	}
+}
+
+// programsOf reads the files of an index's image for an architecture, by path.
+func programsOf(t *testing.T, index v1.ImageIndex, arch string) map[string][]byte {
+	t.Helper()
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{}
+	for _, m := range manifest.Manifests {
+		if m.Platform == nil || m.Platform.Architecture != arch {
+			continue
+		}
+		img, err := index.Image(m.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		layers := mutate.Extract(img)
+		defer layers.Close()
+		for r := tar.NewReader(layers); ; {
+			h, err := r.Next()
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			if files[h.Name], err = io.ReadAll(r); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	return files
+}
