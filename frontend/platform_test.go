@@ -81,20 +81,26 @@ func programsOf(t *testing.T, index v1.ImageIndex, arch string) map[string][]byt
 		if err != nil {
 			t.Fatal(err)
 		}
-		layers := mutate.Extract(img)
-		defer layers.Close()
-		for r := tar.NewReader(layers); ; {
-			h, err := r.Next()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			if files[h.Name], err = io.ReadAll(r); err != nil {
-				t.Fatal(err)
-			}
-		}
+		extract(t, img, files)
 	}
 	return files
+}
+
+// extract adds an image's files.
+func extract(t *testing.T, img v1.Image, files map[string][]byte) {
+	t.Helper()
+	layers := mutate.Extract(img)
+	defer layers.Close()
+	for r := tar.NewReader(layers); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if files[h.Name], err = io.ReadAll(r); err != nil {
+			t.Fatal(err)
+		}
+	}
 }

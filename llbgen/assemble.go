@@ -2,7 +2,7 @@ package llbgen
 
 import (
 	"fmt"
-	"os"
+	"io/fs"
 	"path"
 	"time"
 
@@ -104,7 +104,7 @@ func sourcesLayer(p Parts) layer {
 	l := layer{name: "add sources"}
 	for _, d := range p.Plan.Folders {
 		opts := []llb.MkdirOption{llb.WithUIDGID(d.UID, d.GID), llb.WithParents(true), llb.WithCreatedTime(layerTime)}
-		mode := os.FileMode(d.Mode)
+		mode := fs.FileMode(d.Mode)
 		l.then(
 			func(a *llb.FileAction) *llb.FileAction { return a.Mkdir(d.Path, mode, opts...) },
 			func() *llb.FileAction { return llb.Mkdir(d.Path, mode, opts...) },
@@ -127,7 +127,7 @@ func sourcesLayer(p Parts) layer {
 func owned(mode int) *llb.CopyInfo {
 	info := &llb.CopyInfo{CreateDestPath: true, CreatedTime: &layerTime}
 	if mode >= 0 {
-		info.Mode = &llb.ChmodOpt{Mode: os.FileMode(mode)}
+		info.Mode = &llb.ChmodOpt{Mode: fs.FileMode(mode)}
 	}
 	llb.WithUser("0:0").SetCopyOption(info)
 	return info

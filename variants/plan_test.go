@@ -177,7 +177,7 @@ func TestCommands(t *testing.T) {
 	}{
 		{"hold", func(*variants.Input) {}, "/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient exec /server -- --port 12345"},
 		{"continue", func(in *variants.Input) { in.Request.Start = variants.StartContinue },
-			"/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient --continue exec /server -- --port 12345"},
+			"/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient exec --continue /server -- --port 12345"},
 		{"no arguments", func(in *variants.Input) { in.Program.Args = nil },
 			"/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient exec /server"},
 		{"loopback", func(in *variants.Input) { in.Request.Listen, in.Program.Args = "127.0.0.1:4000", nil },

@@ -49,7 +49,7 @@ func newTestChild(t *testing.T) *Child {
 func setFolders(t *testing.T) {
 	t.Helper()
 	// t.TempDir is named after the test, which is too long for a socket's path.
-	dir, err := os.MkdirTemp("", "dlvgen-bk")
+	dir, err := os.MkdirTemp("", "dlvgen-bk") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"bytes"
 	"debug/dwarf"
 	"debug/elf"
 	"encoding/json"
@@ -253,7 +254,7 @@ func checkSources(t *testing.T, capture, root string, want []string) {
 			got = append(got, path)
 			captured, _ := os.ReadFile(filepath.Join(capture, "src", root, path))
 			compiled, _ := os.ReadFile(filepath.Join(root, path))
-			if string(captured) != string(compiled) {
+			if !bytes.Equal(captured, compiled) {
 				t.Errorf("%s differs from what was compiled", path)
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 )
@@ -56,8 +57,7 @@ func captureSources(root string, sources []source) error {
 	}
 	close(queue)
 	copying.Wait()
-	failures = append(failures, settle(folders...))
-	for _, err := range failures {
+	for _, err := range slices.Concat(failures, []error{settle(folders...)}) {
 		if err != nil {
 			return fmt.Errorf("capturing sources: %w", err)
 		}

@@ -75,8 +75,7 @@ func (b build) listArgs(last ...string) []string {
 	if b.call.chdir != "" {
 		args = append(args, "-C", b.call.chdir)
 	}
-	args = append(args, "-deps")
-	args = append(args, jsonFlag(minor))
+	args = append(args, "-deps", jsonFlag(minor))
 	if b.call.subcommand == "test" {
 		args = append(args, "-test")
 	}

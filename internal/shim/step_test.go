@@ -55,7 +55,7 @@ func testInStep(m *testing.M) (code int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(testRoot)
+	defer func() { err = errors.Join(err, os.RemoveAll(testRoot)) }()
 	if err := layOut(testRoot); err != nil {
 		return 0, fmt.Errorf("laying out a step: %w", err)
 	}

@@ -73,7 +73,7 @@ func (b build) listModuleCopy(ctx context.Context, dir string, paths []string) (
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(temp)
+	defer func() { _ = os.RemoveAll(temp) }() // a step's /tmp is its own
 	modfile := filepath.Join(temp, "go.mod")
 	if err := os.WriteFile(modfile, gomod, fileMode); err != nil {
 		return nil, err

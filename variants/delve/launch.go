@@ -22,9 +22,6 @@ type Launch struct {
 // Argv is the command line, the path of Delve first.
 func (l Launch) Argv(dlv string) []string {
 	argv := []string{dlv, "--listen=" + l.Listen, "--headless=true", "--api-version=2", "--accept-multiclient"}
-	if l.Continue {
-		argv = append(argv, "--continue")
-	}
 	if isLoopback(l.Listen) {
 		// On loopback Delve refuses other users, and with them every port-forward
 		// (service/internal/sameuser).
@@ -33,7 +30,12 @@ func (l Launch) Argv(dlv string) []string {
 	if !announces(l.GoVersion) {
 		argv = append(argv, "--check-go-version=false")
 	}
-	argv = append(argv, "exec", l.Program)
+	argv = append(argv, "exec")
+	if l.Continue {
+		// Only exec knows the flag: ahead of it, cobra takes "exec" for its value.
+		argv = append(argv, "--continue")
+	}
+	argv = append(argv, l.Program)
 	if len(l.Args) > 0 {
 		argv = append(append(argv, "--"), l.Args...)
 	}

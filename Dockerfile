@@ -1,0 +1,50 @@
+ARG GO_VERSION=1.26
+
+FROM --platform=$BUILDPLATFORM golang:${GO_VERSION} AS source
+WORKDIR /src
+COPY go.mod go.sum ./
+RUN --mount=type=cache,target=/go/pkg/mod go mod download
+COPY . .
+ENV CGO_ENABLED=0
+
+# The tools of every platform: a frontend image serves builds for others than its own.
+FROM source AS toolstree
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    go run ./internal/cmd/toolstree -o /out
+
+FROM scratch AS tools
+COPY --from=toolstree /out /
+
+FROM source AS frontend-build
+ARG TARGETOS TARGETARCH
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false -ldflags="-s -w" -o /out/dlvgen-frontend ./cmd/dlvgen-frontend
+
+FROM source AS binaries-build
+COPY --from=toolstree /out internal/tools/tree
+ARG TARGETOS TARGETARCH
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
+    export GOOS=$TARGETOS GOARCH=$TARGETARCH && \
+    go build -trimpath -buildvcs=false -ldflags="-s -w" -o /out/dlvgen ./cmd/dlvgen && \
+    go build -trimpath -buildvcs=false -ldflags="-s -w" -o /out/buildkitd github.com/moby/buildkit/cmd/buildkitd
+
+FROM scratch AS binaries
+COPY --from=binaries-build /out /
+
+# go vet, formats and golangci-lint. Its only output is whether it passed.
+FROM source AS validate
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache \
+    make lint
+
+# The tests that need neither root nor daemons; `make test` on a machine runs all.
+FROM source AS test
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache \
+    CGO_ENABLED=1 go test -race ./...
+
+FROM scratch AS frontend
+LABEL moby.buildkit.frontend.network.none="true"
+LABEL moby.buildkit.frontend.caps="moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts,moby.buildkit.frontend.gitquerystring,moby.buildkit.frontend.contexts.zstd"
+LABEL org.opencontainers.image.licenses="Apache-2.0"
+COPY --from=toolstree /out /tools
+COPY --from=frontend-build /out/dlvgen-frontend /dlvgen-frontend
+ENTRYPOINT ["/dlvgen-frontend"]

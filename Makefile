@@ -1,0 +1,80 @@
+SHELL := /bin/sh
+export STAGES_START := $(or $(STAGES_START),$(shell date +%s))
+# Debian keeps runc and dockerd where only root's PATH points.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+GOLANGCI_LINT_VERSION := v2.15.0
+LINT := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
+STAGE := @./hack/stage
+# The flags of what is built, so that the checks find its packages in the cache.
+AS_BUILT := CGO_ENABLED=0 GOFLAGS=-trimpath
+GO_DIRS := cmd frontend internal llbgen variants testdata
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## List the targets.
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: build
+build: tools bin/buildkitd ## Build bin/dlvgen with its tools embedded, and bin/buildkitd beside it.
+	$(STAGE) bin/dlvgen
+	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o bin/dlvgen ./cmd/dlvgen
+
+.PHONY: tools
+tools: ## Make the tree of tools that dlvgen carries: the stand-in for go, init, Delve.
+	$(STAGE) tools
+	go run ./internal/cmd/toolstree -o internal/tools/tree
+
+# Child programs, of the versions in go.mod.
+bin/buildkitd: TOOL := github.com/moby/buildkit/cmd/buildkitd
+bin/buildctl: TOOL := github.com/moby/buildkit/cmd/buildctl
+bin/docker-buildx: TOOL := github.com/docker/buildx/cmd/buildx
+bin/dlv: TOOL := github.com/go-delve/delve/cmd/dlv
+bin/buildkitd bin/buildctl bin/docker-buildx bin/dlv: go.mod go.sum
+	$(STAGE) $@
+	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o $@ $(TOOL)
+	@touch $@
+
+.PHONY: setup
+setup: ## Install what tests and demo need and is missing (root; Debian or Ubuntu).
+	@./hack/setup
+
+.PHONY: test
+test: setup build bin/dlv lint ## Build, check and test everything.
+	$(STAGE) go test
+	@state=$$(mktemp -d "$${TMPDIR:-/tmp}/dlvgen-test-XXXXXX"); trap 'rm -rf "$$state"' EXIT INT TERM; \
+		DLVGEN_TESTENV_STATE="$$state" go test -race -timeout 20m ./...
+
+.PHONY: bench
+bench: setup build ## Run the benchmarks.
+	go test -run '^$$' -bench . -benchmem -timeout 30m ./...
+
+.PHONY: demo
+demo: setup build ## From a production Dockerfile to a breakpoint, on this machine.
+	go run ./internal/cmd/demo
+
+.PHONY: lint
+lint: vet $(LINT) ## Check format, go vet and golangci-lint.
+	$(STAGE) gofmt
+	@files=$$(gofmt -l $(GO_DIRS)); [ -z "$$files" ] || { echo "not formatted, run make fmt:"; echo "$$files"; exit 1; }
+	$(STAGE) golangci-lint
+	$(AS_BUILT) $(LINT) run ./...
+
+.PHONY: vet
+vet: ## Run go vet.
+	$(STAGE) go vet
+	$(AS_BUILT) go vet ./...
+
+.PHONY: fmt
+fmt: ## Format the sources.
+	gofmt -w $(GO_DIRS)
+
+$(LINT): Makefile
+	$(STAGE) install golangci-lint
+	GOBIN="$(CURDIR)/bin" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	mv bin/golangci-lint $@
+
+.PHONY: clean
+clean: ## Delete what was built.
+	rm -rf bin internal/tools/tree/linux_*

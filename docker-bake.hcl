@@ -1,0 +1,65 @@
+// Everything that the project builds, and the target that users inherit.
+
+variable "IMAGE" {
+  description = "The frontend image's name, without a tag."
+  default     = "dlvgen/dlvgen"
+}
+
+variable "TAG" {
+  description = "The frontend image's tag."
+  default     = "1"
+}
+
+variable "DLVGEN_SYNTAX" {
+  description = "The frontend image, with options, that targets inheriting _debug are built by."
+  default     = "${IMAGE}:${TAG}"
+}
+
+variable "PLATFORMS" {
+  description = "What the frontend image and the binaries are built for."
+  default     = "linux/amd64,linux/arm64"
+}
+
+group "default" {
+  targets = ["frontend", "binaries"]
+}
+
+// For users: inherit it beside your own production target, and give it a tag.
+//
+//   target "app-debug" {
+//     inherits = ["app", "_debug"]
+//     tags     = ["registry.example/app:v1-debug"]
+//   }
+target "_debug" {
+  args = {
+    BUILDKIT_SYNTAX = DLVGEN_SYNTAX
+    DLVGEN_VARIANT  = "remote"
+  }
+}
+
+target "frontend" {
+  target    = "frontend"
+  tags      = ["${IMAGE}:${TAG}"]
+  platforms = split(",", PLATFORMS)
+}
+
+target "tools" {
+  target = "tools"
+  output = ["type=local,dest=internal/tools/tree"]
+}
+
+target "binaries" {
+  target    = "binaries"
+  platforms = split(",", PLATFORMS)
+  output    = ["type=local,dest=bin"]
+}
+
+target "validate" {
+  target = "validate"
+  output = ["type=cacheonly"]
+}
+
+target "test" {
+  target = "test"
+  output = ["type=cacheonly"]
+}

@@ -1,0 +1,152 @@
+// Package depcheck holds the rules on which package may import which. Its test
+// enforces them.
+package depcheck
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"slices"
+	"strings"
+)
+
+// Module is the path of this module.
+const Module = "github.com/dlvgen/dlvgen"
+
+// Package is what go list says of a package, without its tests.
+type Package struct {
+	ImportPath string
+	Imports    []string // those in its own files
+	Deps       []string // all that is linked with it
+}
+
+// List describes the packages that match patterns of go list. dir is
+// a folder inside the module.
+func List(ctx context.Context, dir string, patterns ...string) ([]Package, error) {
+	args := append([]string{"list", "-json=ImportPath,Imports,Deps"}, patterns...)
+	cmd := exec.CommandContext(ctx, "go", args...)
+	cmd.Dir = dir
+	out, err := cmd.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			return nil, fmt.Errorf("listing packages: %w: %s", err, exit.Stderr)
+		}
+		return nil, fmt.Errorf("listing packages: %w", err)
+	}
+	var packages []Package
+	decoder := json.NewDecoder(bytes.NewReader(out))
+	for {
+		var p Package
+		err := decoder.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return packages, nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("listing packages: %w", err)
+		}
+		packages = append(packages, p)
+	}
+}
+
+// Rule says what a package, and those below it, may not import.
+type Rule struct {
+	// Name of the package, relative to the module: "variants". "..." at its end
+	// means those below it too.
+	Name string
+
+	// Never are path prefixes that must not be imported directly: "os" is also "os/exec".
+	Never []string
+
+	// NeverLinked are path prefixes that must not be linked, by whatever way.
+	NeverLinked []string
+
+	// Only, when set, are the only path prefixes outside of the standard library
+	// that may be linked.
+	Only []string
+
+	// Except are imports that Never does not mean.
+	Except []string
+}
+
+// Rules are those of the design: imports point one way, from the command line
+// down to the pure domain.
+func Rules() []Rule {
+	const buildkit, registry = "github.com/moby/buildkit", "github.com/google/go-containerregistry"
+	impure := []string{"os", "net", "syscall", "math/rand", "crypto/rand", "io/ioutil", "github.com/docker"}
+	own := func(names ...string) []string {
+		var paths []string
+		for _, name := range names {
+			paths = append(paths, Module+"/"+name)
+		}
+		return paths
+	}
+	return []Rule{
+		{
+			Name: "variants/...", Never: impure, Except: []string{"net"}, // for SplitHostPort
+			NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/buildkit", "internal/registry", "cmd"), buildkit, registry),
+		},
+		{Name: "variants/delve", NeverLinked: own("variants"), Never: impure, Except: []string{"net"}},
+		{
+			Name: "llbgen/...", Never: impure,
+			NeverLinked: append(own("frontend", "internal/cli", "internal/buildkit", "internal/registry", "cmd"), registry),
+		},
+		{Name: "frontend/...", NeverLinked: append(own("internal/cli", "internal/buildkit", "internal/registry", "internal/tools", "cmd"), registry)},
+		{Name: "internal/gobin", NeverLinked: append(own("variants", "llbgen", "frontend", "internal/cli", "internal/buildkit", "internal/registry"), buildkit, registry)},
+		{Name: "internal/registry/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/buildkit"), buildkit)},
+		{Name: "internal/buildkit/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/registry"), registry)},
+		{Name: "cmd/dlvgen-frontend", NeverLinked: append(own("internal/cli", "internal/registry"), registry)},
+		// Mounted into strangers' images: small, static, no surprises.
+		{Name: "internal/shim/...", Only: own("internal/layout", "internal/shim")},
+		{Name: "internal/launch/...", Only: own("internal/layout", "internal/launch")},
+		{Name: "cmd/dlvgen-go", Only: own("internal/layout", "internal/shim")},
+		{Name: "cmd/dlvgen-init", Only: own("internal/layout", "internal/launch")},
+		// The bench is for tests and the demo.
+		{Name: "cmd/...", NeverLinked: own("internal/testenv")},
+	}
+}
+
+// Check lists what breaks the rule. standard has the standard library's paths.
+func (r Rule) Check(p Package, standard map[string]bool) []string {
+	if !r.Matches(p.ImportPath) {
+		return nil
+	}
+	var broken []string
+	for _, imported := range p.Imports {
+		if within(imported, r.Never) && !slices.Contains(r.Except, imported) {
+			broken = append(broken, fmt.Sprintf("%s imports %s: it is to be free of I/O, environment and randomness", p.ImportPath, imported))
+		}
+	}
+	for _, dep := range p.Deps {
+		if within(dep, r.NeverLinked) && dep != p.ImportPath {
+			broken = append(broken, fmt.Sprintf("%s depends on %s: imports point the other way", p.ImportPath, dep))
+		}
+		if r.Only != nil && !standard[dep] && !within(dep, r.Only) {
+			broken = append(broken, fmt.Sprintf("%s depends on %s: only the standard library and %s may be linked", p.ImportPath, dep, strings.Join(r.Only, ", ")))
+		}
+	}
+	return broken
+}
+
+// Matches says whether the rule is about the package of that path.
+func (r Rule) Matches(importPath string) bool {
+	name, ok := strings.CutPrefix(importPath, Module+"/")
+	if !ok {
+		return false
+	}
+	if tree, ok := strings.CutSuffix(r.Name, "/..."); ok {
+		return within(name, []string{tree})
+	}
+	return name == r.Name
+}
+
+// within says whether a path is one of the prefixes or below one.
+func within(path string, prefixes []string) bool {
+	return slices.ContainsFunc(prefixes, func(prefix string) bool {
+		return path == prefix || strings.HasPrefix(path, prefix+"/")
+	})
+}

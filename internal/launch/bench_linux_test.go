@@ -1,0 +1,297 @@
+package launch
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/go-delve/delve/service/api"
+	"github.com/go-delve/delve/service/rpc2"
+)
+
+// asInit as the first argument turns the test program into init, with the
+// words after it as paths of Delve and of the plan, and the command.
+const asInit = "as-init"
+
+// patience bounds every wait of these tests.
+const patience = 30 * time.Second
+
+// programs are what the tests start, built once.
+var programs struct{ delve, target, stripped string }
+
+func TestMain(m *testing.M) {
+	if len(os.Args) > 3 && os.Args[1] == asInit {
+		os.Exit(Run(os.Args[4:], Config{Delve: os.Args[2], Plan: os.Args[3]}))
+	}
+	dir, err := os.MkdirTemp("", "launch")
+	if err == nil {
+		err = buildPrograms(dir)
+	}
+	code := 1
+	if err == nil {
+		code = m.Run()
+	} else {
+		fmt.Fprintln(os.Stderr, err)
+	}
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
+
+func buildPrograms(dir string) error {
+	programs.delve = filepath.Join(dir, "dlv")
+	programs.target = filepath.Join(dir, "target")
+	programs.stripped = filepath.Join(dir, "stripped")
+	for _, args := range [][]string{
+		{"-o", programs.delve, "-ldflags=-s -w", "github.com/go-delve/delve/cmd/dlv"},
+		{"-o", programs.target, "-gcflags=all=-N -l", "./testdata/target"},
+		{"-o", programs.stripped, "-ldflags=-s -w", "./testdata/target"},
+	} {
+		build := exec.Command("go", append([]string{"build"}, args...)...)
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("building %v: %w\n%s", args, err, out)
+		}
+	}
+	return nil
+}
+
+// container is init with Delve and the target as ordinary processes.
+type container struct {
+	t      *testing.T
+	addr   string
+	cmd    *exec.Cmd
+	lines  chan string
+	stderr *buffer
+	exited chan struct{}
+}
+
+// buffer is a bytes.Buffer for two.
+type buffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (b *buffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.Write(p)
+}
+
+func (b *buffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.b.String()
+}
+
+// taken counts the loopback addresses given out.
+var taken atomic.Int32
+
+// freeAddress is a free address and port. The address is nobody else's, since
+// tests run in parallel; the port is none that the kernel gives to clients, or
+// one that dials before Delve listens might take it, and even reach itself.
+func freeAddress(t *testing.T) string {
+	t.Helper()
+	for range 100 {
+		n := int(taken.Add(1))
+		address := fmt.Sprintf("127.%d.%d.%d:%d", 1+os.Getpid()%250, n/250, 1+n%250, 20000+n)
+		if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			return address
+		}
+	}
+	t.Fatal("no free address on the loopback interface")
+	return ""
+}
+
+// delveCommand is the CMD of a debug image that listens at addr.
+func delveCommand(addr string, flags ...string) []string {
+	return append([]string{programs.delve, "--listen=" + addr, "--headless=true", "--api-version=2", "--accept-multiclient"}, flags...)
+}
+
+// hold starts the target held at its first instruction.
+func hold(t *testing.T, args ...string) *container {
+	addr := freeAddress(t)
+	return run(t, addr, append(delveCommand(addr, "exec", programs.target, "--"), args...))
+}
+
+// goOn starts the target with start=continue.
+func goOn(t *testing.T, args ...string) *container {
+	addr := freeAddress(t)
+	return run(t, addr, append(delveCommand(addr, "exec", "--continue", programs.target, "--"), args...))
+}
+
+// run starts init with a command. The plan says what production would start.
+func run(t *testing.T, addr string, argv []string) *container {
+	t.Helper()
+	plan := writePlan(t, Production{Entrypoint: []string{programs.target}, Cmd: []string{"serve"}},
+		append(delveCommand(addr, "exec", "--continue", programs.target, "--"), "serve"))
+	return launchCommand(t, addr, exec.Command(os.Args[0], append([]string{asInit, programs.delve, plan}, argv...)...))
+}
+
+func writePlan(t *testing.T, p Production, command []string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "plan.json")
+	data, err := json.Marshal(map[string]any{"production": p, "command": command, "other": 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func launchCommand(t *testing.T, addr string, cmd *exec.Cmd) *container {
+	t.Helper()
+	c := &container{t: t, addr: addr, cmd: cmd, lines: make(chan string, 100), stderr: new(buffer), exited: make(chan struct{})}
+	stdout, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stderr, errW, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.cmd.Stdout, c.cmd.Stderr = w, errW
+	if err := c.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	_ = w.Close()
+	_ = errW.Close()
+	said := make(chan struct{})
+	go func() {
+		_, _ = io.Copy(c.stderr, stderr)
+		close(said)
+	}()
+	go func() {
+		for s := bufio.NewScanner(stdout); s.Scan(); {
+			c.lines <- s.Text()
+		}
+		close(c.lines)
+	}()
+	go func() {
+		_ = c.cmd.Wait()
+		<-said // Nobody that had it is left.
+		close(c.exited)
+	}()
+	t.Cleanup(func() {
+		_ = c.cmd.Process.Signal(syscall.SIGTERM)
+		select {
+		case <-c.exited:
+		case <-time.After(patience):
+			_ = c.cmd.Process.Kill()
+			t.Error("init had to be killed")
+		}
+		if t.Failed() {
+			t.Logf("stderr of the container:\n%s", c.stderr)
+		}
+	})
+	return c
+}
+
+// line waits for a line of the program's output that begins with prefix and
+// returns what follows.
+func (c *container) line(prefix string) string {
+	c.t.Helper()
+	timeout := time.After(patience)
+	for {
+		select {
+		case line, ok := <-c.lines:
+			if !ok {
+				c.t.Fatalf("the program ended without printing %q; stderr:\n%s", prefix, c.stderr)
+			}
+			if rest, found := strings.CutPrefix(line, prefix); found {
+				return strings.TrimSpace(rest)
+			}
+		case <-timeout:
+			c.t.Fatalf("no line %q within %v; stderr:\n%s", prefix, patience, c.stderr)
+		}
+	}
+}
+
+// pid waits for the program to say its process id.
+func (c *container) pid() int {
+	c.t.Helper()
+	pid, err := strconv.Atoi(c.line("pid"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return pid
+}
+
+// stop sends a signal to init, as docker stop does.
+func (c *container) stop(sig syscall.Signal) {
+	c.t.Helper()
+	if err := c.cmd.Process.Signal(sig); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// code waits for the container to end and returns its exit code.
+func (c *container) code(within time.Duration) int {
+	c.t.Helper()
+	select {
+	case <-c.exited:
+	case <-time.After(within):
+		c.t.Fatalf("the container did not end within %v; stderr:\n%s", within, c.stderr)
+	}
+	return c.cmd.ProcessState.ExitCode()
+}
+
+func (c *container) running() bool {
+	select {
+	case <-c.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// client connects a debugger client, as soon as Delve listens.
+func (c *container) client() *rpc2.RPCClient {
+	c.t.Helper()
+	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
+		conn, err := net.Dial("tcp", c.addr)
+		if err == nil {
+			return rpc2.NewClientFromConn(conn)
+		}
+		if time.Now().After(deadline) {
+			c.t.Fatalf("connecting to Delve: %v; stderr:\n%s", err, c.stderr)
+		}
+	}
+}
+
+// stopAtBeat sets a breakpoint on main.beat and runs into it.
+func stopAtBeat(t *testing.T, client *rpc2.RPCClient) {
+	t.Helper()
+	if _, err := client.CreateBreakpoint(&api.Breakpoint{FunctionName: "main.beat"}); err != nil {
+		t.Fatal(err)
+	}
+	state := <-client.Continue()
+	if state.Err != nil || state.CurrentThread.Function.Name() != "main.beat" {
+		t.Fatalf("stopped at %+v, %v", state.CurrentThread, state.Err)
+	}
+}
+
+// await waits for what the kernel does not announce.
+func await(t *testing.T, done func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it did not happen within %v", patience)
+		}
+	}
+}

@@ -1,0 +1,85 @@
+package launch
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"syscall"
+	"testing"
+	"unsafe"
+)
+
+// terminal opens a new pseudo-terminal: the user's end and the program's.
+func terminal(t *testing.T) (user, program *os.File) {
+	t.Helper()
+	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = user.Close() })
+	var number, unlock int32
+	for request, arg := range map[uintptr]*int32{syscall.TIOCSPTLCK: &unlock, syscall.TIOCGPTN: &number} {
+		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, user.Fd(), request, uintptr(unsafe.Pointer(arg))); errno != 0 {
+			t.Fatal(errno)
+		}
+	}
+	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = program.Close() })
+	return user, program
+}
+
+// As with docker run -it: init leads the session of the terminal on its stdin.
+func TestCtrlCReachesTheProgramAndNotTheDebugger(t *testing.T) {
+	t.Parallel()
+	user, program := terminal(t)
+	addr := freeAddress(t)
+	argv := append(delveCommand(addr, "exec", programs.target, "--"), "exit", "7")
+	inTerminal := func(argv []string) *container {
+		cmd := exec.Command(os.Args[0], append([]string{asInit, programs.delve, "/no/plan"}, argv...)...)
+		cmd.Stdin = program
+		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
+		return launchCommand(t, addr, cmd)
+	}
+	press := func() {
+		if _, err := user.Write([]byte{3}); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	serving := inTerminal(append(delveCommand(addr, "exec", "--continue", programs.target, "--"), "serve"))
+	serving.pid()
+	press()
+	serving.line("got interrupt")
+	serving.stop(syscall.SIGUSR1)
+	serving.line("got user defined signal 1") // Not a second interrupt.
+	serving.stop(syscall.SIGTERM)
+	if got := serving.code(soon); got != 7 {
+		t.Errorf("exit code %d, want 7", got)
+	}
+
+	// The program has ended, a client is connected: Ctrl-C is init's.
+	user, program = terminal(t)
+	ended := inTerminal(argv)
+	if state := <-ended.client().Continue(); !state.Exited {
+		t.Fatalf("state %+v", state)
+	}
+	awaitForeground(t, user, ended.cmd.Process.Pid)
+	press()
+	if got := ended.code(soon); got != 7 {
+		t.Errorf("exit code %d, want 7", got)
+	}
+}
+
+// awaitForeground waits until a process group has the terminal whose user's end is
+// given.
+func awaitForeground(t *testing.T, terminal *os.File, group int) {
+	t.Helper()
+	await(t, func() bool {
+		var now int32
+		_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, terminal.Fd(), syscall.TIOCGPGRP, uintptr(unsafe.Pointer(&now)))
+		return errno == 0 && int(now) == group
+	})
+}

@@ -1,0 +1,34 @@
+package testenv
+
+import (
+	"net"
+	"net/netip"
+	"os/exec"
+	"strconv"
+	"testing"
+)
+
+func TestTheBridgeOfAKilledProcessIsRemoved(t *testing.T) {
+	Require(t, NeedRoot)
+	dead := exec.CommandContext(t.Context(), "true")
+	if err := dead.Run(); err != nil {
+		t.Fatal(err)
+	}
+	stale, err := addBridge(bridgePrefix+strconv.Itoa(dead.Process.Pid), netip.MustParsePrefix("10.199.255.1/24"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := newBridge()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := net.InterfaceByName(stale.name); err == nil {
+		t.Errorf("%s is still there", stale.name)
+	}
+	if _, err := net.InterfaceByName(own.name); err != nil {
+		t.Errorf("the new bridge: %v", err)
+	}
+	if err := own.remove(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,143 @@
+package testenv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/gofrs/flock"
+	"github.com/moby/buildkit/client"
+)
+
+// StateEnv names a folder in which daemons keep their state between test
+// binaries, so that base images are unpacked once in a run of all tests. Where
+// it is unset, state is thrown away with the daemon.
+const StateEnv = "DLVGEN_TESTENV_STATE"
+
+// mirroredRegistries resolve to the local registry in a BuildKit of this package.
+var mirroredRegistries = []string{"docker.io", "gcr.io"}
+
+// BuildKitOptions says how a buildkitd is started. The zero value is an empty
+// daemon without mirrors.
+type BuildKitOptions struct {
+	// Registry serves what Dockerfiles name without a host, and gcr.io; nil means none.
+	Registry *Registry
+
+	// StateDir keeps the daemon's state; empty means a new folder, deleted by Close.
+	StateDir string
+}
+
+// BuildKit is a child buildkitd.
+type BuildKit struct {
+	// Addr is its address, "unix:///tmp/.../buildkitd.sock".
+	Addr string
+
+	process *process
+	dir     string
+}
+
+// StartBuildKit starts a buildkitd and waits until it answers. RUN steps use
+// the machine's own network.
+func StartBuildKit(ctx context.Context, options BuildKitOptions) (_ *BuildKit, err error) {
+	program, err := Program(ctx, "buildkitd")
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "dlvgen-buildkit-*")
+	if err != nil {
+		return nil, fmt.Errorf("starting buildkitd: %w", err)
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(dir))
+		}
+	}()
+	state := options.StateDir
+	if state == "" {
+		state = filepath.Join(dir, "state")
+	}
+	config := filepath.Join(dir, "buildkitd.toml")
+	socket := filepath.Join(dir, "buildkitd.sock")
+	if err := os.WriteFile(config, []byte(buildKitConfig(state, socket, options.Registry)), 0o600); err != nil {
+		return nil, fmt.Errorf("starting buildkitd: %w", err)
+	}
+	p, err := startProcess("buildkitd", exec.Command(program, "--config", config))
+	if err != nil {
+		return nil, err
+	}
+	b := &BuildKit{Addr: "unix://" + socket, process: p, dir: dir}
+	if err := p.waitReady(ctx, b.ping); err != nil {
+		return nil, errors.Join(err, p.stop())
+	}
+	return b, nil
+}
+
+// buildKitConfig is the daemon's configuration (docs/buildkitd.toml.md in
+// moby/buildkit).
+func buildKitConfig(state, socket string, registry *Registry) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "root = %q\n[grpc]\n  address = [%q]\n", state, "unix://"+socket)
+	fmt.Fprint(&b, "[worker.containerd]\n  enabled = false\n")
+	fmt.Fprint(&b, "[worker.oci]\n  enabled = true\n  networkMode = \"host\"\n  gc = false\n")
+	if registry != nil {
+		for _, host := range mirroredRegistries {
+			fmt.Fprintf(&b, "[registry.%q]\n  mirrors = [%q]\n", host, registry.Host)
+		}
+		fmt.Fprintf(&b, "[registry.%q]\n  http = true\n  insecure = true\n", registry.Host)
+	}
+	return b.String()
+}
+
+func (b *BuildKit) ping(ctx context.Context) error {
+	c, err := b.Client(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = c.ListWorkers(ctx)
+	return errors.Join(err, c.Close())
+}
+
+// Client connects to the daemon. The caller closes it.
+func (b *BuildKit) Client(ctx context.Context) (*client.Client, error) {
+	c, err := client.New(ctx, b.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("connecting to buildkitd: %w", err)
+	}
+	return c, nil
+}
+
+// Log is the end of what the daemon printed.
+func (b *BuildKit) Log() string { return b.process.log.String() }
+
+// Close ends the daemon and deletes its state, unless that was given to it.
+func (b *BuildKit) Close() error {
+	return errors.Join(b.process.stop(), os.RemoveAll(b.dir))
+}
+
+// claimState locks a free folder below the one that StateEnv names. The folder
+// is "" where StateEnv is unset. Packages are tested in parallel, and a daemon's
+// state serves one daemon.
+func claimState() (dir string, release func(), err error) {
+	base := os.Getenv(StateEnv)
+	if base == "" {
+		return "", func() {}, nil
+	}
+	if err := os.MkdirAll(base, 0o755); err != nil {
+		return "", nil, fmt.Errorf("claiming state for buildkitd: %w", err)
+	}
+	for n := 0; ; n++ {
+		dir := filepath.Join(base, fmt.Sprintf("buildkit-%d", n))
+		lock := flock.New(dir + ".lock")
+		ok, err := lock.TryLock()
+		if err != nil {
+			return "", nil, fmt.Errorf("claiming state for buildkitd: %w", err)
+		}
+		if ok {
+			return dir, func() { _ = lock.Unlock() }, nil
+		}
+	}
+}

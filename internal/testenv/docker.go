@@ -1,0 +1,138 @@
+package testenv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+// Docker is a Docker Engine: one that runs on the machine already, or a dockerd
+// of this process.
+type Docker struct {
+	// Host is its address, "unix:///tmp/.../docker.sock".
+	Host string
+
+	daemons []*process // in the order in which they were started
+	bridge  *bridge
+	dir     string
+}
+
+// StartDocker returns the machine's running Docker Engine, or starts one with
+// state, bridge and containerd of its own. Registries on the loopback address may
+// be plain HTTP in both. An engine started here publishes ports through its
+// userland proxy alone, and leaves the machine's iptables rules and IP
+// forwarding as they are: containers reach nothing outside.
+func StartDocker(ctx context.Context) (*Docker, error) {
+	if host := runningEngine(); host != "" {
+		return &Docker{Host: host}, nil
+	}
+	// Short, because of the 108 bytes that a unix socket's path may have.
+	dir, err := os.MkdirTemp("", "dlvgen-docker-*")
+	if err != nil {
+		return nil, fmt.Errorf("starting dockerd: %w", err)
+	}
+	d := &Docker{Host: "unix://" + filepath.Join(dir, "docker.sock"), dir: dir}
+	if err := d.start(ctx); err != nil {
+		return nil, errors.Join(err, d.Close())
+	}
+	return d, nil
+}
+
+func (d *Docker) start(ctx context.Context) error {
+	containerd, err := d.startContainerd(ctx)
+	if err != nil {
+		return err
+	}
+	if d.bridge, err = newBridge(); err != nil {
+		return err
+	}
+	config := filepath.Join(d.dir, "daemon.json") // not the machine's
+	if err := os.WriteFile(config, []byte("{}"), 0o600); err != nil {
+		return fmt.Errorf("starting dockerd: %w", err)
+	}
+	p, err := startProcess("dockerd", exec.Command("dockerd",
+		"--config-file", config,
+		"--host", d.Host,
+		"--data-root", filepath.Join(d.dir, "data"),
+		"--exec-root", filepath.Join(d.dir, "exec"),
+		"--pidfile", filepath.Join(d.dir, "docker.pid"),
+		"--containerd", containerd,
+		"--bridge", d.bridge.name,
+		"--iptables=false", "--ip-forward=false", "--ip-masq=false",
+	))
+	if err != nil {
+		return err
+	}
+	d.daemons = append(d.daemons, p)
+	return p.waitReady(ctx, func(ctx context.Context) error {
+		_, err := d.CLI(ctx, "version")
+		return err
+	})
+}
+
+// startContainerd starts a containerd of its own. dockerd would share a running
+// one, whose containers of namespace "moby" may be another engine's.
+func (d *Docker) startContainerd(ctx context.Context) (string, error) {
+	socket := filepath.Join(d.dir, "containerd.sock")
+	config := filepath.Join(d.dir, "containerd.toml")
+	text := fmt.Sprintf("version = 2\nroot = %q\nstate = %q\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\n  address = %q\n",
+		filepath.Join(d.dir, "containerd"), filepath.Join(d.dir, "containerd-state"), socket)
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
+		return "", fmt.Errorf("starting containerd: %w", err)
+	}
+	p, err := startProcess("containerd", exec.Command("containerd", "--config", config))
+	if err != nil {
+		return "", err
+	}
+	d.daemons = append(d.daemons, p)
+	return socket, p.waitReady(ctx, func(context.Context) error { return dialUnix(socket) })
+}
+
+// Close ends the daemons and deletes their state. A running engine that was
+// found stays.
+func (d *Docker) Close() error {
+	if d.dir == "" {
+		return nil
+	}
+	var errs []error
+	for i := len(d.daemons) - 1; i >= 0; i-- {
+		errs = append(errs, d.daemons[i].stop())
+	}
+	if d.bridge != nil {
+		errs = append(errs, d.bridge.remove())
+	}
+	return errors.Join(append(errs, os.RemoveAll(d.dir))...)
+}
+
+// CLI runs the docker command against the engine and returns its standard output.
+func (d *Docker) CLI(ctx context.Context, args ...string) (string, error) {
+	return output(ctx, "/", []string{"DOCKER_HOST=" + d.Host, "DOCKER_CONTEXT="}, "docker", args...)
+}
+
+// runningEngine is the address of an engine that answers on this machine: at
+// DOCKER_HOST, else at the usual socket; "" where none does. One behind another
+// transport than a unix socket does not count: it would not reach the loopback address.
+func runningEngine() string {
+	host := os.Getenv("DOCKER_HOST")
+	if host == "" {
+		host = "unix:///var/run/docker.sock"
+	}
+	socket, ok := strings.CutPrefix(host, "unix://")
+	if !ok || dialUnix(socket) != nil {
+		return ""
+	}
+	return host
+}
+
+func dialUnix(socket string) error {
+	conn, err := net.Dial("unix", socket)
+	if err != nil {
+		return err
+	}
+	return conn.Close()
+}

@@ -1,0 +1,137 @@
+package testenv
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+
+	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/toolstree"
+)
+
+// frontendName is where the frontend image is served, without the registry's host.
+// "dlvgen/dlvgen:test" alone resolves to it too in a BuildKit of this package.
+const frontendName = "dlvgen/dlvgen:test"
+
+// frontendLabels are those of the repository's Dockerfile.
+var frontendLabels = map[string]string{
+	"moby.buildkit.frontend.network.none": "true",
+	"moby.buildkit.frontend.caps":         "moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts,moby.buildkit.frontend.gitquerystring,moby.buildkit.frontend.contexts.zstd",
+}
+
+// FrontendImage is the reference of the gateway frontend's image in the shared
+// registry, made of the sources as they are: what BUILDKIT_SYNTAX takes.
+func FrontendImage(t testing.TB) string {
+	t.Helper()
+	reg := SharedRegistry(t)
+	return take(t, &shared.frontend, func(ctx context.Context) (string, func() error, error) {
+		ref, err := reg.PushFrontendImage(ctx)
+		return ref, func() error { return nil }, err
+	})
+}
+
+// PushFrontendImage compiles the frontend and the tools for this machine's
+// platform and pushes the image that the repository's Dockerfile describes. It
+// returns the reference by tag.
+func (r *Registry) PushFrontendImage(ctx context.Context) (_ string, err error) {
+	root, err := RepoRoot()
+	if err != nil {
+		return "", err
+	}
+	dir, err := os.MkdirTemp("", "dlvgen-frontend-*")
+	if err != nil {
+		return "", fmt.Errorf("making the frontend image: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+
+	tree := filepath.Join(root, "internal", "tools", "tree")
+	platform := toolstree.Platform{OS: "linux", Arch: runtime.GOARCH}
+	if err := toolstree.Build(ctx, toolstree.Options{Repo: root, Dir: tree, Platforms: []toolstree.Platform{platform}}); err != nil {
+		return "", err
+	}
+	program := filepath.Join(dir, "dlvgen-frontend")
+	if err := run(ctx, root, []string{"CGO_ENABLED=0"}, "go", "build", "-buildvcs=false", "-o", program, "./cmd/dlvgen-frontend"); err != nil {
+		return "", fmt.Errorf("making the frontend image: %w", err)
+	}
+	img, err := frontendImage(program, tree, layout.Platform(platform.OS, platform.Arch, ""))
+	if err != nil {
+		return "", err
+	}
+	if _, err := r.Push(ctx, frontendName, img); err != nil {
+		return "", err
+	}
+	return r.Ref(frontendName), nil
+}
+
+// frontendImage has the tools in a layer of their own, below the program.
+func frontendImage(program, tree, platform string) (v1.Image, error) {
+	tools, err := readEntries(filepath.Join(tree, platform), path.Join("tools", platform))
+	if err != nil {
+		return nil, err
+	}
+	text, err := os.ReadFile(program)
+	if err != nil {
+		return nil, fmt.Errorf("making the frontend image: %w", err)
+	}
+	img := empty.Image
+	for _, entries := range [][]entry{tools, {{name: "dlvgen-frontend", mode: 0o755, text: text}}} {
+		var tar bytes.Buffer
+		if err := writeEntries(&tar, entries); err != nil {
+			return nil, err
+		}
+		l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(tar.Bytes())), nil }, tarball.WithCompressionLevel(1))
+		if err != nil {
+			return nil, fmt.Errorf("making the frontend image: %w", err)
+		}
+		if img, err = mutate.AppendLayers(img, l); err != nil {
+			return nil, fmt.Errorf("making the frontend image: %w", err)
+		}
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("making the frontend image: %w", err)
+	}
+	config = config.DeepCopy()
+	config.OS, config.Architecture = "linux", runtime.GOARCH
+	config.Config = v1.Config{Entrypoint: []string{"/dlvgen-frontend"}, Labels: frontendLabels}
+	return mutate.ConfigFile(img, config)
+}
+
+// readEntries reads the tree below a folder, to stand below prefix.
+func readEntries(dir, prefix string) ([]entry, error) {
+	var entries []entry
+	err := filepath.WalkDir(dir, func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(dir, file)
+		if err != nil {
+			return err
+		}
+		e := entry{name: path.Join(prefix, filepath.ToSlash(rel)), mode: 0o755}
+		if d.IsDir() {
+			e.mode |= fs.ModeDir
+		} else if e.text, err = os.ReadFile(file); err != nil {
+			return err
+		}
+		entries = append(entries, e)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("reading %s: %w", dir, err)
+	}
+	return entries, nil
+}

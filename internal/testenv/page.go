@@ -1,0 +1,51 @@
+package testenv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"time"
+)
+
+// Get requests a page, again and again until a server answers with status 200 or
+// ctx ends, and returns the body. An attempt has no time limit of its own: a
+// program that stands at a breakpoint answers when it is continued.
+func Get(ctx context.Context, url string) (string, error) {
+	// A connection of its own for each attempt: a kept one may be a proxy's to a dead peer.
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		body, err := getOnce(ctx, client, url)
+		if err == nil {
+			return body, nil
+		}
+		select {
+		case <-ctx.Done():
+			return "", fmt.Errorf("requesting %s: %w", url, errors.Join(err, ctx.Err()))
+		case <-tick.C:
+		}
+	}
+}
+
+func getOnce(ctx context.Context, client *http.Client, url string) (string, error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, http.NoBody)
+	if err != nil {
+		return "", err
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
+	if err != nil {
+		return "", err
+	}
+	if res.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("status %s: %s", res.Status, body)
+	}
+	return string(body), nil
+}

@@ -1,0 +1,120 @@
+package toolstree_test
+
+import (
+	"crypto/sha256"
+	"debug/elf"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/toolstree"
+	"github.com/dlvgen/dlvgen/variants/delve"
+)
+
+var wanted = []string{layout.ToolGo, layout.ToolInit, filepath.Join(layout.ToolDelve, delve.Version, "dlv")}
+
+func build(t *testing.T, dir string) {
+	t.Helper()
+	t.Setenv("TMPDIR", t.TempDir()) // the lock is left there
+	o := toolstree.Options{Repo: "../..", Dir: dir, Platforms: []toolstree.Platform{{OS: "linux", Arch: "arm64"}}}
+	if err := toolstree.Build(t.Context(), o); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestATreeHoldsStaticStrippedProgramsOfItsPlatform(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tree")
+	build(t, dir)
+	for _, name := range wanted {
+		f, err := elf.Open(filepath.Join(dir, "linux_arm64", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if f.Machine != elf.EM_AARCH64 {
+			t.Errorf("%s is for %s", name, f.Machine)
+		}
+		for _, section := range []string{".interp", ".symtab", ".debug_info"} {
+			if f.Section(section) != nil {
+				t.Errorf("%s has a section %s", name, section)
+			}
+		}
+		if err := f.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	found, err := filepath.Glob(filepath.Join(dir, "*"))
+	if err != nil || len(found) != 1 {
+		t.Errorf("the tree holds %v (%v), want one platform", found, err)
+	}
+}
+
+func TestTwoTreesAreTheSameBytesAndTheSecondRunWritesNothing(t *testing.T) {
+	one, two := filepath.Join(t.TempDir(), "tree"), filepath.Join(t.TempDir(), "tree")
+	build(t, one)
+	build(t, two)
+	for _, name := range wanted {
+		if digest(t, filepath.Join(one, "linux_arm64", name)) != digest(t, filepath.Join(two, "linux_arm64", name)) {
+			t.Errorf("%s differs between two trees", name)
+		}
+	}
+	debugger := filepath.Join(one, "linux_arm64", wanted[2])
+	before, err := os.Stat(debugger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	build(t, one)
+	after, err := os.Stat(debugger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !os.SameFile(before, after) {
+		t.Error("Delve was made again though it was there")
+	}
+}
+
+func TestADelveOfAnotherVersionIsReplaced(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tree")
+	old := filepath.Join(dir, "linux_arm64", layout.ToolDelve, "1.0.0")
+	stale := filepath.Join(dir, "linux_arm64", wanted[2])
+	for _, file := range []string{filepath.Join(old, "dlv"), stale} {
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, []byte("no program"), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	build(t, dir)
+	if _, err := os.Stat(old); !os.IsNotExist(err) {
+		t.Errorf("the other version stayed: %v", err)
+	}
+	if _, err := elf.Open(stale); err != nil {
+		t.Errorf("the broken file stayed: %v", err)
+	}
+}
+
+func TestTheChecksumDatabaseCannotBeOff(t *testing.T) {
+	t.Setenv("GOSUMDB", "off")
+	err := toolstree.Build(t.Context(), toolstree.Options{Repo: "../..", Dir: filepath.Join(t.TempDir(), "tree")})
+	if err == nil {
+		t.Error("built with GOSUMDB=off")
+	}
+}
+
+func TestParsePlatformRefusesWhatDelveCannotDo(t *testing.T) {
+	for _, text := range []string{"", "linux", "linux/s390x", "linux/arm", "windows/amd64", "amd64"} {
+		if p, err := toolstree.ParsePlatform(text); err == nil {
+			t.Errorf("ParsePlatform(%q) = %v, want an error", text, p)
+		}
+	}
+}
+
+func digest(t *testing.T, file string) [sha256.Size]byte {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return sha256.Sum256(text)
+}

@@ -1,0 +1,3 @@
+module example.com/cgopie
+
+go 1.26

@@ -1,0 +1,7 @@
+// Command compileerror does not compile.
+package main
+
+func main() {
+	var port int = "12345"
+	println(port)
+}

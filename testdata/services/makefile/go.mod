@@ -1,0 +1,3 @@
+module example.com/makefile
+
+go 1.26

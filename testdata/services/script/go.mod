@@ -1,0 +1,3 @@
+module example.com/script
+
+go 1.26
