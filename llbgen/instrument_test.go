@@ -280,6 +280,17 @@ func TestWindowsStepsAreLeftAlone(t *testing.T) {
 	}
 }
 
+func TestStepsOnPlatformsWithoutToolsAreRefused(t *testing.T) {
+	def, err := hello().Marshal(context.Background(), llb.LinuxS390x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = Instrument(def.ToPB(), InstrumentOptions{Tools: testTools})
+	if err == nil || !strings.Contains(err.Error(), "linux/s390x") || !strings.Contains(err.Error(), "go build") {
+		t.Errorf("the error is %v, want one with the step and its platform", err)
+	}
+}
+
 func TestMalformedDefinitionsAreErrors(t *testing.T) {
 	good := definition(t, hello())
 	for name, def := range map[string]*pb.Definition{

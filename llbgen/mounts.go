@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/variants/delve"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/system"
@@ -26,6 +27,9 @@ type mounter struct {
 // input twice and reports that instead of the failure (registerResultIDsLocked in
 // frontend/gateway/gateway.go, v0.34.2).
 func (m *mounter) mountAll(t Toolchain) (int64, error) {
+	if !delve.Ships(m.platform.OS, m.platform.Architecture) {
+		return 0, fmt.Errorf("the step runs on %s/%s, and dlvgen has its tools for %s", m.platform.OS, m.platform.Architecture, delve.Shipped)
+	}
 	tools, err := m.own("tools", m.in.opts.Tools.State)
 	if err != nil {
 		return 0, err

@@ -122,6 +122,9 @@ func New(in Input) (*Plan, error) {
 	if err := in.Request.Validate(); err != nil {
 		return nil, err
 	}
+	if img := in.Config; !delve.Ships(img.OS, img.Architecture) {
+		return nil, fmt.Errorf("the image is for %s, and dlvgen has a debugger for %s", in.Platform, delve.Shipped)
+	}
 	version, err := delve.For(in.Program.GoVersion)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", in.Program.Path, err)

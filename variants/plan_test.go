@@ -202,6 +202,8 @@ func TestRefusals(t *testing.T) {
 		want string
 	}{
 		{"the app has the port", func(in *variants.Input) { in.Config.Config.ExposedPorts["8000/tcp"] = struct{}{} }, "--listen=:8001"},
+		{"no debugger for the platform", func(in *variants.Input) { in.Platform, in.Config.Architecture = "linux/s390x", "s390x" },
+			"the image is for linux/s390x, and dlvgen has a debugger for linux/amd64 and linux/arm64"},
 		{"Go too old", func(in *variants.Input) { in.Program.GoVersion = "go1.15.2" }, "Delve 1.27.2 cannot debug programs of go1.15.2"},
 		{"Go too new", func(in *variants.Input) { in.Program.GoVersion = "go1.99.1" }, "Delve 1.27.2 cannot debug programs of go1.99.1"},
 		{"no port", func(in *variants.Input) { in.Request.Listen = "8000" }, "host:port"},

@@ -54,11 +54,12 @@ const (
 	ToolDelve = "delve" // a folder per version: delve/1.27.2/dlv
 )
 
-// Platform names the folder of a platform's tools, "linux_amd64". The variant is
-// appended where it is set: "linux_arm_v7".
+// Platform names the folder of a platform's tools, "linux_amd64". A variant of 32-bit
+// ARM is part of the name, "linux_arm_v7"; programs for the other architectures run
+// on every variant.
 func Platform(os, arch, variant string) string {
 	name := os + "_" + arch
-	if variant != "" {
+	if arch == "arm" && variant != "" {
 		name += "_" + variant
 	}
 	return name

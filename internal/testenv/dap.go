@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"sync"
-	"time"
 
 	"github.com/google/go-dap"
 )
@@ -32,19 +31,11 @@ const eventBacklog = 256
 // ConnectDAP connects to "127.0.0.1:8000" and initializes a session, again and
 // again until Delve answers or ctx ends.
 func ConnectDAP(ctx context.Context, addr string) (*DAP, error) {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		d, err := dialDAP(ctx, addr)
-		if err == nil {
-			return d, nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("connecting to Delve at %s: %w", addr, errors.Join(err, ctx.Err()))
-		case <-tick.C:
-		}
+	d, err := again(ctx, func(ctx context.Context) (*DAP, error) { return dialDAP(ctx, addr) })
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Delve at %s: %w", addr, err)
 	}
+	return d, nil
 }
 
 func dialDAP(ctx context.Context, addr string) (*DAP, error) {

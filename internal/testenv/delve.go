@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"time"
 
 	"github.com/go-delve/delve/service/api"
 	"github.com/go-delve/delve/service/rpc2"
@@ -22,19 +21,11 @@ var loadAll = api.LoadConfig{FollowPointers: true, MaxVariableRecurse: 1, MaxStr
 // ConnectDelve connects to "127.0.0.1:8000", again and again until Delve answers
 // or ctx ends. Close ends the connection and leaves the program as it is.
 func ConnectDelve(ctx context.Context, addr string) (*Delve, error) {
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		d, err := dialDelve(ctx, addr)
-		if err == nil {
-			return d, nil
-		}
-		select {
-		case <-ctx.Done():
-			return nil, fmt.Errorf("connecting to Delve at %s: %w", addr, errors.Join(err, ctx.Err()))
-		case <-tick.C:
-		}
+	d, err := again(ctx, func(ctx context.Context) (*Delve, error) { return dialDelve(ctx, addr) })
+	if err != nil {
+		return nil, fmt.Errorf("connecting to Delve at %s: %w", addr, err)
 	}
+	return d, nil
 }
 
 // dialDelve asks for the state too: a port that Docker published accepts

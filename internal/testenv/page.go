@@ -2,11 +2,9 @@ package testenv
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
-	"time"
 )
 
 // Get requests a page, again and again until a server answers with status 200 or
@@ -15,19 +13,11 @@ import (
 func Get(ctx context.Context, url string) (string, error) {
 	// A connection of its own for each attempt: a kept one may be a proxy's to a dead peer.
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
-	tick := time.NewTicker(50 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		body, err := getOnce(ctx, client, url)
-		if err == nil {
-			return body, nil
-		}
-		select {
-		case <-ctx.Done():
-			return "", fmt.Errorf("requesting %s: %w", url, errors.Join(err, ctx.Err()))
-		case <-tick.C:
-		}
+	body, err := again(ctx, func(ctx context.Context) (string, error) { return getOnce(ctx, client, url) })
+	if err != nil {
+		return "", fmt.Errorf("requesting %s: %w", url, err)
 	}
+	return body, nil
 }
 
 func getOnce(ctx context.Context, client *http.Client, url string) (string, error) {

@@ -12,6 +12,14 @@ import (
 // Go 1.16 to 1.24 with its check switched off.
 const Version = "1.27.2"
 
+// Ships tells whether dlvgen has its tools for a platform.
+func Ships(os, arch string) bool {
+	return os == "linux" && (arch == "amd64" || arch == "arm64")
+}
+
+// Shipped names the platforms of Ships, for errors.
+const Shipped = "linux/amd64 and linux/arm64"
+
 const (
 	oldest    = "go1.16" // seen to work
 	announced = "go1.25" // MinSupportedVersionOfGoMinor
