@@ -28,9 +28,12 @@ func (s *supervisor) pace() time.Duration {
 		return min(10*time.Millisecond+time.Since(s.since)/50, 250*time.Millisecond)
 	case inquiring:
 		return 20 * time.Millisecond
-	default:
-		return 200 * time.Millisecond
+	case attending:
+		if s.ending.IsZero() && s.abandoned.IsZero() && s.heldSince.IsZero() {
+			return time.Second // nothing is under way: an idle container costs next to nothing
+		}
 	}
+	return 200 * time.Millisecond
 }
 
 // Bounds of what depends on Delve.
