@@ -109,7 +109,13 @@ func (c *Child) start(ctx context.Context, next launch, config []byte) error {
 	defer func() { _ = log.Close() }()
 
 	// Not CommandContext: the child outlives this call.
+	temp := filepath.Join(c.dir, "tmp")
+	if err := os.MkdirAll(temp, 0o700); err != nil {
+		return fmt.Errorf("creating a folder for BuildKit: %w", err)
+	}
+	sweep(temp)
 	cmd := exec.Command(next.Binary, "--config="+c.configFile(), "--root="+c.Root(), c.marker())
+	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
 	cmd.Dir = "/"
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
@@ -219,4 +225,13 @@ func (c *Child) Status(ctx context.Context) (Status, error) {
 	}
 	s.Version = version
 	return s, conn.Close()
+}
+
+// sweep removes the mount points that buildkitd leaves in its TMPDIR. Only empty
+// folders go: one that a killed daemon left mounted is not empty, and not ours.
+func sweep(temp string) {
+	entries, _ := os.ReadDir(temp)
+	for _, e := range entries {
+		_ = os.Remove(filepath.Join(temp, e.Name()))
+	}
 }

@@ -65,7 +65,9 @@ func StartBuildKit(ctx context.Context, options BuildKitOptions) (_ *BuildKit, e
 	if err := os.WriteFile(config, []byte(buildKitConfig(state, socket, options.Registry)), 0o600); err != nil {
 		return nil, fmt.Errorf("starting buildkitd: %w", err)
 	}
-	p, err := startProcess("buildkitd", exec.Command(program, "--config", config))
+	cmd := exec.Command(program, "--config", config)
+	cmd.Env = append(os.Environ(), "TMPDIR="+dir) // it leaves mount points behind
+	p, err := startProcess("buildkitd", cmd)
 	if err != nil {
 		return nil, err
 	}
