@@ -41,7 +41,7 @@ setup: ## Install what tests and demo need and is missing (root; Debian or Ubunt
 	@./hack/setup
 
 .PHONY: test
-test: setup build bin/dlv lint ## Build, check and test everything.
+test: setup build bin/dlv bin/docker-buildx lint ## Build, check and test everything.
 	$(STAGE) go test
 	@state=$$(mktemp -d "$${TMPDIR:-/tmp}/dlvgen-test-XXXXXX"); trap 'rm -rf "$$state"' EXIT INT TERM; \
 		DLVGEN_TESTENV_STATE="$$state" go test -race -timeout 20m ./...
