@@ -44,7 +44,8 @@ setup: ## Install what tests and demo need and is missing (root; Debian or Ubunt
 test: setup build bin/dlv bin/docker-buildx lint ## Build, check and test everything.
 	$(STAGE) go test
 	@state=$$(mktemp -d "$${TMPDIR:-/tmp}/dlvgen-test-XXXXXX"); trap 'rm -rf "$$state"' EXIT INT TERM; \
-		DLVGEN_TESTENV_STATE="$$state" go test -race -timeout 20m ./...
+		export DLVGEN_TESTENV_STATE="$$state"; \
+		go test -race -timeout 20m ./... && ./hack/stage "go test without the race detector" && go test -timeout 20m ./frontend
 
 .PHONY: bench
 bench: setup build ## Run the benchmarks.

@@ -9,34 +9,6 @@ import (
 	"github.com/moby/buildkit/client"
 )
 
-func TestStepsAheadOfTheCompileAreCachedFromProduction(t *testing.T) {
-	testenv.Require(t, testenv.NeedBuildKit)
-	ctx := deadline(t)
-	bk := testenv.EmptyBuildKit(t)
-	service := testenv.Service(t, "hello")
-	if solved, err := bk.Solve(ctx, testenv.Solve{Context: service, Dockerfile: "Dockerfile.debian"}); err != nil {
-		t.Fatalf("%v\n%s", err, solved.Log)
-	}
-	solved := mustDerive(ctx, t, bk, derivation{service: service, dockerfile: "Dockerfile.debian", options: variant("remote")})
-	for _, words := range [][]string{{"RUN apt-get"}, {"WORKDIR /src"}, {"COPY go.mod"}, {"RUN go mod download"}, {"COPY . ."}, {"RUN useradd"}} {
-		if step := mustStep(t, solved, words...); !step.Cached {
-			t.Errorf("%s was run again", step.Name)
-		}
-	}
-	if step := mustStep(t, solved, "RUN CGO_ENABLED=0 go build"); step.Cached {
-		t.Errorf("%s came out of production's cache, so it was not compiled for debugging", step.Name)
-	}
-}
-
-func mustStep(t *testing.T, solved *testenv.Solved, words ...string) *client.Vertex {
-	t.Helper()
-	step, err := solved.Step(words...)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return step
-}
-
 func TestProductionDigestIsTheSameThroughDlvgen(t *testing.T) {
 	testenv.Require(t, testenv.NeedBuildKit)
 	bk, reg := testenv.SharedBuildKit(t), testenv.SharedRegistry(t)

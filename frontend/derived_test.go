@@ -2,6 +2,9 @@ package frontend_test
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -125,4 +128,108 @@ func lineOf(t *testing.T, source, text string) int {
 	}
 	t.Fatalf("no line with %q", text)
 	return 0
+}
+
+// hitOverRPC stops in the handler with Delve's own client and reads its
+// variables. It leaves the program running.
+func hitOverRPC(ctx context.Context, t *testing.T, c running, file string) {
+	t.Helper()
+	d := c.connect(ctx, t)
+	answered := make(chan error, 1)
+	state, err := d.HitFunction(ctx, "main.handler", func(ctx context.Context) error {
+		err := c.request(ctx)
+		answered <- err
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := state.CurrentThread.File; got != file {
+		t.Errorf("stopped in %s, want %s", got, file)
+	}
+	for range 2 {
+		if _, err := d.Step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	values, err := d.Variables()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if values["name"] != `"gopher"` || values["r"] == "" || values["w"] == "" {
+		t.Errorf("the handler's variables are %v", values)
+	}
+	if _, err := d.ClearBreakpoint(state.CurrentThread.Breakpoint.ID); err != nil {
+		t.Fatal(err)
+	}
+	d.Continue()
+	goesOn(ctx, t, answered)
+	if err := d.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// goesOn waits for the answer to a request that a breakpoint held up.
+func goesOn(ctx context.Context, t *testing.T, answered <-chan error) {
+	t.Helper()
+	select {
+	case err := <-answered:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-ctx.Done():
+		t.Fatal("the program does not go on")
+	}
+}
+
+// hitOverDAP stops at a line of the local checkout, as an editor does, continues
+// and leaves.
+func hitOverDAP(ctx context.Context, t *testing.T, c running, service, root string) {
+	t.Helper()
+	local := filepath.Join(service, "main.go")
+	source, err := os.ReadFile(local)
+	if err != nil {
+		t.Fatal(err)
+	}
+	line := lineOf(t, string(source), "greeting := ")
+	d, err := testenv.ConnectDAP(ctx, c.debugger)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range []error{
+		d.Attach(ctx, map[string]string{service: root}),
+		d.BreakAtLines(ctx, local, line),
+		d.Configured(ctx),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	answered := make(chan error, 1)
+	go func() { answered <- c.request(ctx) }()
+	stop, err := d.Stopped(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	frames, err := d.Stack(ctx, stop.Body.ThreadId)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := fmt.Sprintf("%s %s:%d", frames[0].Name, frames[0].Source.Path, frames[0].Line), fmt.Sprintf("main.handler %s:%d", local, line); got != want {
+		t.Errorf("the editor shows %s, want %s", got, want)
+	}
+	values, err := d.Variables(ctx, frames[0].Id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if values["name"] != `"gopher"` {
+		t.Errorf("the handler's variables are %v", values)
+	}
+	if err := d.Continue(ctx, stop.Body.ThreadId); err != nil {
+		t.Fatal(err)
+	}
+	goesOn(ctx, t, answered)
+	if err := d.Disconnect(ctx, false); err != nil {
+		t.Fatal(err)
+	}
 }

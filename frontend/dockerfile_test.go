@@ -1,3 +1,7 @@
+//go:build !race
+
+// See breakpoint_test.go for why.
+
 package frontend_test
 
 import (

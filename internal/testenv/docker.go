@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 )
 
 // Docker is a Docker Engine: one that runs on the machine already, or a dockerd
@@ -105,6 +106,11 @@ func (d *Docker) Close() error {
 	}
 	if d.bridge != nil {
 		errs = append(errs, d.bridge.remove())
+	}
+	// Where the root is not a shared mount, dockerd makes its data folder one, and
+	// leaves it mounted.
+	if err := syscall.Unmount(filepath.Join(d.dir, "data"), syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) {
+		errs = append(errs, fmt.Errorf("unmounting the data of dockerd: %w", err))
 	}
 	return errors.Join(append(errs, os.RemoveAll(d.dir))...)
 }
