@@ -1,0 +1,74 @@
+package bench
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+)
+
+// row is one measurement's outcome.
+type row struct {
+	program, label string
+	samples        []time.Duration // sorted
+}
+
+// median is the lower of the middle two where there is no middle.
+func (r row) median() time.Duration { return r.samples[(len(r.samples)-1)/2] }
+
+// table collects what was measured in one run.
+type table struct {
+	rows  []row
+	steps []string // by program
+}
+
+// measure times runs after an edit each, and reports their median.
+func (t *table) measure(b *testing.B, p *program, m measurement) {
+	r := row{program: p.name, label: m.label}
+	sample := func() {
+		p.edit(b)
+		start := time.Now()
+		if err := m.run(b.Context(), p); err != nil {
+			b.Fatal(err)
+		}
+		r.samples = append(r.samples, time.Since(start))
+	}
+	for b.Loop() {
+		sample()
+	}
+	for len(r.samples) < m.runs {
+		sample()
+	}
+	slices.Sort(r.samples)
+	t.rows = append(t.rows, r)
+	b.ReportMetric(float64(r.median().Nanoseconds()), "ns/op")
+	b.ReportMetric(t.ratio(r), "x-first")
+}
+
+// ratio compares with the program's first row.
+func (t *table) ratio(r row) float64 {
+	first := t.rows[slices.IndexFunc(t.rows, func(f row) bool { return f.program == r.program })]
+	return r.median().Seconds() / first.median().Seconds()
+}
+
+// String is the table as people read it.
+func (t *table) String() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintln(w, "median\tx\tfastest\tslowest\truns\t  after an edit of main.go")
+	last := ""
+	for _, r := range t.rows {
+		if r.program != last {
+			fmt.Fprintf(w, "\t\t\t\t\t  %s\n", r.program)
+			last = r.program
+		}
+		fmt.Fprintf(w, "%s\t%.1f\t%s\t%s\t%d\t  %s\n", seconds(r.median()), t.ratio(r),
+			seconds(r.samples[0]), seconds(r.samples[len(r.samples)-1]), len(r.samples), r.label)
+	}
+	_ = w.Flush()
+	return b.String() + strings.Join(t.steps, "")
+}
+
+func seconds(d time.Duration) string { return fmt.Sprintf("%.2fs", d.Seconds()) }
