@@ -2,6 +2,7 @@ package bench
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -24,8 +25,30 @@ type span struct {
 	started, ended time.Time
 }
 
-// explain takes apart one more edit, of the variant remote.
+func (s span) length() time.Duration { return s.ended.Sub(s.started) }
+
+// build is one call of dlvgen with its steps.
+type build struct {
+	all   span
+	spans []span
+}
+
+// takes is how many edits are taken apart to show the one in the middle.
+const takes = 3
+
+// explain takes apart edits of their own, of the variant remote.
 func (t *table) explain(b *testing.B, on parts, p *program) {
+	b.Helper()
+	var taken []build
+	for range takes {
+		taken = append(taken, takeApart(b, on, p))
+	}
+	slices.SortFunc(taken, func(a, b build) int { return cmp.Compare(a.all.length(), b.all.length()) })
+	t.steps = append(t.steps, describe(p, taken[takes/2]))
+}
+
+// takeApart builds after an edit, with a display that tells the times of all steps.
+func takeApart(b *testing.B, on parts, p *program) build {
 	b.Helper()
 	p.edit(b)
 	cmd := on.command(b.Context(), p, "remote", "--progress", "rawjson")
@@ -41,7 +64,7 @@ func (t *table) explain(b *testing.B, on parts, p *program) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	t.steps = append(t.steps, describe(p, all, spans))
+	return build{all: all, spans: spans}
 }
 
 // readSpans reads the steps and their parts from a display of mode rawjson, in the
@@ -84,14 +107,14 @@ func readSpans(r io.Reader) ([]span, error) {
 }
 
 // describe lists the notable spans with their start after the program's.
-func describe(p *program, all span, spans []span) string {
+func describe(p *program, of build) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "\n%s: one edit with dlvgen, remote, step by step\n", p.name)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "at\ttakes\t  step")
-	for _, s := range append([]span{all}, spans...) {
-		if took := s.ended.Sub(s.started); took >= notable {
-			fmt.Fprintf(w, "%s\t%s\t  %s\n", seconds(s.started.Sub(all.started)), seconds(took), shortened(s.name))
+	for _, s := range append([]span{of.all}, of.spans...) {
+		if took := s.length(); took >= notable {
+			fmt.Fprintf(w, "%s\t%s\t  %s\n", seconds(s.started.Sub(of.all.started)), seconds(took), shortened(s.name))
 		}
 	}
 	_ = w.Flush()
