@@ -1,8 +1,13 @@
 package frontend_test
 
 import (
+	"archive/tar"
+	"errors"
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -28,5 +33,52 @@ func TestBakedSourcesAreListedFromInside(t *testing.T) {
 	}
 	if !strings.Contains(string(out), "handler(w http.ResponseWriter, r *http.Request) {") {
 		t.Errorf("dlv connect inside the container lists\n%s", out)
+	}
+}
+
+// closedDockerfile compiles in a folder that is part of the image, and closes it.
+const closedDockerfile = `FROM golang:1.26
+WORKDIR /src
+COPY . .
+RUN CGO_ENABLED=0 go build -o /server . && chown 1000:1001 /src && chmod 0710 /src
+ENTRYPOINT ["/server"]
+`
+
+func TestSourcesLeaveProductionsFoldersAsTheyAre(t *testing.T) {
+	testenv.Require(t, testenv.NeedBuildKit)
+	ctx := deadline(t)
+	bk, reg := testenv.SharedBuildKit(t), testenv.SharedRegistry(t)
+	service := testenv.Service(t, "hello")
+	if err := os.WriteFile(filepath.Join(service, "Dockerfile"), []byte(closedDockerfile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const image = "closed/hello:v1-debug-src"
+	mustDerive(ctx, t, bk, derivation{service: service, options: variant("remote-src"), push: reg.Ref(image)})
+	img, err := reg.Image(ctx, image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	files, err := layers[len(layers)-1].Uncompressed() // the sources
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer files.Close()
+	found := map[string]string{}
+	for r := tar.NewReader(files); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[strings.TrimSuffix(h.Name, "/")] = fmt.Sprintf("%o %d:%d", h.Mode&0o7777, h.Uid, h.Gid)
+	}
+	if found["src"] != "710 1000:1001" || found["src/main.go"] != "644 0:0" {
+		t.Errorf("the layer of sources has %v, want /src as production has it: 710 1000:1001", found)
 	}
 }

@@ -72,15 +72,6 @@ func (l layer) onto(st llb.State) llb.State {
 	return st.File(llb.Copy(gathered, "/", "/", whole), llb.WithCustomName("[dlvgen] "+l.name))
 }
 
-// then appends an action to a layer, which may be empty.
-func (l *layer) then(next func(*llb.FileAction) *llb.FileAction, first func() *llb.FileAction) {
-	if l.action == nil {
-		l.action = first()
-		return
-	}
-	l.action = next(l.action)
-}
-
 func delveLayer(p Parts) layer {
 	from := p.Tools.Path(p.Platform, path.Join(layout.ToolDelve, p.Plan.Delve, "dlv"))
 	return layer{
@@ -99,27 +90,39 @@ func ownLayer(p Parts) layer {
 }
 
 // sourcesLayer has the captured files at the paths at which they were compiled.
-// Folders that production has keep production's mode and owner.
+// Folders that production has keep production's mode and owner: they are copied
+// last, because a copied folder takes the mode and owner of its source along.
 func sourcesLayer(p Parts) layer {
-	l := layer{name: "add sources"}
-	for _, d := range p.Plan.Folders {
-		opts := []llb.MkdirOption{llb.WithUIDGID(d.UID, d.GID), llb.WithParents(true), llb.WithCreatedTime(layerTime)}
-		mode := fs.FileMode(d.Mode)
-		l.then(
-			func(a *llb.FileAction) *llb.FileAction { return a.Mkdir(d.Path, mode, opts...) },
-			func() *llb.FileAction { return llb.Mkdir(d.Path, mode, opts...) },
-		)
+	var action *llb.FileAction
+	add := func(st llb.State, from string, info *llb.CopyInfo) {
+		info.CopyDirContentsOnly = true
+		if action == nil {
+			action = llb.Copy(st, from, "/", info)
+			return
+		}
+		action = action.Copy(st, from, "/", info)
 	}
 	for _, c := range p.Captures {
-		from := path.Join(captureFolder, layout.CaptureSources) + "/"
-		opt := owned(-1)
-		opt.CopyDirContentsOnly = true
-		l.then(
-			func(a *llb.FileAction) *llb.FileAction { return a.Copy(c, from, "/", opt) },
-			func() *llb.FileAction { return llb.Copy(c, from, "/", opt) },
-		)
+		add(c, CaptureSources()+"/", owned(-1))
 	}
-	return l
+	if len(p.Plan.Folders) > 0 {
+		add(foldersOf(p.Plan.Folders), "/", &llb.CopyInfo{})
+	}
+	return layer{name: "add sources", action: action}
+}
+
+// foldersOf has production's folders, empty. A folder's parents stand before it.
+func foldersOf(folders []variants.Folder) llb.State {
+	var action *llb.FileAction
+	for _, f := range folders {
+		mode, opts := fs.FileMode(f.Mode), []llb.MkdirOption{llb.WithUIDGID(f.UID, f.GID), llb.WithCreatedTime(layerTime)}
+		if action == nil {
+			action = llb.Mkdir(f.Path, mode, opts...)
+			continue
+		}
+		action = action.Mkdir(f.Path, mode, opts...)
+	}
+	return llb.Scratch().File(action, llb.WithCustomName("[dlvgen] prepare production's folders"))
 }
 
 // owned copies as root, with the time of our layers. A negative mode keeps the
