@@ -34,6 +34,9 @@ type variant struct {
 	ref  client.Reference
 	plan *variants.Plan
 
+	// planJSON is the plan as the image holds it.
+	planJSON []byte
+
 	// made is what production's part comes from, definition the whole.
 	made       *production
 	definition *pb.Definition
@@ -168,7 +171,7 @@ func (d *deriver) assemble(ctx context.Context, img image, made *production, pla
 		return nil, err
 	}
 	ref, err := res.SingleRef()
-	return &variant{ref: ref, plan: plan, made: made, definition: def}, err
+	return &variant{ref: ref, plan: plan, planJSON: dt, made: made, definition: def}, err
 }
 
 // replace puts a variant in the place of its production image.
@@ -177,12 +180,8 @@ func (d *deriver) replace(res *client.Result, img image, v *variant) error {
 	if err != nil {
 		return fmt.Errorf("encoding the image config: %w", err)
 	}
-	dt, err := v.plan.JSON()
-	if err != nil {
-		return err
-	}
 	res.AddMeta(exptypes.ExporterImageConfigKey+img.suffix, config)
-	res.AddMeta(MetaPlan+img.suffix, dt)
+	res.AddMeta(MetaPlan+img.suffix, v.planJSON)
 	if d.opts.PrintLLB {
 		trees, err := v.trees()
 		if err != nil {

@@ -56,7 +56,7 @@ func toolchainOf(ctx context.Context, c client.Client, s *llbgen.Step, imports [
 	}
 	root := rootFS{ref}
 	var t llbgen.Toolchain
-	for _, dir := range slices.Concat(searchPath(s.Env), usualPlaces) {
+	for _, dir := range searchPath(s.Env) {
 		p, err := goProgram(ctx, root, path.Join(dir, "go"))
 		if err != nil {
 			return t, err
@@ -128,9 +128,16 @@ func modCacheOf(s *llbgen.Step) string {
 	return ""
 }
 
-// searchPath lists the folders of PATH, absolute ones only.
+// searchPath lists the folders to look into, each once: those of PATH that are
+// absolute, then the usual places.
 func searchPath(vars []string) []string {
-	return slices.DeleteFunc(strings.Split(env(vars, "PATH"), ":"), func(d string) bool { return !path.IsAbs(d) })
+	var dirs []string
+	for _, dir := range slices.Concat(strings.Split(env(vars, "PATH"), ":"), usualPlaces) {
+		if dir = path.Clean(dir); path.IsAbs(dir) && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	return dirs
 }
 
 // env is the value of a variable, the last one if it is set twice.

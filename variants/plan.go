@@ -3,7 +3,6 @@ package variants
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
@@ -172,9 +171,4 @@ func (p *Plan) JSON() ([]byte, error) {
 		return nil, fmt.Errorf("encoding the plan: %w", err)
 	}
 	return append(dt, '\n'), nil
-}
-
-// SourcePaths lists the roots of one kind.
-func (p *Plan) SourcePaths(kind string) []PathRule {
-	return slices.DeleteFunc(slices.Clone(p.Paths), func(r PathRule) bool { return r.Kind != kind })
 }
