@@ -108,17 +108,32 @@ func (c capture) calls(is func(shim.Program) bool) []shim.Manifest {
 // captures compiled.
 func pathsOf(captures []capture) []variants.PathRule {
 	var rules []variants.PathRule
-	add := func(r variants.PathRule) {
-		if r.Path != "" && !slices.Contains(rules, r) {
-			rules = append(rules, r)
-		}
-	}
 	for _, c := range captures {
 		for _, m := range c.manifests {
-			add(variants.PathRule{Path: m.ModuleDir, Kind: variants.PathModule, Module: m.Module})
-			add(variants.PathRule{Path: m.GOMODCACHE, Kind: variants.PathModCache})
-			add(variants.PathRule{Path: m.GOROOT, Kind: variants.PathGOROOT})
+			for _, r := range pathsIn(m) {
+				if !slices.Contains(rules, r) {
+					rules = append(rules, r)
+				}
+			}
 		}
 	}
 	return rules
+}
+
+// pathsIn are the roots for one call. With -trimpath the main module's files are
+// named after the module, and all others have relative names: dependencies
+// module@version, the standard library its own (cmd/go/internal/work, trimpath).
+func pathsIn(m shim.Manifest) []variants.PathRule {
+	rules := []variants.PathRule{
+		{Path: m.ModuleDir, Kind: variants.PathModule, Module: m.Module},
+		{Path: m.GOMODCACHE, Kind: variants.PathModCache},
+		{Path: m.GOROOT, Kind: variants.PathGOROOT},
+	}
+	if m.Trimpath {
+		rules = []variants.PathRule{
+			{Path: m.Module, Source: m.ModuleDir, Kind: variants.PathModule, Module: m.Module},
+			{Path: "", Source: m.GOMODCACHE, Kind: variants.PathModCache},
+		}
+	}
+	return slices.DeleteFunc(rules, func(r variants.PathRule) bool { return r.Path == "" && r.Source == "" })
 }

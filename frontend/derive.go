@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ import (
 type deriver struct {
 	client  *instrumentingClient
 	opts    Options
+	request variants.Request
 	tools   llbgen.Tools
 	version string
 }
@@ -70,41 +72,110 @@ func (d *deriver) derive(ctx context.Context, res *client.Result) (*client.Resul
 
 // deriveImage makes one platform's variant.
 func (d *deriver) deriveImage(ctx context.Context, img image) (*variant, error) {
-	root := rootFS{img.ref}
 	made, err := d.client.of(img.ref)
 	if err != nil {
 		return nil, err
-	}
-	p, err := programOf(ctx, root, img.config.Config)
-	if err != nil {
-		return nil, err
-	}
-	facts, err := factsOf(ctx, root, p)
-	if err != nil {
-		return nil, refusal(p, img, made, nil, err)
 	}
 	captures, err := capturesOf(ctx, d.client.Client, made)
 	if err != nil {
 		return nil, err
 	}
-	captures = makers(captures, facts)
-	if err := facts.Debuggable(); err != nil {
-		return nil, refusal(p, img, made, captures, err)
-	}
-	plan, err := d.plan(ctx, img, p, facts, captures)
+	f := finder{root: rootFS{img.ref}, cfg: img.config.Config, captures: captures}
+	p, err := f.find(ctx, d.request.Program)
 	if err != nil {
 		return nil, err
 	}
-	return d.assemble(ctx, img, made, plan, captures)
+	if p.facts == nil {
+		return nil, notGo(p, img)
+	}
+	derived := derivation{deriver: d, image: img, made: made, program: p, captures: makers(captures, p.facts)}
+	if err := derived.inspect(ctx); err != nil {
+		return nil, err
+	}
+	plan, err := derived.plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return derived.assemble(ctx, plan)
+}
+
+// derivation is one image on its way to a variant.
+type derivation struct {
+	*deriver
+	image   image
+	made    *production
+	program *program
+
+	// captures are those of the steps that compiled the program.
+	captures []capture
+
+	// symbols is set for a sidecar.
+	symbols *symbols
+}
+
+// inspect tells whether the program can be debugged in the way that was asked for.
+func (d *derivation) inspect(ctx context.Context) (err error) {
+	if d.request.Variant.Kind == variants.KindSidecar {
+		d.symbols, err = symbolsOf(ctx, rootFS{d.image.ref}, d.program, d.captures)
+		return err
+	}
+	err = d.program.facts.Debuggable()
+	var optimized *gobin.OptimizedError
+	if d.request.Optimize && errors.As(err, &optimized) {
+		return nil
+	}
+	if err != nil {
+		return refusal(d.program, d.image, d.made, d.captures, err)
+	}
+	return nil
 }
 
 // plan looks at what else the plan depends on, and makes it.
-func (d *deriver) plan(ctx context.Context, img image, p program, facts *gobin.Facts, captures []capture) (*variants.Plan, error) {
-	request, err := d.opts.request()
-	if err != nil {
+func (d *derivation) plan(ctx context.Context) (*variants.Plan, error) {
+	p, facts, caps := d.program, d.program.facts, d.client.BuildOpts().LLBCaps
+	in := variants.Input{
+		Request:  d.request,
+		Platform: platforms.FormatAll(d.image.platform),
+		Config:   d.image.config,
+		Base:     d.image.base,
+		Epoch:    d.image.epoch,
+		Program: variants.Program{
+			Path:       p.path,
+			File:       p.file,
+			Mode:       unixMode(p.stat.Mode),
+			UID:        int(p.stat.Uid),
+			GID:        int(p.stat.Gid),
+			Args:       p.args,
+			GoVersion:  facts.GoVersion,
+			ImportPath: facts.Info.Path,
+			Module:     facts.Info.Main.Path,
+			BuildID:    facts.BuildID,
+		},
+		Command: p.command,
+		NoLinks: caps.Supports(pb.CapFileSymlinkCreate) != nil,
+		Paths:   pathsOf(d.captures),
+		Version: d.version,
+	}
+	if d.symbols != nil {
+		in.Symbols = &d.symbols.Symbols
+	}
+	if d.request.Variant.Sources == variants.SourcesBaked && len(d.captures) == 0 {
+		return nil, fmt.Errorf("no step of the Dockerfile compiled %s, so its sources are not known: derive a variant without sources, or with --sources=excluded", p)
+	}
+	if d.request.Variant.Kind == variants.KindSidecar {
+		return variants.New(in)
+	}
+	var err error
+	if in.Folders, err = d.folders(ctx); err != nil {
 		return nil, err
 	}
-	root := rootFS{img.ref}
+	return variants.New(in)
+}
+
+// folders are those of production that the sources go into. It fails where
+// production has what the variant adds.
+func (d *derivation) folders(ctx context.Context) ([]variants.Folder, error) {
+	root := rootFS{d.image.ref}
 	for _, ours := range []string{layout.Delve, layout.Dir} {
 		if st, err := root.stat(ctx, ours); err != nil {
 			return nil, err
@@ -112,66 +183,55 @@ func (d *deriver) plan(ctx context.Context, img image, p program, facts *gobin.F
 			return nil, fmt.Errorf("the image has %s already, where dlvgen would put its own: derive from a Dockerfile target that has no debugger in it", ours)
 		}
 	}
-	in := variants.Input{
-		Request:  request,
-		Platform: platforms.FormatAll(img.platform),
-		Config:   img.config,
-		Base:     img.base,
-		Epoch:    img.epoch,
-		Program: variants.Program{
-			Path:       p.path,
-			Args:       p.args,
-			GoVersion:  facts.GoVersion,
-			ImportPath: facts.Info.Path,
-			Module:     facts.Info.Main.Path,
-			BuildID:    facts.BuildID,
-		},
-		Paths:   pathsOf(captures),
-		Version: d.version,
-	}
-	if request.Variant.Sources == variants.SourcesBaked {
-		if len(captures) == 0 {
-			return nil, fmt.Errorf("no step of the Dockerfile compiled %s, so its sources are not known: derive a variant without sources", p)
-		}
-		if in.Folders, err = sharedFolders(ctx, root, captures); err != nil {
+	var shared []variants.Folder
+	if d.request.Variant.Kind == variants.KindRemote && (d.request.Entry == variants.EntryInplace || d.program.command.Detour != "") {
+		above, err := foldersAbove(ctx, root, d.program.file)
+		if err != nil {
 			return nil, err
 		}
+		shared = above
 	}
-	return variants.New(in)
+	if d.request.Variant.Sources != variants.SourcesBaked {
+		return shared, nil
+	}
+	return sharedFolders(ctx, root, d.captures, shared)
 }
 
 // assemble solves the image that the plan describes.
-func (d *deriver) assemble(ctx context.Context, img image, made *production, plan *variants.Plan, captures []capture) (*variant, error) {
+func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*variant, error) {
 	dt, err := plan.JSON()
 	if err != nil {
 		return nil, err
 	}
-	op, err := llb.NewDefinitionOp(made.Definition)
+	op, err := llb.NewDefinitionOp(d.made.Definition)
 	if err != nil {
 		return nil, fmt.Errorf("reading the instrumented definition: %w", err)
 	}
 	parts := llbgen.Parts{
 		Production: llb.NewState(op),
 		Tools:      d.tools,
-		Platform:   img.platform,
+		Platform:   d.image.platform,
 		Plan:       plan,
 		PlanJSON:   dt,
 	}
-	for _, c := range captures {
+	for _, c := range d.captures {
 		parts.Captures = append(parts.Captures, c.state)
 	}
+	if d.symbols != nil {
+		parts.Symbols, parts.SymbolsPath = d.symbols.capture.state, d.symbols.path
+	}
 	caps := d.client.BuildOpts().LLBCaps
-	marshalled, err := llbgen.Assemble(parts, caps).Marshal(ctx, llb.Platform(img.platform), llb.WithCaps(caps))
+	marshalled, err := llbgen.Assemble(parts, caps).Marshal(ctx, llb.Platform(d.image.platform), llb.WithCaps(caps))
 	if err != nil {
 		return nil, fmt.Errorf("marshalling the debug image: %w", err)
 	}
 	def := marshalled.ToPB()
-	res, err := d.client.Client.Solve(ctx, client.SolveRequest{Definition: def, CacheImports: made.before.CacheImports})
+	res, err := d.client.Client.Solve(ctx, client.SolveRequest{Definition: def, CacheImports: d.made.before.CacheImports})
 	if err != nil {
 		return nil, err
 	}
 	ref, err := res.SingleRef()
-	return &variant{ref: ref, plan: plan, planJSON: dt, made: made, definition: def}, err
+	return &variant{ref: ref, plan: plan, planJSON: dt, made: d.made, definition: def}, err
 }
 
 // replace puts a variant in the place of its production image.

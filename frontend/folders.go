@@ -5,31 +5,47 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/frontend/gateway/client"
+	fstypes "github.com/tonistiigi/fsutil/types"
 )
 
-// sharedFolders lists the folders that both the captured sources and production
+// sharedFolders adds the folders that both the captured sources and production
 // have, so that the layer of sources leaves their mode and owner as they are.
-func sharedFolders(ctx context.Context, root rootFS, captures []capture) ([]variants.Folder, error) {
-	var shared []variants.Folder
-	seen := map[string]bool{}
+func sharedFolders(ctx context.Context, root rootFS, captures []capture, shared []variants.Folder) ([]variants.Folder, error) {
 	for _, c := range captures {
 		folders, err := sharedBelow(ctx, root, rootFS{c.ref}, "/")
 		if err != nil {
 			return nil, err
 		}
 		for _, f := range folders {
-			if !seen[f.Path] {
-				seen[f.Path] = true
+			if !slices.Contains(shared, f) {
 				shared = append(shared, f)
 			}
 		}
 	}
 	return shared, nil
+}
+
+// foldersAbove lists the folders that lead to a file, the root's own left out.
+func foldersAbove(ctx context.Context, root rootFS, file string) ([]variants.Folder, error) {
+	var above []variants.Folder
+	for dir := path.Dir(file); dir != "/"; dir = path.Dir(dir) {
+		st, err := root.stat(ctx, dir)
+		if err != nil {
+			return nil, fmt.Errorf("looking at the folder %s: %w", dir, err)
+		}
+		above = append([]variants.Folder{folderOf(dir, st)}, above...)
+	}
+	return above, nil
+}
+
+func folderOf(dir string, st *fstypes.Stat) variants.Folder {
+	return variants.Folder{Path: dir, Mode: unixMode(st.Mode), UID: int(st.Uid), GID: int(st.Gid)}
 }
 
 // sharedBelow looks at the folders of the sources below dir, and goes on only in
@@ -63,7 +79,7 @@ func sharedBelow(ctx context.Context, root, sources rootFS, dir string) ([]varia
 		if err != nil {
 			return nil, err
 		}
-		shared = append(shared, variants.Folder{Path: p, Mode: unixMode(there.Mode), UID: int(there.Uid), GID: int(there.Gid)})
+		shared = append(shared, folderOf(p, there))
 		shared = append(shared, below...)
 	}
 	return shared, nil

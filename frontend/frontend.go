@@ -57,11 +57,15 @@ func (f *Frontend) Build(ctx context.Context, c client.Client) (*client.Result, 
 	if err != nil {
 		return nil, err
 	}
-	instrumenting := newInstrumentingClient(c, tools, opts)
+	request, err := opts.request()
+	if err != nil {
+		return nil, fmt.Errorf("dlvgen: %w", err)
+	}
+	instrumenting := newInstrumentingClient(c, tools, opts, modeOf(request))
 	res, err := builder.Build(ctx, instrumenting)
 	if err != nil {
 		return nil, err
 	}
-	d := &deriver{client: instrumenting, opts: opts, tools: tools, version: f.cfg.Version}
+	d := &deriver{client: instrumenting, opts: opts, request: request, tools: tools, version: f.cfg.Version}
 	return d.derive(ctx, res)
 }

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/dlvgen/dlvgen/llbgen"
+	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/frontend/gateway/client"
 	digest "github.com/opencontainers/go-digest"
 )
@@ -17,6 +18,7 @@ type instrumentingClient struct {
 	client.Client
 	tools llbgen.Tools
 	opts  Options
+	mode  llbgen.Mode
 
 	mu           sync.Mutex
 	instrumented map[client.Reference]*production
@@ -30,8 +32,19 @@ type production struct {
 
 var _ client.Client = &instrumentingClient{}
 
-func newInstrumentingClient(c client.Client, tools llbgen.Tools, opts Options) *instrumentingClient {
-	return &instrumentingClient{Client: c, tools: tools, opts: opts, instrumented: map[client.Reference]*production{}}
+func newInstrumentingClient(c client.Client, tools llbgen.Tools, opts Options, mode llbgen.Mode) *instrumentingClient {
+	return &instrumentingClient{Client: c, tools: tools, opts: opts, mode: mode, instrumented: map[client.Reference]*production{}}
+}
+
+// modeOf is how a variant's program is compiled.
+func modeOf(r variants.Request) llbgen.Mode {
+	switch {
+	case r.Variant.Kind == variants.KindSidecar:
+		return llbgen.ModeSymbols
+	case r.Optimize:
+		return llbgen.ModeOptimized
+	}
+	return llbgen.ModeDebug
 }
 
 // BuildOpts hides dlvgen's own options. The command line is set, if only empty, so
@@ -76,6 +89,7 @@ func (c *instrumentingClient) Solve(ctx context.Context, req client.SolveRequest
 func (c *instrumentingClient) instrument(ctx context.Context, req client.SolveRequest) (*llbgen.Instrumented, error) {
 	opts := llbgen.InstrumentOptions{
 		Tools:          c.tools,
+		Mode:           c.mode,
 		Toolchains:     map[digest.Digest]llbgen.Toolchain{},
 		NoGoCache:      c.opts.NoGoCache,
 		CacheNamespace: c.BuildOpts().Opts[buildArgPrefix+"BUILDKIT_CACHE_MOUNT_NS"],

@@ -17,11 +17,27 @@ type Options struct {
 	// Variant is the name of one variant. Empty asks for the production image.
 	Variant string
 
+	// Sources is "baked" or "excluded", empty for the variant's own answer.
+	Sources string
+
 	// Start is "hold" or "continue".
 	Start string
 
+	// Entry is "cmd" or "inplace", empty where the image decides.
+	Entry string
+
+	// Optimize leaves the program as optimized as production's.
+	Optimize bool
+
 	// Listen is the debugger's address, "host:port" with an optional host.
 	Listen string
+
+	// Program is the path of the program to debug, empty where the image's command
+	// tells.
+	Program string
+
+	// Delve is the version of the debugger, empty where the program's Go decides.
+	Delve string
 
 	// NoGoCache leaves the persistent Go caches out of the compile steps.
 	NoGoCache bool
@@ -38,8 +54,13 @@ func DefaultOptions() Options {
 // Register adds the options to a flag set, their current values as defaults.
 func (o *Options) Register(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Variant, "variant", o.Variant, "debug variant: "+strings.Join(variants.Names(), ", "))
+	fs.StringVar(&o.Sources, "sources", o.Sources, `sources in the image: "baked" or "excluded" (default: the variant's own answer)`)
 	fs.StringVar(&o.Start, "start", o.Start, `what the program does until a client comes: "hold" or "continue"`)
+	fs.StringVar(&o.Entry, "entry", o.Entry, `where the debugger comes in: "cmd", in the image's command, or "inplace", at the program's own path (default: "cmd" where the command leads straight to the program)`)
+	fs.BoolVar(&o.Optimize, "optimize", o.Optimize, "leave the program optimized as in production; only what strips debug information is undone")
 	fs.StringVar(&o.Listen, "listen", o.Listen, "address that the debugger listens on, HOST:PORT or :PORT")
+	fs.StringVar(&o.Program, "program", o.Program, "path of the program to debug in the image (default: the one that the image starts)")
+	fs.StringVar(&o.Delve, "delve", o.Delve, "version of Delve (default: one that supports the program's Go)")
 	fs.BoolVar(&o.NoGoCache, "no-go-cache", o.NoGoCache, "compile without dlvgen's persistent Go build and module caches")
 	fs.BoolVar(&o.PrintLLB, "print-llb", o.PrintLLB, "show the build's definition before and after it was instrumented")
 }
@@ -126,7 +147,10 @@ func (o Options) request() (variants.Request, error) {
 	if err != nil {
 		return variants.Request{}, err
 	}
-	r := variants.Request{Variant: v, Start: variants.Start(o.Start), Listen: o.Listen}
+	r := variants.NewRequest(v, variants.Axes{
+		Sources: variants.Sources(o.Sources), Start: variants.Start(o.Start), Entry: variants.Entry(o.Entry),
+		Optimize: o.Optimize, Listen: o.Listen, Program: o.Program, Delve: o.Delve,
+	})
 	return r, r.Validate()
 }
 

@@ -26,6 +26,11 @@ type Parts struct {
 	// Captures are the outputs of the steps that compiled the program.
 	Captures []llb.State
 
+	// Symbols has the debug information of the production binary at SymbolsPath,
+	// where the plan has symbols.
+	Symbols     llb.State
+	SymbolsPath string
+
 	Tools    Tools
 	Platform ocispecs.Platform
 	Plan     *variants.Plan
@@ -34,27 +39,47 @@ type Parts struct {
 	PlanJSON []byte
 }
 
-// Assemble adds the layers of the plan to production's: Delve, the same blob in
-// every image with that version; init with the plan; the sources where the plan
-// has them. It merges where the daemon can, so that no layer depends on another,
-// and copies where it cannot. The files are the same either way.
+// Assemble adds the layers of the plan to production's, or, for a sidecar, to
+// nothing. Those that are the same in most images come first: Delve, the same blob in
+// every image with that version, and init; the plan is last. It merges where the
+// daemon can, so that no layer depends on another, and copies where it cannot. The
+// files are the same either way.
 func Assemble(p Parts, caps apicaps.CapSet) llb.State {
-	layers := []layer{delveLayer(p), ownLayer(p)}
-	if p.Plan.Request.Variant.Sources == variants.SourcesBaked {
-		layers = append(layers, sourcesLayer(p))
+	base := p.Production
+	if p.Plan.Request.Variant.Kind == variants.KindSidecar {
+		base = llb.Scratch()
 	}
+	layers := layersOf(p)
 	if caps.Supports(pb.CapMergeOp) == nil {
-		states := []llb.State{p.Production}
+		states := []llb.State{base}
 		for _, l := range layers {
 			states = append(states, l.onto(llb.Scratch()))
 		}
 		return llb.Merge(states, llb.WithCustomName(fmt.Sprintf("[dlvgen] put %s together", p.Plan.Request.Variant.Name)))
 	}
-	st := p.Production
+	st := base
 	for _, l := range layers {
 		st = l.onto(st)
 	}
 	return st
+}
+
+// layersOf makes the layers that the plan lists, in its order.
+func layersOf(p Parts) []layer {
+	layers := []layer{delveLayer(p)}
+	if p.Plan.Request.Variant.Kind != variants.KindAttach {
+		layers = append(layers, initLayer(p))
+	}
+	if p.Plan.Request.Entry == variants.EntryInplace {
+		layers = append(layers, launcherLayer(p))
+	}
+	if p.Plan.Symbols != nil {
+		layers = append(layers, symbolsLayer(p))
+	}
+	if p.Plan.Request.Variant.Sources == variants.SourcesBaked {
+		layers = append(layers, sourcesLayer(p))
+	}
+	return append(layers, planLayer(p))
 }
 
 // layer is one file op's worth of files, with the name that the progress display
@@ -80,35 +105,73 @@ func delveLayer(p Parts) layer {
 	}
 }
 
-func ownLayer(p Parts) layer {
+func initLayer(p Parts) layer {
 	return layer{
-		name: "add init and plan",
+		name: "add init",
 		action: llb.Mkdir(layout.Dir, 0o755, llb.WithCreatedTime(layerTime)).
-			Copy(p.Tools.State, p.Tools.Path(p.Platform, layout.ToolInit), layout.Init, owned(0o755)).
-			Mkfile(layout.Plan, 0o444, p.PlanJSON, llb.WithCreatedTime(layerTime)),
+			Copy(p.Tools.State, p.Tools.Path(p.Platform, layout.ToolInit), layout.Init, owned(0o755)),
+	}
+}
+
+// launcherLayer puts init in the program's place, with the program's mode and
+// owner, and the program beside it. The link by which the launcher starts it has the
+// program's name, which the kernel makes that of the process.
+func launcherLayer(p Parts) layer {
+	program, moved := p.Plan.Program, p.Plan.Moved()
+	launcher := owned(int(program.Mode))
+	llb.WithUser(fmt.Sprintf("%d:%d", program.UID, program.GID)).SetCopyOption(launcher)
+	action := llb.Copy(p.Production, program.File, moved, &llb.CopyInfo{CreateDestPath: true, CreatedTime: &layerTime}).
+		Copy(p.Tools.State, p.Tools.Path(p.Platform, layout.ToolInit), program.File, launcher)
+	if program.Real != moved {
+		at := llb.WithCreatedTime(layerTime)
+		action = action.Mkdir(layout.Dir, 0o755, at).Mkdir(layout.Program, 0o755, at).Symlink(moved, program.Real, at)
+	}
+	return layer{name: "put a launcher in the place of " + program.File, action: keepFolders(action, p.Plan.Folders)}
+}
+
+func symbolsLayer(p Parts) layer {
+	return layer{
+		name:   "add symbols",
+		action: llb.Copy(p.Symbols, p.SymbolsPath, p.Plan.Symbols.File, owned(0o444)),
+	}
+}
+
+// planLayer has what is the image's own: the plan and Delve's settings.
+func planLayer(p Parts) layer {
+	at, inside := llb.WithCreatedTime(layerTime), llb.WithParents(true)
+	return layer{
+		name: "add plan",
+		action: llb.Mkdir(layout.Dir, 0o755, at).
+			Mkdir(path.Dir(layout.DelveConfig), 0o755, at, inside).
+			Mkdir(path.Dir(layout.TelemetryMode), 0o755, at, inside).
+			Mkfile(layout.DelveConfig, 0o444, p.Plan.DelveConfig(), at).
+			Mkfile(layout.TelemetryMode, 0o444, []byte("off"), at).
+			Mkfile(layout.Plan, 0o444, p.PlanJSON, at),
 	}
 }
 
 // sourcesLayer has the captured files at the paths at which they were compiled.
-// Folders that production has keep production's mode and owner: they are copied
-// last, because a copied folder takes the mode and owner of its source along.
 func sourcesLayer(p Parts) layer {
 	var action *llb.FileAction
-	add := func(st llb.State, from string, info *llb.CopyInfo) {
+	for _, c := range p.Captures {
+		info := owned(-1)
 		info.CopyDirContentsOnly = true
 		if action == nil {
-			action = llb.Copy(st, from, "/", info)
-			return
+			action = llb.Copy(c, CaptureSources()+"/", "/", info)
+			continue
 		}
-		action = action.Copy(st, from, "/", info)
+		action = action.Copy(c, CaptureSources()+"/", "/", info)
 	}
-	for _, c := range p.Captures {
-		add(c, CaptureSources()+"/", owned(-1))
+	return layer{name: "add sources", action: keepFolders(action, p.Plan.Folders)}
+}
+
+// keepFolders gives folders that production has production's mode and owner. They
+// are copied last, because a copied folder takes those of its source along.
+func keepFolders(action *llb.FileAction, folders []variants.Folder) *llb.FileAction {
+	if len(folders) == 0 {
+		return action
 	}
-	if len(p.Plan.Folders) > 0 {
-		add(foldersOf(p.Plan.Folders), "/", &llb.CopyInfo{})
-	}
-	return layer{name: "add sources", action: action}
+	return action.Copy(foldersOf(folders), "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true})
 }
 
 // foldersOf has production's folders, empty. A folder's parents stand before it.
@@ -135,6 +198,9 @@ func owned(mode int) *llb.CopyInfo {
 	llb.WithUser("0:0").SetCopyOption(info)
 	return info
 }
+
+// CaptureRoot is the capture's folder in its state.
+func CaptureRoot() string { return captureFolder }
 
 // CaptureManifests is the folder of the manifests in a capture's root.
 func CaptureManifests() string { return path.Join(captureFolder, layout.CaptureBuilds) }

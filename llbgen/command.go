@@ -164,6 +164,18 @@ func shellCommands(args []string) ([]command, bool) {
 	return slices.DeleteFunc(commands, func(c command) bool { return functions[c.words[0]] }), true
 }
 
+// ShellWords are the words of the commands that a command line runs through a
+// POSIX shell, `sh -c SCRIPT`, as far as they are known before it runs. It is false
+// where the command line is no such thing or cannot be read.
+func ShellWords(argv []string) ([]string, bool) {
+	commands, ok := shellCommands(argv)
+	var words []string
+	for _, c := range commands {
+		words = append(words, c.words...)
+	}
+	return words, ok
+}
+
 // shellScript is the script that `sh -c SCRIPT` runs.
 func shellScript(args []string) (string, bool) {
 	if !slices.Contains([]string{"sh", "bash", "ash", "dash", "ksh", "zsh"}, path.Base(args[0])) {

@@ -9,10 +9,27 @@ import (
 	digest "github.com/opencontainers/go-digest"
 )
 
+// Mode says how the stand-ins compile.
+type Mode string
+
+// The modes. Their texts are what the stand-ins read in the step (layout.Mode).
+const (
+	// ModeDebug switches optimizations off.
+	ModeDebug Mode = "debug"
+	// ModeOptimized leaves out only what strips debug information.
+	ModeOptimized Mode = "optimized"
+	// ModeSymbols compiles what production compiles, and keeps the debug
+	// information beside it.
+	ModeSymbols Mode = "symbols"
+)
+
 // InstrumentOptions say what the steps are given.
 type InstrumentOptions struct {
 	// Tools holds the stand-ins that are mounted into the steps.
 	Tools Tools
+
+	// Mode is ModeDebug where it is empty.
+	Mode Mode
 
 	// Toolchains is what has been found in the inputs of steps so far, by the
 	// step's digest in the definition that is instrumented.

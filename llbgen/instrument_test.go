@@ -5,7 +5,6 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -76,19 +75,7 @@ func TestInstrumentedTree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	golden := filepath.Join("..", "testdata", "llb", "hello.tree")
-	if *update {
-		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	want, err := os.ReadFile(golden)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if got != string(want) {
-		t.Errorf("the tree differs from %s (go test -update writes it):\n%s", golden, got)
-	}
+	compare(t, filepath.Join("..", "testdata", "llb", "hello.tree"), got)
 }
 
 func TestStepsAheadOfTheCompileKeepTheirBytes(t *testing.T) {

@@ -35,6 +35,9 @@ func (m *mounter) mountAll(t Toolchain) (int64, error) {
 		return 0, err
 	}
 	m.bind(tools, m.in.opts.Tools.path(m.platform, layout.ToolBin), layout.Bin)
+	if err := m.mode(m.in.opts.Mode); err != nil {
+		return 0, err
+	}
 	for i, p := range t.Programs {
 		if err := m.standIn(i, p); err != nil {
 			return 0, err
@@ -57,6 +60,20 @@ func (m *mounter) mountAll(t Toolchain) (int64, error) {
 	output := m.nextOutput()
 	m.add(&pb.Mount{Input: folder, Selector: captureFolder, Dest: layout.Capture, Output: output})
 	return output, nil
+}
+
+// mode tells the stand-ins how to compile, where it is not their default.
+func (m *mounter) mode(mode Mode) error {
+	if mode == "" || mode == ModeDebug {
+		return nil
+	}
+	name := "/" + string(mode)
+	input, err := m.own(name, llb.Scratch().File(llb.Mkfile(name, 0o444, []byte(mode)), llb.WithCustomName("[dlvgen] prepare the mode "+string(mode))))
+	if err != nil {
+		return err
+	}
+	m.bind(input, name, layout.Mode)
+	return nil
 }
 
 // own adds a state of ours to the step's inputs and returns its index. A state is

@@ -6,30 +6,26 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/dlvgen/dlvgen/internal/layout"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// debugConfig is production's config with the debugger in front of the program:
-// ENTRYPOINT, CMD, EXPOSE and labels change, everything else stays.
+// debugConfig is production's config with the debugger in it: ENTRYPOINT, CMD,
+// EXPOSE and labels change, everything else stays. A sidecar has a config of its own.
 func debugConfig(in Input, p *Plan) (*dockerspec.DockerOCIImage, error) {
 	img, err := clone(in.Config)
+	if p.Request.Variant.Kind == KindSidecar {
+		img, err = sidecarConfig(in.Config), nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	port, err := in.Request.Port()
-	if err != nil {
-		return nil, err
+	if p.Request.Variant.Kind != KindAttach {
+		if err := expose(img, in.Request); err != nil {
+			return nil, err
+		}
 	}
-	exposed := strconv.Itoa(port) + "/tcp"
-	if _, taken := img.Config.ExposedPorts[exposed]; taken {
-		return nil, fmt.Errorf("the image exposes %s itself, and the debugger would listen there: choose another port, such as --listen=:%d",
-			exposed, freePort(img.Config.ExposedPorts, port))
-	}
-	if img.Config.ExposedPorts == nil {
-		img.Config.ExposedPorts = map[string]struct{}{}
-	}
-	img.Config.ExposedPorts[exposed] = struct{}{}
 	img.Config.Entrypoint = p.Entrypoint
 	img.Config.Cmd = p.Command
 	img.Config.ArgsEscaped = false //nolint:staticcheck // deprecated, and set by old Windows images only
@@ -46,6 +42,34 @@ func debugConfig(in Input, p *Plan) (*dockerspec.DockerOCIImage, error) {
 	}
 	date(img, in, p.Layers)
 	return img, nil
+}
+
+// expose adds the debugger's port to the image's.
+func expose(img *dockerspec.DockerOCIImage, r Request) error {
+	port, err := r.Port()
+	if err != nil {
+		return err
+	}
+	exposed := strconv.Itoa(port) + "/tcp"
+	if _, taken := img.Config.ExposedPorts[exposed]; taken {
+		return fmt.Errorf("the image exposes %s itself, and the debugger would listen there: choose another port, such as --listen=:%d",
+			exposed, freePort(img.Config.ExposedPorts, port))
+	}
+	if img.Config.ExposedPorts == nil {
+		img.Config.ExposedPorts = map[string]struct{}{}
+	}
+	img.Config.ExposedPorts[exposed] = struct{}{}
+	return nil
+}
+
+// sidecarConfig is the config of an image that has nothing of production's but
+// the platform. It runs as root: the program that it attaches to may be anybody's.
+func sidecarConfig(production *dockerspec.DockerOCIImage) *dockerspec.DockerOCIImage {
+	img := &dockerspec.DockerOCIImage{}
+	img.Platform = production.Platform
+	img.Config.Env = []string{"PATH=/", "XDG_CONFIG_HOME=" + layout.Config}
+	img.Config.WorkingDir = "/"
+	return img
 }
 
 // freePort is the first port after the given one that the image does not expose.

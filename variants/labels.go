@@ -12,6 +12,8 @@ const (
 
 	LabelVersion = labelPrefix + "version" // dlvgen's own version
 	LabelVariant = labelPrefix + "variant" // "remote"
+	LabelKind    = labelPrefix + "kind"    // "remote"
+	LabelEntry   = labelPrefix + "entry"   // "cmd", "inplace", or empty
 	LabelDelve   = labelPrefix + "delve"   // "1.27.2"
 	LabelGo      = labelPrefix + "go"      // "go1.26.8"
 	LabelProgram = labelPrefix + "program" // "/server"
@@ -31,6 +33,8 @@ func labelsOf(p *Plan) (map[string]string, error) {
 	return map[string]string{
 		LabelVersion: p.Version,
 		LabelVariant: p.Request.Variant.Name,
+		LabelKind:    string(p.Request.Variant.Kind),
+		LabelEntry:   string(p.Request.Entry),
 		LabelDelve:   p.Delve,
 		LabelGo:      p.Program.GoVersion,
 		LabelProgram: p.Program.Path,

@@ -3,6 +3,8 @@ package variants
 import (
 	"encoding/json"
 	"fmt"
+	"path"
+	"slices"
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
@@ -24,12 +26,19 @@ type Input struct {
 	Epoch *time.Time
 
 	Program Program
+	Command Command
 
 	// Paths are the roots of the source paths in the debug information.
 	Paths []PathRule
 
-	// Folders are those that both the sources and production have.
+	// Folders are those of production that the variant's own files go into.
 	Folders []Folder
+
+	// NoLinks is set for a builder that cannot make symbolic links.
+	NoLinks bool
+
+	// Symbols are those of the production binary, for KindSidecar.
+	Symbols *Symbols
 
 	// Version is dlvgen's own.
 	Version string
@@ -38,10 +47,21 @@ type Input struct {
 // Program is the Go program that the image starts.
 type Program struct {
 	// Path is absolute, and as production names it: a program may look at its own
-	// name.
+	// name. File is the same with its symbolic links followed.
 	Path string `json:"path"`
+	File string `json:"file"`
 
-	// Args are those that production gives it.
+	// Real is the path of the program where a launcher stands at File: a link that
+	// is named as File is and leads to a file beside it, or that file.
+	Real string `json:"real,omitempty"`
+
+	// Mode, UID and GID are those of File, which a launcher takes over.
+	Mode uint32 `json:"mode,omitempty"`
+	UID  int    `json:"uid,omitempty"`
+	GID  int    `json:"gid,omitempty"`
+
+	// Args are those that production gives it, as far as they are known before it
+	// starts.
 	Args []string `json:"args,omitempty"`
 
 	GoVersion string `json:"goVersion"`
@@ -52,10 +72,38 @@ type Program struct {
 	BuildID    string `json:"buildID,omitempty"`
 }
 
+// Command is how the image's command leads to the program.
+type Command struct {
+	// Prefix are launchers ahead of the program that start the rest of their
+	// arguments: ["/sbin/tini", "--"].
+	Prefix []string
+
+	// Detour says what stands between the command and the program where it is
+	// not Prefix alone: "the script /entrypoint.sh". Empty otherwise.
+	Detour string
+}
+
+// Symbols is the debug information of a production binary that has none itself.
+type Symbols struct {
+	// File is the path in the sidecar's image.
+	File string `json:"file"`
+
+	// BuildID is Go's build id of the production binary.
+	BuildID string `json:"buildID"`
+
+	// Sections has the SHA-256 of each section of the production binary that must
+	// be the same in a process, or the symbols would lie.
+	Sections map[string]string `json:"sections"`
+}
+
 // PathRule says what stands below a path that the debug information names.
 type PathRule struct {
-	// Path in the builder, absolute, as the debugger shows it.
+	// Path as the debugger shows it: absolute, or, for a program that was compiled
+	// with -trimpath, the module's name; then empty for PathModCache.
 	Path string `json:"path"`
+
+	// Source is the folder of the sources where they are baked, if that is not Path.
+	Source string `json:"source,omitempty"`
 
 	// Kind is PathModule, PathModCache or PathGOROOT.
 	Kind string `json:"kind"`
@@ -92,9 +140,15 @@ type Plan struct {
 	Platform   string     `json:"platform"`
 	Production Production `json:"production"`
 	Program    Program    `json:"program"`
+	Symbols    *Symbols   `json:"symbols,omitempty"`
 
-	// Delve is the version of the debugger.
-	Delve string `json:"delve"`
+	// Delve is the version of the debugger, Debugger its command line up to the
+	// command that starts a program or attaches to one.
+	Delve    string   `json:"delve"`
+	Debugger []string `json:"debugger"`
+
+	// Prefix are the launchers of production's command that stay in front.
+	Prefix []string `json:"prefix,omitempty"`
 
 	// Entrypoint and Command are those of the debug image.
 	Entrypoint []string `json:"entrypoint"`
@@ -110,12 +164,6 @@ type Plan struct {
 	Config *dockerspec.DockerOCIImage `json:"config"`
 }
 
-// Layer is one layer that dlvgen adds.
-type Layer struct {
-	Files       string `json:"files"`
-	Description string `json:"description"`
-}
-
 // New makes the plan of a debug image, or says why there can be none.
 func New(in Input) (*Plan, error) {
 	if err := in.Request.Validate(); err != nil {
@@ -124,7 +172,10 @@ func New(in Input) (*Plan, error) {
 	if img := in.Config; !delve.Ships(img.OS, img.Architecture) {
 		return nil, fmt.Errorf("the image is for %s, and dlvgen has a debugger for %s", in.Platform, delve.Shipped)
 	}
-	version, err := delve.For(in.Program.GoVersion)
+	version, err := delve.Choose(in.Program.GoVersion, in.Request.Delve)
+	if err == nil {
+		err = delve.CheckArch(version, in.Program.GoVersion, in.Config.Architecture)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", in.Program.Path, err)
 	}
@@ -134,33 +185,88 @@ func New(in Input) (*Plan, error) {
 		Platform:   in.Platform,
 		Production: Production{Entrypoint: in.Config.Config.Entrypoint, Cmd: in.Config.Config.Cmd},
 		Program:    in.Program,
+		Symbols:    in.Symbols,
 		Delve:      version,
-		Entrypoint: []string{layout.Init},
 		Paths:      in.Paths,
 		Folders:    in.Folders,
 	}
-	p.Command = delve.Launch{
-		Listen:    in.Request.Listen,
-		Continue:  in.Request.Start == StartContinue,
-		GoVersion: in.Program.GoVersion,
-		Program:   in.Program.Path,
-		Args:      in.Program.Args,
-	}.Argv(layout.Delve)
+	if err := p.start(in.Command, in.NoLinks); err != nil {
+		return nil, err
+	}
 	p.Layers = layersOf(p)
 	p.Config, err = debugConfig(in, p)
 	return p, err
 }
 
+// start decides what the image starts.
+func (p *Plan) start(c Command, noLinks bool) error {
+	launch := delve.Launch{
+		Delve:     p.Delve,
+		Listen:    p.Request.Listen,
+		Continue:  p.Request.Start == StartContinue,
+		GoVersion: p.Program.GoVersion,
+		Program:   p.Program.Path,
+		Args:      p.Program.Args,
+	}
+	p.Debugger = launch.Debugger(layout.Delve)
+	p.Entrypoint, p.Command = p.Production.Entrypoint, p.Production.Cmd
+	switch {
+	case p.Request.Variant.Kind == KindSidecar:
+		p.Request.Entry = ""
+		p.Entrypoint, p.Command = []string{layout.Init}, nil
+		return nil
+	case p.Request.Variant.Kind == KindAttach:
+		p.Request.Entry = ""
+		return nil
+	case p.Request.Entry == EntryCmd && c.Detour != "":
+		return fmt.Errorf("entry is %q, and between the image's command and %s stands %s: leave --entry out, or ask for %q",
+			EntryCmd, p.Program.Path, c.Detour, EntryInplace)
+	case p.Request.Entry == "" && c.Detour != "":
+		p.Request.Entry = EntryInplace
+	case p.Request.Entry == "":
+		p.Request.Entry = EntryCmd
+	}
+	if p.Request.Entry == EntryInplace {
+		p.Program.Real = path.Join(layout.Program, path.Base(p.Program.File))
+		if noLinks {
+			p.Program.Real = p.Moved()
+		}
+		return nil
+	}
+	p.Prefix = c.Prefix
+	p.Entrypoint = slices.Concat(c.Prefix, []string{layout.Init})
+	p.Command = launch.Argv(layout.Delve)
+	return nil
+}
+
+// Moved is the file that the program is found in where a launcher stands in its
+// place: in the same folder, since programs look for files beside their own.
+func (p *Plan) Moved() string {
+	return path.Join(path.Dir(p.Program.File), "."+path.Base(p.Program.File)+".dlvgen")
+}
+
+// Layer is one layer that dlvgen adds.
+type Layer struct {
+	Files       string `json:"files"`
+	Description string `json:"description"`
+}
+
 // layersOf lists the layers of a plan in the order in which they are put on.
 func layersOf(p *Plan) []Layer {
-	layers := []Layer{
-		{Files: layout.Delve, Description: "Delve " + p.Delve},
-		{Files: layout.Dir, Description: "init and plan"},
+	layers := []Layer{{Files: layout.Delve, Description: "Delve " + p.Delve}}
+	if p.Request.Variant.Kind != KindAttach {
+		layers = append(layers, Layer{Files: layout.Init, Description: "init"})
+	}
+	if p.Request.Entry == EntryInplace {
+		layers = append(layers, Layer{Files: p.Program.File, Description: "launcher, and the program beside it"})
+	}
+	if p.Symbols != nil {
+		layers = append(layers, Layer{Files: p.Symbols.File, Description: "symbols of the production binary"})
 	}
 	if p.Request.Variant.Sources == SourcesBaked {
 		layers = append(layers, Layer{Files: "the paths of the debug information", Description: "sources that were compiled"})
 	}
-	return layers
+	return append(layers, Layer{Files: layout.Dir, Description: "plan and Delve's settings"})
 }
 
 // JSON is the plan as it is baked, printed and compared: indented, with a newline

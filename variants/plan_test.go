@@ -56,12 +56,12 @@ func input(t *testing.T, variant string) variants.Input {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return variants.Input{
-		Request:  variants.Request{Variant: v, Start: variants.StartHold, Listen: variants.DefaultListen},
+	in := variants.Input{
+		Request:  variants.NewRequest(v, variants.Axes{}),
 		Platform: "linux/amd64",
 		Config:   production(),
 		Program: variants.Program{
-			Path: "/server", Args: []string{"--port", "12345"},
+			Path: "/server", File: "/opt/app/server", Mode: 0o755, Args: []string{"--port", "12345"},
 			GoVersion: "go1.26.8", ImportPath: "example.com/hello", Module: "example.com/hello", BuildID: "a/b/c/d",
 		},
 		Paths: []variants.PathRule{
@@ -70,6 +70,10 @@ func input(t *testing.T, variant string) variants.Input {
 		},
 		Version: "v1.0.0",
 	}
+	if v.Kind == variants.KindSidecar {
+		in.Symbols = &variants.Symbols{File: "/.dlvgen/symbols/server", BuildID: "a/b/c/d", Sections: map[string]string{".text": "0123"}}
+	}
+	return in
 }
 
 func plan(t *testing.T, in variants.Input) *variants.Plan {
@@ -182,8 +186,9 @@ func TestCommands(t *testing.T) {
 			"/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient exec /server"},
 		{"loopback", func(in *variants.Input) { in.Request.Listen, in.Program.Args = "127.0.0.1:4000", nil },
 			"/dlv --listen=127.0.0.1:4000 --headless=true --api-version=2 --accept-multiclient --only-same-user=false exec /server"},
-		{"Go that Delve does not announce", func(in *variants.Input) { in.Program.GoVersion, in.Program.Args = "go1.21.13", nil },
-			"/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient --check-go-version=false exec /server"},
+		{"Go that the asked Delve does not announce", func(in *variants.Input) {
+			in.Program.GoVersion, in.Program.Args, in.Request.Delve = "go1.21.13", nil, "1.27.2"
+		}, "/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient --check-go-version=false exec /server"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in := input(t, "remote")
@@ -192,6 +197,83 @@ func TestCommands(t *testing.T) {
 				t.Errorf("the command is\n%s, want\n%s", got, tc.want)
 			}
 		})
+	}
+}
+
+func TestEntries(t *testing.T) {
+	const dlv = "/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient"
+	for _, tc := range []struct {
+		name, variant string
+		edit          func(*variants.Input)
+		entry         variants.Entry
+		entrypoint    string
+		command       string
+		real          string
+	}{
+		{"straight", "remote", func(*variants.Input) {}, variants.EntryCmd, "/.dlvgen/init", dlv + " exec /server -- --port 12345", ""},
+		{"behind a launcher", "remote", func(in *variants.Input) { in.Command.Prefix = []string{"/sbin/tini", "--"} },
+			variants.EntryCmd, "/sbin/tini -- /.dlvgen/init", dlv + " exec /server -- --port 12345", ""},
+		{"behind a script", "remote", func(in *variants.Input) { in.Command.Detour = "a script" },
+			variants.EntryInplace, "/server", "--port 12345", "/.dlvgen/program/server"},
+		{"asked for", "remote-src", func(in *variants.Input) { in.Request.Entry = variants.EntryInplace },
+			variants.EntryInplace, "/server", "--port 12345", "/.dlvgen/program/server"},
+		{"no links", "remote", func(in *variants.Input) { in.Request.Entry, in.NoLinks = variants.EntryInplace, true },
+			variants.EntryInplace, "/server", "--port 12345", "/opt/app/.server.dlvgen"},
+		{"attach", "attach", func(in *variants.Input) { in.Request.Entry = variants.EntryInplace }, "", "/server", "--port 12345", ""},
+		{"sidecar", "sidecar", func(*variants.Input) {}, "", "/.dlvgen/init", "", ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			in := input(t, tc.variant)
+			tc.edit(&in)
+			p := plan(t, in)
+			got := []string{string(p.Request.Entry), strings.Join(p.Config.Config.Entrypoint, " "), strings.Join(p.Config.Config.Cmd, " "), p.Program.Real}
+			if want := []string{string(tc.entry), tc.entrypoint, tc.command, tc.real}; !slices.Equal(got, want) {
+				t.Errorf("entry, ENTRYPOINT, CMD and program are\n%q, want\n%q", got, want)
+			}
+			if strings.Join(p.Debugger, " ") != dlv {
+				t.Errorf("the debugger is %q", p.Debugger)
+			}
+		})
+	}
+}
+
+func TestAnAttachImageIsProductionsButForItsLabels(t *testing.T) {
+	got, want := plan(t, input(t, "attach")).Config.Config, production().Config
+	got.Labels, want.Labels = nil, nil
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("the config is\n%+v, want\n%+v", got, want)
+	}
+}
+
+func TestASidecarHasNothingOfProductions(t *testing.T) {
+	p := plan(t, input(t, "sidecar"))
+	if c := p.Config.Config; c.User != "" || c.Volumes != nil || c.Healthcheck != nil || slices.Contains(c.Env, "MODE=production") {
+		t.Errorf("the config has production's: %+v", c)
+	}
+	for _, h := range p.Config.History {
+		if h.Comment != "dlvgen" {
+			t.Errorf("the history has production's %q", h.CreatedBy)
+		}
+	}
+	if p.Config.Architecture != "amd64" || p.Config.OS != "linux" {
+		t.Errorf("the platform is %+v", p.Config.Platform)
+	}
+}
+
+func TestDelvesSettingsLeadToBakedSources(t *testing.T) {
+	in := input(t, "attach")
+	in.Paths = []variants.PathRule{
+		{Path: "example.com/hello", Source: "/src", Kind: variants.PathModule},
+		{Path: "", Source: "/go/pkg/mod", Kind: variants.PathModCache},
+		{Path: "/usr/local/go", Kind: variants.PathGOROOT},
+	}
+	want := `# Written by dlvgen.
+substitute-path:
+  - {from: "example.com/hello", to: "/src"}
+  - {from: "", to: "/go/pkg/mod"}
+`
+	if got := string(plan(t, in).DelveConfig()); got != want {
+		t.Errorf("the settings are\n%s, want\n%s", got, want)
 	}
 }
 
@@ -204,10 +286,16 @@ func TestRefusals(t *testing.T) {
 		{"the app has the port", func(in *variants.Input) { in.Config.Config.ExposedPorts["8000/tcp"] = struct{}{} }, "--listen=:8001"},
 		{"no debugger for the platform", func(in *variants.Input) { in.Platform, in.Config.Architecture = "linux/s390x", "s390x" },
 			"the image is for linux/s390x, and dlvgen has a debugger for linux/amd64 and linux/arm64"},
-		{"Go too old", func(in *variants.Input) { in.Program.GoVersion = "go1.15.2" }, "Delve 1.27.2 cannot debug programs of go1.15.2"},
-		{"Go too new", func(in *variants.Input) { in.Program.GoVersion = "go1.99.1" }, "Delve 1.27.2 cannot debug programs of go1.99.1"},
+		{"Go too old", func(in *variants.Input) { in.Program.GoVersion = "go1.15.2" }, "/server: no Delve that dlvgen ships debugs programs of go1.15.2"},
+		{"Go too new", func(in *variants.Input) { in.Program.GoVersion = "go1.99.1" }, "/server: no Delve that dlvgen ships debugs programs of go1.99.1"},
 		{"no port", func(in *variants.Input) { in.Request.Listen = "8000" }, "host:port"},
 		{"port out of range", func(in *variants.Input) { in.Request.Listen = ":99999" }, "1 to 65535"},
+		{"nothing to be put in front of", func(in *variants.Input) {
+			in.Command.Detour, in.Request.Entry = "the script /run.sh (ENTRYPOINT)", variants.EntryCmd
+		}, `entry is "cmd", and between the image's command and /server stands the script /run.sh (ENTRYPOINT)`},
+		{"unknown entry", func(in *variants.Input) { in.Request.Entry = "front" }, `"cmd" or "inplace"`},
+		{"unknown sources", func(in *variants.Input) { in.Request.Variant.Sources = "some" }, `"baked" or "excluded"`},
+		{"a program by a relative path", func(in *variants.Input) { in.Request.Program = "server" }, "absolute path"},
 		{"unknown start", func(in *variants.Input) { in.Request.Start = "later" }, `"hold" or "continue"`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -218,56 +306,6 @@ func TestRefusals(t *testing.T) {
 				t.Errorf("the error is %v, want one with %q", err, tc.want)
 			}
 		})
-	}
-}
-
-func TestParse(t *testing.T) {
-	got, err := variants.Parse("remote-src, remote,remote")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var names []string
-	for _, v := range got {
-		names = append(names, v.Name)
-	}
-	if !slices.Equal(names, []string{"remote", "remote-src"}) {
-		t.Errorf("parsed %v", names)
-	}
-	if _, err := variants.Parse("remot"); err == nil || !strings.Contains(err.Error(), `did you mean "remote"?`) {
-		t.Errorf("the error is %v", err)
-	}
-}
-
-func TestTags(t *testing.T) {
-	src, err := variants.ByName("remote-src")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for production, want := range map[string]string{"v1": "v1-debug-src", "": "latest-debug-src"} {
-		if got, err := src.Tag(production); err != nil || got != want {
-			t.Errorf("Tag(%q) = %q, %v, want %q", production, got, err, want)
-		}
-	}
-	if _, err := src.Tag(strings.Repeat("x", 125)); err == nil {
-		t.Error("a tag of more than 128 characters is accepted")
-	}
-}
-
-func TestSuffixesOfTheUsersOwn(t *testing.T) {
-	got, err := variants.WithSuffixes(variants.Known(), map[string]string{"remote": "-dbg"})
-	if err != nil || got[0].Suffix != "-dbg" || got[1].Suffix != "-debug-src" {
-		t.Errorf("got %+v, %v", got, err)
-	}
-	for name, suffixes := range map[string]map[string]string{
-		"unknown variant":      {"remot": "-dbg"},
-		"none at all":          {"remote": ""},
-		"no tag":               {"remote": "/dbg"},
-		"another variant's":    {"remote": "-debug-src"},
-		"the same for the two": {"remote": "-x", "remote-src": "-x"},
-	} {
-		if _, err := variants.WithSuffixes(variants.Known(), suffixes); err == nil {
-			t.Errorf("%s: accepted", name)
-		}
 	}
 }
 

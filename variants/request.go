@@ -3,18 +3,32 @@ package variants
 import (
 	"fmt"
 	"net"
+	"path"
 	"strconv"
 )
 
 // Start says what the program does when the container starts.
 type Start string
 
-// The two starts.
+// The two starts that an image can have. DLVGEN_START in the container's
+// environment chooses again, and knows "off" too.
 const (
 	// StartHold keeps the program before its first instruction until a client continues it.
 	StartHold Start = "hold"
 	// StartContinue lets the program run, the debugger listening beside it.
 	StartContinue Start = "continue"
+)
+
+// Entry says at which point the debugger comes in between.
+type Entry string
+
+// The entries.
+const (
+	// EntryCmd puts the debugger in front of the program, in the image's command.
+	EntryCmd Entry = "cmd"
+	// EntryInplace leaves the image's command alone: a launcher stands at the
+	// program's own path, whoever starts it.
+	EntryInplace Entry = "inplace"
 )
 
 // DefaultListen is where the debugger listens: port 8000 of every address.
@@ -27,19 +41,59 @@ type Request struct {
 	// Start is StartHold unless asked otherwise.
 	Start Start `json:"start"`
 
+	// Entry is empty where the image decides: EntryCmd if its command leads
+	// straight to the program, else EntryInplace. A plan has the decision.
+	Entry Entry `json:"entry,omitempty"`
+
+	// Optimize leaves the program as optimized as production's: only what strips
+	// its debug information is undone.
+	Optimize bool `json:"optimize,omitempty"`
+
 	// Listen is the debugger's address, "host:port" with an optional host.
 	Listen string `json:"listen"`
+
+	// Program is the path of the program to debug, empty where the image's command
+	// tells.
+	Program string `json:"program,omitempty"`
+
+	// Delve is the version of the debugger, empty where the program's Go decides.
+	Delve string `json:"delve,omitempty"`
+}
+
+// NewRequest asks for a variant with some of its axes chosen.
+func NewRequest(v Variant, a Axes) Request {
+	r := Request{
+		Variant: v, Start: a.Start, Entry: a.Entry, Optimize: a.Optimize,
+		Listen: a.Listen, Program: a.Program, Delve: a.Delve,
+	}
+	if a.Sources != "" {
+		r.Variant.Sources = a.Sources
+	}
+	if r.Start == "" {
+		r.Start = StartHold
+	}
+	if r.Listen == "" {
+		r.Listen = DefaultListen
+	}
+	return r
 }
 
 // Validate reports the first value that cannot be honoured.
 func (r Request) Validate() error {
+	if s := r.Variant.Sources; s != SourcesExcluded && s != SourcesBaked {
+		return fmt.Errorf("sources is %q: it must be %q or %q", s, SourcesBaked, SourcesExcluded)
+	}
 	if r.Start != StartHold && r.Start != StartContinue {
 		return fmt.Errorf("start is %q: it must be %q or %q", r.Start, StartHold, StartContinue)
 	}
-	if _, err := r.Port(); err != nil {
-		return err
+	if r.Entry != "" && r.Entry != EntryCmd && r.Entry != EntryInplace {
+		return fmt.Errorf("entry is %q: it must be %q or %q", r.Entry, EntryCmd, EntryInplace)
 	}
-	return nil
+	if r.Program != "" && !path.IsAbs(r.Program) {
+		return fmt.Errorf("program is %q: it must be the absolute path of a file in the image", r.Program)
+	}
+	_, err := r.Port()
+	return err
 }
 
 // Port is the port of Listen, 1 to 65535.
@@ -54,3 +108,6 @@ func (r Request) Port() (int, error) {
 	}
 	return n, nil
 }
+
+// supervised tells whether the image starts the program under the debugger.
+func (r Request) supervised() bool { return r.Variant.Kind == KindRemote }

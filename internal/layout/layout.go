@@ -26,6 +26,10 @@ const (
 	// CaptureSources at the absolute paths at which they were compiled.
 	Capture = Dir + "/capture"
 
+	// Mode is a file that says how to compile: "debug", "optimized" or "symbols". Without
+	// it, "debug".
+	Mode = Dir + "/mode"
+
 	// GoCache is a cache mount that serves as GOCACHE.
 	GoCache = Dir + "/go-build"
 )
@@ -34,12 +38,28 @@ const (
 const (
 	CaptureBuilds  = "builds"
 	CaptureSources = "src"
+	CaptureSymbols = "symbols"
 )
 
 // Paths inside a debug image.
 const (
-	// Init is PID 1 of the remote variants.
+	// Init is PID 1 of the remote variants and of the sidecar.
 	Init = Dir + "/init"
+
+	// Program is the folder of the program that a launcher stands for.
+	Program = Dir + "/program"
+
+	// Symbols is the folder of the production binary's debug information.
+	Symbols = Dir + "/symbols"
+
+	// Config is the debugger's own XDG_CONFIG_HOME.
+	Config = Dir + "/config"
+
+	// DelveConfig is the file of Delve's settings, TelemetryMode the one that
+	// tells Go programs, and Delve is one, to send nothing and start no second process
+	// (golang.org/x/telemetry/internal/telemetry/dir.go).
+	DelveConfig   = Config + "/dlv/config.yml"
+	TelemetryMode = Config + "/go/telemetry/mode"
 
 	// Plan is the plan that the image was made by, as JSON.
 	Plan = Dir + "/plan.json"

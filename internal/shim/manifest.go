@@ -26,6 +26,12 @@ type Manifest struct {
 	GoflagsBefore string   `json:"goflagsBefore,omitempty"`
 	GoflagsAfter  string   `json:"goflagsAfter,omitempty"`
 
+	// Mode is how the call was compiled: one of the texts of layout.Mode.
+	Mode string `json:"mode,omitempty"`
+
+	// Trimpath tells whether the call, as it was run, had -trimpath.
+	Trimpath bool `json:"trimpath,omitempty"`
+
 	// Module is the main module's path, empty in GOPATH mode, and ModuleDir the
 	// folder of its go.mod.
 	Module    string `json:"module,omitempty"`
@@ -47,4 +53,8 @@ type Program struct {
 
 	// BuildID is Go's build id of the output, as `go tool buildid` prints it.
 	BuildID string `json:"buildID,omitempty"`
+
+	// Symbols is the file of the program's debug information, relative to the root
+	// of the capture, where it was kept aside: "symbols/0123/server".
+	Symbols string `json:"symbols,omitempty"`
 }

@@ -126,6 +126,8 @@ func describeFile(file *pb.FileOp) []string {
 			lines = append(lines, fmt.Sprintf("mkdir %s mode %o", a.Mkdir.Path, a.Mkdir.Mode))
 		case *pb.FileAction_Mkfile:
 			lines = append(lines, fmt.Sprintf("mkfile %s mode %o", a.Mkfile.Path, a.Mkfile.Mode))
+		case *pb.FileAction_Symlink:
+			lines = append(lines, fmt.Sprintf("symlink %s to %s", a.Symlink.Newpath, a.Symlink.Oldpath))
 		case *pb.FileAction_Rm:
 			lines = append(lines, "rm "+a.Rm.Path)
 		default:

@@ -1,51 +1,130 @@
-// Package delve knows the debugger: which version is shipped, which Go programs it
-// can debug, and how it is started.
+// Package delve knows the debugger: which versions are shipped, which Go programs each
+// can debug on which architectures, and how it is started.
 package delve
 
 import (
 	"fmt"
 	"go/version"
+	"slices"
+	"strings"
 )
 
-// Version is the Delve that every debug image holds. It announces support for Go
-// 1.25 to 1.27 (its pkg/goversion/compat.go) and was seen to debug programs of
-// Go 1.16 to 1.24 with its check switched off.
-const Version = "1.27.2"
+// release is a version of Delve that dlvgen ships.
+type release struct {
+	version string
 
-// Ships tells whether dlvgen has its tools for a platform.
-func Ships(os, arch string) bool {
-	return os == "linux" && (arch == "amd64" || arch == "arm64")
+	// oldest and newest are the Go of the programs that it announces to debug
+	// (MinSupportedVersionOfGoMinor and MaxSupportedVersionOfGoMinor in its
+	// pkg/goversion/compat.go).
+	oldest, newest string
+
+	// archs are those for which it compiles without cgo (its
+	// pkg/proc/native/support_sentinel_linux.go, and trying).
+	archs []string
 }
 
-// Shipped names the platforms of Ships, for errors.
-const Shipped = "linux/amd64 and linux/arm64"
+// releases is the smallest set that covers Go 1.16 to 1.27, the newest first.
+var releases = []release{
+	{"1.27.2", "go1.25", "go1.27", []string{"386", "amd64", "arm64", "loong64", "ppc64le", "riscv64"}},
+	{"1.25.2", "go1.22", "go1.25", []string{"386", "amd64", "arm64", "loong64", "ppc64le", "riscv64"}},
+	{"1.22.1", "go1.19", "go1.22", []string{"386", "amd64", "arm64", "ppc64le"}},
+	{"1.8.3", "go1.16", "go1.18", []string{"amd64", "arm64"}},
+}
 
-const (
-	oldest    = "go1.16" // seen to work
-	announced = "go1.25" // MinSupportedVersionOfGoMinor
-	newest    = "go1.27" // MaxSupportedVersionOfGoMinor
-)
+// Newest is the newest Delve that is shipped. It was seen to debug programs of every
+// Go since 1.16 with its check switched off.
+const Newest = "1.27.2"
 
-// For returns the version of Delve that debugs programs of the given Go, "go1.26.8".
-// The error names both versions.
-func For(goVersion string) (string, error) {
-	lang := version.Lang(goVersion)
-	switch {
-	case lang == "":
-		// A development toolchain, such as "devel go1.27-abcdef": as new as can be.
-		return Version, nil
-	case version.Compare(lang, oldest) < 0:
-		return "", fmt.Errorf("Delve %s cannot debug programs of %s, the oldest that it can is %s: build with a newer Go",
-			Version, goVersion, oldest)
-	case version.Compare(lang, newest) > 0:
-		return "", fmt.Errorf("Delve %s cannot debug programs of %s, the newest that it can is %s: a newer dlvgen may",
-			Version, goVersion, newest)
+// Version is Newest.
+const Version = Newest
+
+// Versions lists the shipped versions, the newest first.
+func Versions() []string {
+	var list []string
+	for _, r := range releases {
+		list = append(list, r.version)
 	}
-	return Version, nil
+	return list
 }
 
-// announces tells whether Delve's own check lets the Go version pass.
-func announces(goVersion string) bool {
-	lang := version.Lang(goVersion)
-	return lang == "" || version.Compare(lang, announced) >= 0
+// For returns the newest shipped Delve that announces to debug programs of the given
+// Go, "go1.26.8"; for a development toolchain, such as "devel go1.28-abcdef", the
+// newest. The error names the program's Go and what each version debugs.
+func For(goVersion string) (string, error) {
+	lang := langOf(goVersion)
+	if lang == "" {
+		return Newest, nil
+	}
+	for _, r := range releases {
+		if r.announces(lang) {
+			return r.version, nil
+		}
+	}
+	remedy := "build with " + releases[len(releases)-1].oldest + " or newer"
+	if version.Compare(lang, releases[0].newest) > 0 {
+		remedy = "build with " + releases[0].newest + " or older, or take a newer dlvgen"
+	}
+	return "", fmt.Errorf("no Delve that dlvgen ships debugs programs of %s (%s): %s", goVersion, ranges(), remedy)
+}
+
+// Choose is For, unless a version is asked for: "1.25.2", or "" for none. A newer one
+// than For's is told not to check the program's Go; an older one than the program's
+// Go needs would show wrong variables, so it is refused.
+func Choose(goVersion, asked string) (string, error) {
+	fitting, err := For(goVersion)
+	if err != nil || asked == "" {
+		return fitting, err
+	}
+	r, ok := find(asked)
+	if !ok {
+		return "", fmt.Errorf("--delve is %q, which dlvgen does not ship: ask for %s, or leave --delve out for %s",
+			asked, join(nearest(asked), "or"), fitting)
+	}
+	if lang := langOf(goVersion); lang != "" && version.Compare(lang, r.newest) > 0 {
+		return "", fmt.Errorf("--delve is %s, which debugs programs of %s to %s and not of %s: leave --delve out for %s, or ask for a newer one",
+			r.version, r.oldest, r.newest, goVersion, fitting)
+	}
+	return r.version, nil
+}
+
+// langOf is the language version of a Go release, "go1.21" of "go1.21.13 X:boringcrypto",
+// and "" of a development toolchain, "devel go1.28-abcdef" or "go1.28-devel_abcdef"
+// (src/cmd/dist/build.go), of which nobody knows what it is like.
+func langOf(goVersion string) string {
+	name, _, _ := strings.Cut(goVersion, " ")
+	if strings.Contains(name, "devel") {
+		return ""
+	}
+	return version.Lang(name)
+}
+
+func find(delve string) (release, bool) {
+	i := slices.IndexFunc(releases, func(r release) bool { return r.version == delve })
+	if i < 0 {
+		return release{}, false
+	}
+	return releases[i], true
+}
+
+// announces tells whether Delve's own check lets a language version pass.
+func (r release) announces(lang string) bool {
+	return version.Compare(r.oldest, lang) <= 0 && version.Compare(lang, r.newest) <= 0
+}
+
+// ranges says what each version debugs, the newest first.
+func ranges() string {
+	var list []string
+	for _, r := range releases {
+		list = append(list, fmt.Sprintf("Delve %s: %s to %s", r.version, r.oldest, r.newest))
+	}
+	return strings.Join(list, ", ")
+}
+
+// join lists words as a sentence does: "1, 2 or 3".
+func join(words []string, last string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	n := len(words) - 1
+	return strings.Join(words[:n], ", ") + " " + last + " " + words[n]
 }

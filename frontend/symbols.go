@@ -1,0 +1,75 @@
+package frontend
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/dlvgen/dlvgen/internal/gobin"
+	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/shim"
+	"github.com/dlvgen/dlvgen/llbgen"
+	"github.com/dlvgen/dlvgen/variants"
+)
+
+// symbols is the debug information of a production binary, with where a step left
+// it.
+type symbols struct {
+	variants.Symbols
+	capture capture
+	path    string
+}
+
+// symbolsOf finds the symbols that were kept of the program when it was linked, and
+// proves section by section that they are its own.
+func symbolsOf(ctx context.Context, root rootFS, p *program, captures []capture) (*symbols, error) {
+	s, err := keptSymbols(p, captures)
+	if err != nil {
+		return nil, err
+	}
+	kept, err := (finder{root: rootFS{s.capture.ref}}).lookUp(ctx, s.path)
+	if err != nil {
+		return nil, err
+	}
+	if kept == nil || kept.facts == nil || !kept.facts.DWARF {
+		return nil, fmt.Errorf("the symbols of %s that %q kept have no debug information", p, s.capture.step.Name)
+	}
+	theirs, err := gobin.Sections(p.reader(ctx, root))
+	if err != nil {
+		return nil, fmt.Errorf("reading the sections of %s: %w", p, err)
+	}
+	ours, err := gobin.Sections(kept.reader(ctx, rootFS{s.capture.ref}))
+	if err != nil {
+		return nil, fmt.Errorf("reading the sections of the symbols of %s: %w", p, err)
+	}
+	if err := gobin.Compare(ours, theirs); err != nil {
+		return nil, fmt.Errorf("the symbols kept when %q linked %s do not fit what the image has: %w; look for a later step that changes it", s.capture.step.Name, p, err)
+	}
+	s.Sections = theirs
+	return s, nil
+}
+
+// keptSymbols is the record of the program's link.
+func keptSymbols(p *program, captures []capture) (*symbols, error) {
+	if len(captures) == 0 {
+		return nil, fmt.Errorf("no step of the Dockerfile compiled %s, so its symbols are not known: compile it in the Dockerfile", p)
+	}
+	is := func(made shim.Program) bool {
+		return made.BuildID != "" && made.BuildID == p.facts.BuildID && made.Symbols != ""
+	}
+	for _, c := range captures {
+		for _, m := range c.calls(is) {
+			for _, made := range m.Programs {
+				if is(made) {
+					return &symbols{
+						Symbols: variants.Symbols{File: path.Join(layout.Symbols, path.Base(p.path)), BuildID: made.BuildID},
+						capture: c,
+						path:    path.Join(llbgen.CaptureRoot(), strings.TrimPrefix(made.Symbols, "/")),
+					}, nil
+				}
+			}
+		}
+	}
+	return nil, fmt.Errorf("%q compiled %s and kept no symbols of it: it was linked by something else than go build, or by an earlier step", captures[0].step.Name, p)
+}

@@ -1,0 +1,94 @@
+package llbgen
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/dlvgen/dlvgen/llbgen/llbtree"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/solver/pb"
+	"github.com/moby/buildkit/util/apicaps"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// planOf is the plan of a variant of an image that starts /app/server, which a
+// launcher is to stand for if a script starts it.
+func planOf(t *testing.T, variant, script string) *variants.Plan {
+	t.Helper()
+	v, err := variants.ByName(variant)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in := variants.Input{
+		Request: variants.NewRequest(v, variants.Axes{}),
+		Config:  &dockerspec.DockerOCIImage{Image: ocispecs.Image{Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"}}},
+		Program: variants.Program{Path: "/usr/bin/server", File: "/app/server", Mode: 0o750, UID: 5, GID: 6, GoVersion: "go1.26.8"},
+		Command: variants.Command{Detour: script},
+		Folders: []variants.Folder{{Path: "/app", Mode: 0o700, UID: 5, GID: 6}},
+	}
+	if v.Kind == variants.KindSidecar {
+		in.Symbols, in.Folders = &variants.Symbols{File: "/.dlvgen/symbols/server"}, nil
+	}
+	p, err := variants.New(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func TestAssembledDefinitionsAreTheGoldens(t *testing.T) {
+	all := pb.Caps.CapSet(pb.Caps.All())
+	for name, tc := range map[string]struct {
+		variant, script string
+		caps            apicaps.CapSet
+	}{
+		"remote":        {variant: "remote", caps: all},
+		"remote-copied": {variant: "remote", caps: pb.Caps.CapSet(nil)},
+		"inplace":       {variant: "remote", script: "a script", caps: all},
+		"attach":        {variant: "attach", caps: all},
+		"sidecar":       {variant: "sidecar", caps: all},
+	} {
+		t.Run(name, func(t *testing.T) {
+			parts := Parts{
+				Production: llb.Image("example.com/production"),
+				Captures:   []llb.State{llb.Image("example.com/capture")},
+				Tools:      Tools{State: llb.Image("example.com/tools"), Root: "/tools"},
+				Platform:   ocispecs.Platform{OS: "linux", Architecture: "amd64"},
+				Plan:       planOf(t, tc.variant, tc.script),
+				PlanJSON:   []byte("the plan"),
+			}
+			if tc.variant == "sidecar" {
+				parts.Symbols, parts.SymbolsPath = parts.Captures[0], "/capture/symbols/0123/server"
+			}
+			def, err := Assemble(parts, tc.caps).Marshal(t.Context(), llb.LinuxAmd64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := llbtree.Format(def.ToPB())
+			if err != nil {
+				t.Fatal(err)
+			}
+			compare(t, filepath.Join("..", "testdata", "llb", name+".tree"), got)
+		})
+	}
+}
+
+// compare compares with a golden file, or writes it under -update.
+func compare(t *testing.T, golden, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		t.Errorf("the definition differs from %s (go test -update writes it):\n%s", golden, got)
+	}
+}
