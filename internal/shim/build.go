@@ -17,6 +17,7 @@ import (
 // build is an edited call on its way to be run and recorded.
 type build struct {
 	step      Step
+	mode      mode
 	toolchain toolchain
 	call      call
 	rewrite   rewrite
@@ -115,6 +116,7 @@ func (b build) record(ctx context.Context, listed <-chan list) error {
 		if program.Output != "" {
 			// Without one, where the output is no ELF file.
 			programs[i].BuildID, _ = readBuildID(program.Output)
+			programs[i].Symbols = b.symbols(programs[i].BuildID)
 		}
 	}
 	return errors.Join(err, b.writeManifest(packages, programs, len(sources)))
@@ -133,6 +135,8 @@ func (b build) writeManifest(packages []goPackage, programs []Program, sources i
 		ArgsAfter:     b.rewrite.args,
 		GoflagsBefore: b.facts.GOFLAGS,
 		GoflagsAfter:  b.rewrite.goflags,
+		Mode:          string(b.mode),
+		Trimpath:      b.mode != modeDebug && isOn(b.rewrite.flags, "trimpath"),
 		Programs:      programs,
 		Sources:       sources,
 	}
@@ -145,6 +149,16 @@ func (b build) writeManifest(packages []goPackage, programs []Program, sources i
 		return fmt.Errorf("writing the manifest: %w", err)
 	}
 	return nil
+}
+
+// symbols is the file of a program's symbols in the capture, empty where none were
+// kept.
+func (b build) symbols(buildID string) string {
+	file := symbolsFile(buildID)
+	if info, err := os.Stat(filepath.Join(b.step.Capture, file)); file == "" || err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	return file
 }
 
 // recordError leaves the reason why a record is missing or not whole beside it.

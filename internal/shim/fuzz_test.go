@@ -124,7 +124,7 @@ func FuzzCallsNeverPanic(f *testing.F) {
 		if !ok {
 			return
 		}
-		r, err := rewriteCall(c, goflags, minor)
+		r, err := rewriteCall(modeDebug.edits("/go"), c, goflags, minor)
 		if err != nil {
 			return
 		}

@@ -5,8 +5,7 @@ import (
 	"slices"
 )
 
-// rewritten are the flags that rewrite takes out of the command line and out of
-// GOFLAGS, to put the edited ones on the command line.
+// rewritten are the flags that are edited for debugging.
 var rewritten = names("a asmflags gcflags ldflags pgo trimpath")
 
 // errUntouched says that a call is to be run as it is.
@@ -25,10 +24,10 @@ type rewrite struct {
 	flags []flag
 }
 
-// rewriteCall edits a call, given GOFLAGS in effect and the minor version of Go.
+// rewriteCall makes a mode's edits to a call, given GOFLAGS in effect and the minor version of Go.
 // The error says that the call must be run untouched: the real go refuses it,
 // only prints it (-n), or compiles with gccgo.
-func rewriteCall(c call, goflagsValue string, minor int) (rewrite, error) {
+func rewriteCall(e edits, c call, goflagsValue string, minor int) (rewrite, error) {
 	g, ok := parseGoflags(goflagsValue, minor)
 	if !ok {
 		return rewrite{}, errUntouched
@@ -37,13 +36,13 @@ func rewriteCall(c call, goflagsValue string, minor int) (rewrite, error) {
 	if isOn(flags, "n") || lastValue(flags, "compiler") == "gccgo" {
 		return rewrite{}, errUntouched
 	}
-	add, err := editedFlags(flags, minor)
+	add, err := e.add(flags, minor)
 	if err != nil {
 		return rewrite{}, err
 	}
-	r := rewrite{args: c.edited(rewritten, add), flags: flags, goflags: goflagsValue}
-	if slices.ContainsFunc(g.flags, func(f flag) bool { return rewritten[f.name] }) {
-		r.goflags = g.without(rewritten)
+	r := rewrite{args: c.edited(e.drop, add), flags: flags, goflags: goflagsValue}
+	if slices.ContainsFunc(g.flags, func(f flag) bool { return e.drop[f.name] }) {
+		r.goflags = g.without(e.drop)
 		r.goflagsChanged = true
 	}
 	return r, nil

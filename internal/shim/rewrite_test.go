@@ -73,7 +73,7 @@ func TestCallsAreRewritten(t *testing.T) {
 			t.Errorf("%s: not read as a call", test.name)
 			continue
 		}
-		r, err := rewriteCall(c, test.goflags, test.minor)
+		r, err := rewriteCall(modeDebug.edits("/go"), c, test.goflags, test.minor)
 		if err != nil {
 			t.Errorf("%s: %v", test.name, err)
 			continue
@@ -97,12 +97,12 @@ func TestCallsThatAreNotOursStayUntouched(t *testing.T) {
 		if !ok {
 			continue
 		}
-		if r, err := rewriteCall(c, "", 26); err == nil {
+		if r, err := rewriteCall(modeDebug.edits("/go"), c, "", 26); err == nil {
 			t.Errorf("%s: run as %q", args, r.args)
 		}
 	}
 	if c, _ := parseCall([]string{"build"}); true {
-		if r, err := rewriteCall(c, "-n", 26); err == nil {
+		if r, err := rewriteCall(modeDebug.edits("/go"), c, "-n", 26); err == nil {
 			t.Errorf("GOFLAGS=-n: run as %q", r.args)
 		}
 	}

@@ -32,6 +32,9 @@ type Step struct {
 	// Bin, Real, Capture and GoCache are the paths that layout names.
 	Bin, Real, Capture, GoCache string
 
+	// Mode is the file that layout names.
+	Mode string
+
 	// Mountinfo is the kernel's table of mounts, in the format of
 	// /proc/self/mountinfo.
 	Mountinfo string
@@ -70,6 +73,7 @@ func currentStep(args []string) (Step, error) {
 		Real:       layout.Real,
 		Capture:    layout.Capture,
 		GoCache:    layout.GoCache,
+		Mode:       layout.Mode,
 		Mountinfo:  "/proc/self/mountinfo",
 		Executable: executable,
 		Name:       args[0],
@@ -84,6 +88,9 @@ func currentStep(args []string) (Step, error) {
 // and returns its exit code. Where nothing is left to do after the real go, that
 // replaces this process.
 func (s Step) Run(ctx context.Context, args []string) int {
+	if len(args) > 1 && args[0] == toolexecMark {
+		return s.toolexec(args[1:])
+	}
 	tc, err := s.findToolchain()
 	if err != nil {
 		s.say(filepath.Base(s.Name) + ": not found\n")
@@ -105,22 +112,26 @@ func (s Step) Run(ctx context.Context, args []string) int {
 	if err != nil {
 		return s.exec(tc, args, env)
 	}
-	r, err := rewriteCall(c, f.GOFLAGS, f.minor())
+	m := readMode(s.Mode)
+	r, err := rewriteCall(m.edits(s.Executable), c, f.GOFLAGS, f.minor())
 	if err != nil {
 		return s.exec(tc, args, env)
 	}
-	env = buildEnviron(env, r)
+	env = buildEnviron(env, r, m)
 	if !isDir(s.Capture) {
 		return s.exec(tc, r.args, env)
 	}
-	b := build{step: s, toolchain: tc, call: c, rewrite: r, facts: f, env: env, before: args}
+	b := build{step: s, mode: m, toolchain: tc, call: c, rewrite: r, facts: f, env: env, before: args}
 	return b.run(ctx)
 }
 
 // buildEnviron is the environment of an edited call.
-func buildEnviron(env environ, r rewrite) environ {
+func buildEnviron(env environ, r rewrite, m mode) environ {
 	if r.goflagsChanged {
 		env = env.override("GOFLAGS", r.goflags)
+	}
+	if !m.unstrips() {
+		return env
 	}
 	// With external linking these flags reach the host's linker, like -extldflags.
 	if flags, changed := editHostFlags(env.setting("CGO_LDFLAGS")); changed {

@@ -18,6 +18,7 @@ import (
 const (
 	stepRoot    = "SHIM_TEST_ROOT"
 	stepCapture = "SHIM_TEST_CAPTURE"
+	stepMode    = "SHIM_TEST_MODE" // a file
 )
 
 func TestMain(m *testing.M) {
@@ -43,6 +44,7 @@ func runAsGo(root string) int {
 	step.GoCache = filepath.Join(root, "go-build")
 	step.Mountinfo = filepath.Join(root, "mountinfo")
 	step.Capture = os.Getenv(stepCapture)
+	step.Mode = os.Getenv(stepMode)
 	return step.Run(context.Background(), os.Args[1:])
 }
 

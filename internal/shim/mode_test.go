@@ -1,0 +1,158 @@
+package shim
+
+import (
+	"bytes"
+	"debug/elf"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/gobin"
+)
+
+// inMode is the environment of calls in a mode.
+func inMode(t *testing.T, m mode) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "mode")
+	if err := os.WriteFile(file, []byte(m), 0o444); err != nil {
+		t.Fatal(err)
+	}
+	return stepMode + "=" + file
+}
+
+func TestSymbolsAreKeptBesideWhatProductionLinks(t *testing.T) {
+	cgo := map[string]string{
+		"main.go": cgoMain,
+		"twice.h": "static int twice(int i) { return 2 * i; }\n",
+	}
+	for _, test := range []struct {
+		name  string
+		files map[string]string
+		env   []string
+		args  []string
+	}{
+		{name: "trimmed", args: []string{"-trimpath", stripFlag}},
+		{name: "with its paths", args: []string{stripFlag}},
+		{name: "DWARF alone left out", args: []string{"-ldflags=-w"}},
+		{name: "nothing left out"},
+		{name: "flags in GOFLAGS", env: []string{"GOFLAGS=-trimpath -ldflags=-s"}},
+		{name: "position-independent", args: []string{"-buildmode=pie", "-trimpath", stripFlag}},
+		{name: "by the host's linker", files: cgo, env: []string{"CGO_ENABLED=1"}, args: []string{"-trimpath", `-ldflags=-linkmode=external -s -w -extldflags "-Wl,-s -static"`}},
+		{name: "a -toolexec of the user's own", args: []string{"-toolexec=env ASKED=yes", "-ldflags=-s"}},
+		{name: "one in GOFLAGS", env: []string{"GOFLAGS=-toolexec=env"}, args: []string{"-ldflags=-s"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			root := hello(t, test.files)
+			output := filepath.Join(root, "server")
+			args := append(append([]string{"build", "-o", output}, test.args...), ".")
+			bare := exec.Command("go", args...)
+			bare.Dir = root
+			bare.Env = append(append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOROOT="+filepath.Join(testRoot, "goroot")), test.env...)
+			if out, err := bare.CombinedOutput(); err != nil {
+				t.Fatalf("%v: %s", err, out)
+			}
+			production := readFile(t, output)
+			if err := os.Remove(output); err != nil {
+				t.Fatal(err)
+			}
+			r := runGo(t, root, append([]string{inMode(t, modeSymbols)}, test.env...), args...)
+			if r.code != 0 || r.stdout+r.stderr != "" {
+				t.Fatalf("exit code %d, %q", r.code, r.stdout+r.stderr)
+			}
+			if !bytes.Equal(readFile(t, output), production) {
+				t.Error("the program is not production's")
+			}
+			m := readManifest(t, r.capture)
+			if m.Mode != "symbols" || m.Trimpath != strings.Contains(strings.Join(append(test.args, test.env...), " "), "-trimpath") {
+				t.Errorf("mode %q, trimpath %v", m.Mode, m.Trimpath)
+			}
+			checkSymbols(t, production, filepath.Join(r.capture, m.Programs[0].Symbols))
+		})
+	}
+}
+
+// checkSymbols looks whether a file has debug information and the same sections as
+// a program.
+func checkSymbols(t *testing.T, program []byte, file string) {
+	t.Helper()
+	symbols := readFile(t, file)
+	f, err := elf.NewFile(bytes.NewReader(symbols))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.DWARF(); err != nil || f.Section(".debug_info") == nil {
+		t.Errorf("the symbols have no debug information: %v", err)
+	}
+	ours, err := gobin.Sections(bytes.NewReader(symbols))
+	if err != nil {
+		t.Fatal(err)
+	}
+	theirs, err := gobin.Sections(bytes.NewReader(program))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := gobin.Compare(ours, theirs); err != nil {
+		t.Error(err)
+	}
+}
+
+func readFile(t *testing.T, name string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestOptimizedProgramsKeepEverythingButStripping(t *testing.T) {
+	root := hello(t, nil)
+	r := runGo(t, root, []string{inMode(t, modeOptimized), "GOFLAGS=-ldflags=-w -tags=a"},
+		"build", "-trimpath", "-gcflags=-l=4", stripFlag)
+	if r.code != 0 {
+		t.Fatalf("exit code %d, %q", r.code, r.stderr)
+	}
+	m := readManifest(t, r.capture)
+	if want := []string{"build", "-ldflags=", `-ldflags=-X "main.v=a b"`, "-trimpath", "-gcflags=-l=4"}; !slices.Equal(m.ArgsAfter, want) || m.GoflagsAfter != "-tags=a" {
+		t.Errorf("ran go %q with GOFLAGS=%q, want %q", m.ArgsAfter, m.GoflagsAfter, want)
+	}
+	if !m.Trimpath || m.Programs[0].Symbols != "" {
+		t.Errorf("the manifest is %+v", m)
+	}
+}
+
+// Production's tools answer for themselves which they are, so that one cache serves
+// every mode, in whatever order.
+func TestModesDoNotSpoilEachOthersCache(t *testing.T) {
+	root := hello(t, nil)
+	cache := "GOCACHE=" + t.TempDir()
+	sums := map[mode][]byte{}
+	for _, m := range []mode{modeSymbols, modeDebug, modeOptimized, modeSymbols, modeDebug, modeOptimized} {
+		output := filepath.Join(t.TempDir(), "server")
+		if r := runGo(t, root, []string{inMode(t, m), cache}, "build", "-trimpath", stripFlag, "-o", output, "."); r.code != 0 {
+			t.Fatalf("%s: %s", m, r.stderr)
+		}
+		got := readFile(t, output)
+		if sums[m] != nil && !bytes.Equal(sums[m], got) {
+			t.Errorf("%s: another program than before", m)
+		}
+		sums[m] = got
+	}
+	if bytes.Equal(sums[modeDebug], sums[modeOptimized]) || bytes.Equal(sums[modeSymbols], sums[modeOptimized]) {
+		t.Error("two modes give the same program")
+	}
+}
+
+func TestResponseFilesAreReadAsToolsReadThem(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "args")
+	if err := os.WriteFile(file, []byte("-X\nmain.v=a\\nb\\\\n\n-s\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got, err := expandResponse([]string{"-o", "x", "@" + file})
+	if want := []string{"-o", "x", "-X", "main.v=a\nb\\n", "-s"}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("read %q, %v, want %q", got, err, want)
+	}
+}
