@@ -1,4 +1,4 @@
-// Everything that the project builds, and the target that users inherit.
+// Everything that the project builds, and the targets that users inherit.
 
 variable "IMAGE" {
   description = "The frontend image's name, without a tag."
@@ -24,17 +24,43 @@ group "default" {
   targets = ["frontend", "binaries"]
 }
 
-// For users: inherit it beside your own production target, and give it a tag.
+// For users: inherit them beside your own production target, and give each a tag.
+// Other build args named DLVGEN_* choose further, see docs/frontend.md.
 //
 //   target "app-debug" {
 //     inherits = ["app", "_debug"]
 //     tags     = ["registry.example/app:v1-debug"]
+//   }
+//
+//   target "app-fast" {
+//     inherits = ["app", "_debug"]
+//     tags     = ["registry.example/app:v1-dbg"]
+//     args     = { DLVGEN_START = "continue", DLVGEN_LISTEN = ":4000" }
+//   }
+//
+//   group "all" {
+//     targets = ["app", "app-debug", "app-fast"]
 //   }
 target "_debug" {
   args = {
     BUILDKIT_SYNTAX = DLVGEN_SYNTAX
     DLVGEN_VARIANT  = "remote"
   }
+}
+
+target "_debug-src" {
+  inherits = ["_debug"]
+  args     = { DLVGEN_VARIANT = "remote-src" }
+}
+
+target "_debug-attach" {
+  inherits = ["_debug"]
+  args     = { DLVGEN_VARIANT = "attach" }
+}
+
+target "_debug-sidecar" {
+  inherits = ["_debug"]
+  args     = { DLVGEN_VARIANT = "sidecar" }
 }
 
 target "frontend" {

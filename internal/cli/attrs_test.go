@@ -88,8 +88,8 @@ func TestEachVariantAsksTheFrontendForItself(t *testing.T) {
 		"--cache-from", "cache:1", "--cache-to", "type=registry,ref=cache:1", "--cache-to", "type=inline")
 	in := &inputs{attrs: map[string]string{"filename": "Dockerfile"}}
 	var got []client.SolveOpt
-	for _, v := range r.variants {
-		so, err := r.solveOpt(v, in, nil)
+	for _, p := range r.presets {
+		so, err := r.solveOpt(p, in, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,7 +120,7 @@ func TestEachVariantAsksTheFrontendForItself(t *testing.T) {
 
 func TestDebugTagsDeriveFromEveryProductionReference(t *testing.T) {
 	r := mustParse(t, environment{}, "-t", "app", "-t", "registry.example:5000/team/app:v1", "-t", "app:latest")
-	refs, err := r.references(r.variants[0])
+	refs, err := r.references(r.presets[0])
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/dlvgen/dlvgen/internal/tools"
 	"github.com/spf13/cobra"
@@ -20,7 +21,8 @@ file on stdin (default: the working folder). The Dockerfile stays as it is. Flag
 
 Each variant is printed as REF@DIGEST on stdout.`,
 		Example: `  dlvgen build -t registry.example/app:v1 --push .
-  dlvgen build -t app:v1 --variant remote,remote-src --load .`,
+  dlvgen build -t app:v1 --variant remote,attach --load .
+  dlvgen build -t registry.example/app:v1 --variant all --push .`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef(cmd, "one context is built at a time, and got %d: %q", len(args), args)
@@ -57,7 +59,7 @@ func (b *builder) run(ctx context.Context) error {
 	}
 	if b.loads() {
 		if b.engine, err = connectEngine(ctx); err != nil {
-			return err
+			return fmt.Errorf("--load: %w: or use --push or -o type=docker,dest=FILE", err)
 		}
 		defer func() { _ = b.engine.Close() }()
 	}

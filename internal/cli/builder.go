@@ -31,9 +31,9 @@ type builder struct {
 	engine    *engine.Client // nil where nothing is loaded
 }
 
-// result is what became of one variant.
+// result is what became of one preset.
 type result struct {
-	variant variants.Variant
+	preset variants.Preset
 
 	// refs are its debug tags, possibly none.
 	refs []registry.Reference
@@ -67,7 +67,7 @@ func (b *builder) exports(ctx context.Context, res *result) ([]client.ExportEntr
 		return nil, nil, nil
 	}
 	if len(b.outputs) == 0 {
-		b.notify(fmt.Sprintf("no output asked for: variant %s stays in the build cache. Use --push, --load or -o", res.variant.Name))
+		b.notify(fmt.Sprintf("no output asked for: variant %s stays in the build cache. Use --push, --load or -o", res.preset.Name))
 	}
 	var entries []client.ExportEntry
 	var load *imageLoad
@@ -80,7 +80,7 @@ func (b *builder) exports(ctx context.Context, res *result) ([]client.ExportEntr
 			entries = append(entries, pushed...)
 			continue
 		}
-		dest := o.destination(res.variant, len(b.variants) > 1)
+		dest := o.destination(res.preset, len(b.presets) > 1)
 		entry, err := o.export(dest, res.names(), b.streams.out)
 		if err != nil {
 			return nil, nil, err
@@ -107,7 +107,7 @@ type sharedMounts struct {
 
 // shareMounts starts the session where there is more than one build.
 func shareMounts(ctx context.Context, c *client.Client, b *builder, in *inputs) (*sharedMounts, error) {
-	if len(b.variants) == 1 {
+	if len(b.presets) == 1 {
 		return &sharedMounts{}, nil
 	}
 	s, err := session.NewSession(ctx, in.sharedKey)

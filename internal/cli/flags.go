@@ -12,8 +12,12 @@ import (
 // buildFlags are the flags of `dlvgen build` as they were given. Those that
 // `docker buildx build` has too mean the same.
 type buildFlags struct {
+	// set tells which of the flags were given.
+	set *pflag.FlagSet
+
 	// dlvgen's own.
 	variants []string
+	config   string
 	suffixes map[string]string
 	options  frontend.Options
 	addr     string
@@ -54,10 +58,13 @@ type buildFlags struct {
 
 func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.SortFlags = false
+	f.set = fs
 	f.format = newFormat()
 	f.options = frontend.DefaultOptions()
 
-	fs.StringSliceVar(&f.variants, "variant", []string{"remote"}, "debug variants to derive: "+strings.Join(variants.Names(), ", "))
+	fs.StringSliceVar(&f.variants, "variant", []string{"remote"},
+		"debug variants to derive: "+strings.Join(variants.Names(), ", ")+", those of the project file, or "+variants.All)
+	fs.StringVar(&f.config, "config", "", configUsage)
 	// The other options of a derivation are the frontend's, under the names that
 	// syntax lines and build args know.
 	own := pflag.NewFlagSet("", pflag.ContinueOnError)

@@ -41,8 +41,8 @@ func (b *builder) build(ctx context.Context, in *inputs) ([]*result, error) {
 
 	var jobs []*job
 	var results []*result
-	for _, v := range b.variants {
-		j, err := b.newJob(ctx, v, in, attachables, shared)
+	for _, p := range b.presets {
+		j, err := b.newJob(ctx, p, in, attachables, shared)
 		if err != nil {
 			return nil, err
 		}
@@ -52,13 +52,13 @@ func (b *builder) build(ctx context.Context, in *inputs) ([]*result, error) {
 	return results, b.runJobs(ctx, c, jobs, shared)
 }
 
-func (b *builder) newJob(ctx context.Context, v variants.Variant, in *inputs, attachables []session.Attachable, shared *sharedMounts) (*job, error) {
-	refs, err := b.references(v)
+func (b *builder) newJob(ctx context.Context, p variants.Preset, in *inputs, attachables []session.Attachable, shared *sharedMounts) (*job, error) {
+	refs, err := b.references(p)
 	if err != nil {
 		return nil, err
 	}
-	j := &job{result: &result{variant: v, refs: refs}}
-	if j.options, err = b.solveOpt(v, in, attachables); err != nil {
+	j := &job{result: &result{preset: p, refs: refs}}
+	if j.options, err = b.solveOpt(p, in, attachables); err != nil {
 		return nil, err
 	}
 	if !shared.apply(&j.options) {
@@ -124,10 +124,10 @@ func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, shared *
 
 // label names a variant in the progress, where there are several.
 func (b *builder) label(res *result) string {
-	if len(b.variants) == 1 {
+	if len(b.presets) == 1 {
 		return ""
 	}
-	return res.variant.Name
+	return res.preset.Name
 }
 
 // notify tells the user what takes longer than a moment.

@@ -12,21 +12,6 @@ import (
 	engine "github.com/moby/moby/client"
 )
 
-// connectEngine connects to the Docker Engine that DOCKER_HOST names, or the local
-// one, and waits for an answer.
-func connectEngine(ctx context.Context) (*engine.Client, error) {
-	c, err := engine.New(engine.FromEnv)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to Docker Engine for --load: %w", err)
-	}
-	if _, err := c.Ping(ctx, engine.PingOptions{}); err != nil {
-		_ = c.Close()
-		return nil, fmt.Errorf("no Docker Engine for --load answers at %s: start it, set DOCKER_HOST, or use --push or -o type=docker,dest=FILE: %w",
-			c.DaemonHost(), err)
-	}
-	return c, nil
-}
-
 // imageLoad pipes one exported image into Docker Engine.
 type imageLoad struct {
 	mu   sync.Mutex

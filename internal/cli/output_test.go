@@ -44,10 +44,7 @@ func TestOutputsAreReadAsBuildxReadsThem(t *testing.T) {
 }
 
 func TestSeveralVariantsGetDestinationsOfTheirOwn(t *testing.T) {
-	v, err := variants.ByName("remote-src")
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := variants.Preset{Name: "remote-src", Base: "remote-src", Suffix: "-debug-src"}
 	for _, test := range []struct {
 		output  output
 		several bool
@@ -62,7 +59,7 @@ func TestSeveralVariantsGetDestinationsOfTheirOwn(t *testing.T) {
 		{output{kind: "oci", dest: "layout", attrs: map[string]string{"tar": "false"}}, true, filepath.Join("layout", "remote-src")},
 		{output{kind: "docker"}, true, ""},
 	} {
-		if got := test.output.destination(v, test.several); got != test.want {
+		if got := test.output.destination(p, test.several); got != test.want {
 			t.Errorf("%+v, several %v: got %q, want %q", test.output, test.several, got, test.want)
 		}
 	}
@@ -131,9 +128,9 @@ func TestStdoutStaysOpenAfterTheExport(t *testing.T) {
 func TestPushesGoByDigestToEveryRepositoryOnce(t *testing.T) {
 	b := builder{request: mustParse(t, environment{}, "--push", "--insecure-registry", "old.example",
 		"-t", "one.example/app:v1", "-t", "one.example/app:v2", "-t", "two.example/app:v1", "-t", "old.example/app:v1")}
-	res := &result{variant: b.variants[0]}
+	res := &result{preset: b.presets[0]}
 	var err error
-	if res.refs, err = b.references(res.variant); err != nil {
+	if res.refs, err = b.references(res.preset); err != nil {
 		t.Fatal(err)
 	}
 	got, load, err := b.exports(t.Context(), res)

@@ -47,8 +47,8 @@ func (p *publisher) guard(ctx context.Context) error {
 	if !p.request.pushes() {
 		return nil
 	}
-	for _, v := range p.request.variants {
-		refs, err := p.request.references(v)
+	for _, preset := range p.request.presets {
+		refs, err := p.request.references(preset)
 		if err != nil {
 			return err
 		}

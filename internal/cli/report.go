@@ -75,7 +75,7 @@ type record struct {
 
 // records are one for each debug tag, and one for a variant that has none.
 func (b *builder) records(res *result) []record {
-	base := record{Variant: res.variant.Name, Digest: res.digest(), Files: res.dests}
+	base := record{Variant: res.preset.Name, Digest: res.digest(), Files: res.dests}
 	if b.flags.dryRun {
 		for _, plan := range values(res.meta, frontend.MetaPlan) {
 			base.Plans = append(base.Plans, plan)
@@ -121,7 +121,7 @@ func writeMetadata(path string, results []*result) error {
 		if len(res.refs) > 0 && res.digest() != "" {
 			answer["image.name"] = strings.Join(res.names(), ",")
 		}
-		all[res.variant.Name] = answer
+		all[res.preset.Name] = answer
 	}
 	data, err := encode(all)
 	if err != nil {

@@ -17,16 +17,16 @@ func derived(t *testing.T, args ...string) (*builder, []*result, *bytes.Buffer) 
 	var stdout bytes.Buffer
 	b := &builder{request: mustParse(t, environment{}, args...), streams: streams{out: &stdout}}
 	var results []*result
-	for _, v := range b.variants {
-		refs, err := b.references(v)
+	for _, p := range b.presets {
+		refs, err := b.references(p)
 		if err != nil {
 			t.Fatal(err)
 		}
 		results = append(results, &result{
-			variant:  v,
+			preset:   p,
 			refs:     refs,
 			meta:     map[string][]byte{"dlvgen.plan": []byte(`{"delve":"1.27.2"}` + "\n"), "dlvgen.llb": []byte("tree\n")},
-			response: map[string]string{"containerimage.digest": "sha256:" + v.Name},
+			response: map[string]string{"containerimage.digest": "sha256:" + p.Name},
 		})
 	}
 	return b, results, &stdout

@@ -26,11 +26,11 @@ type request struct {
 	flags   *buildFlags
 	context string
 
-	variants   []variants.Variant
+	presets    []variants.Preset
 	production []registry.Reference
 	outputs    []output
 
-	// attrs, allow, cacheFrom and cacheTo are for the builds of all variants.
+	// attrs, allow, cacheFrom and cacheTo are for the builds of all presets.
 	attrs     map[string]string
 	allow     []string
 	cacheFrom []client.CacheOptionsEntry
@@ -45,16 +45,8 @@ func newRequest(f *buildFlags, args []string, env environment) (*request, error)
 		r.context = args[0]
 	}
 	var err error
-	if r.variants, err = variants.Parse(strings.Join(f.variants, ",")); err != nil {
+	if r.presets, err = f.presets(r.context); err != nil {
 		return nil, err
-	}
-	if r.variants, err = variants.WithSuffixes(r.variants, f.suffixes); err != nil {
-		return nil, fmt.Errorf("--tag-suffix: %w", err)
-	}
-	for _, v := range r.variants {
-		if err := (variants.Request{Variant: v, Start: variants.Start(f.options.Start), Listen: f.options.Listen}).Validate(); err != nil {
-			return nil, fmt.Errorf("--%w", err)
-		}
 	}
 	if mode, ok := env.lookup("BUILDKIT_PROGRESS"); ok && mode != "" && f.progress == buildkit.ProgressModes()[0] {
 		f.progress = mode
@@ -92,25 +84,25 @@ func (r *request) setReferences() error {
 			r.production = append(r.production, ref)
 		}
 	}
-	for _, v := range r.variants {
-		refs, err := r.references(v)
+	for _, p := range r.presets {
+		refs, err := r.references(p)
 		if err != nil {
 			return err
 		}
 		for _, ref := range refs {
 			if slices.Contains(r.production, ref) {
-				return fmt.Errorf("%s is a production reference by --tag, and the debug tag of variant %s: name the production references only", ref.Familiar(), v.Name)
+				return fmt.Errorf("%s is a production reference by --tag, and the debug tag of variant %s: name the production references only", ref.Familiar(), p.Name)
 			}
 		}
 	}
 	return nil
 }
 
-// references are the debug tags of a variant, one for each production reference.
-func (r *request) references(v variants.Variant) ([]registry.Reference, error) {
+// references are the debug tags of a preset, one for each production reference.
+func (r *request) references(p variants.Preset) ([]registry.Reference, error) {
 	var refs []registry.Reference
 	for _, production := range r.production {
-		tag, err := v.Tag(production.Tag())
+		tag, err := p.Tag(production.Tag())
 		if err != nil {
 			return nil, err
 		}
@@ -124,7 +116,7 @@ func (r *request) references(v variants.Variant) ([]registry.Reference, error) {
 }
 
 func (r *request) checkOutputs() error {
-	several := len(r.variants) > 1
+	several := len(r.presets) > 1
 	for _, o := range r.outputs {
 		switch {
 		case (o.pushes() || o.loads()) && len(r.production) == 0:
@@ -143,8 +135,8 @@ func (r *request) checkOutputs() error {
 
 func (r *request) variantNames() []string {
 	var names []string
-	for _, v := range r.variants {
-		names = append(names, v.Name)
+	for _, p := range r.presets {
+		names = append(names, p.Name)
 	}
 	return names
 }
@@ -158,19 +150,17 @@ func (r *request) loads() bool {
 	return !r.flags.dryRun && slices.ContainsFunc(r.outputs, output.loads)
 }
 
-// solveOpt are BuildKit's options for one variant, without exports.
-func (r *request) solveOpt(v variants.Variant, in *inputs, attachables []session.Attachable) (client.SolveOpt, error) {
+// solveOpt are BuildKit's options for one preset, without exports.
+func (r *request) solveOpt(p variants.Preset, in *inputs, attachables []session.Attachable) (client.SolveOpt, error) {
 	so := client.SolveOpt{
 		FrontendAttrs:       maps.Clone(r.attrs),
 		LocalMounts:         map[string]fsutil.FS{},
 		AllowedEntitlements: r.allow,
 		CacheImports:        r.cacheFrom,
-		CacheExports:        cacheExports(r.cacheTo, v == r.variants[0]),
+		CacheExports:        cacheExports(r.cacheTo, p == r.presets[0]),
 		Session:             slices.Clone(attachables),
 	}
-	options := r.flags.options
-	options.Variant = v.Name
-	maps.Copy(so.FrontendAttrs, options.Attrs())
+	maps.Copy(so.FrontendAttrs, r.flags.optionsOf(p).Attrs())
 	if r.flags.dryRun {
 		so.CacheExports = nil
 	}

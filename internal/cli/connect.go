@@ -1,0 +1,252 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/dlvgen/dlvgen/internal/cli/connect"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// connectFlags are the flags of `dlvgen connect`.
+type connectFlags struct {
+	client   clientValue
+	source   sourceValue
+	local    string
+	at       string
+	pid      int
+	beside   string
+	insecure []string
+	format   *formatValue
+}
+
+func (f *connectFlags) register(fs *pflag.FlagSet) {
+	fs.SortFlags = false
+	f.format = newFormat()
+	f.client = clientDelve
+	fs.Var(&f.client, "for", "the client: "+strings.Join(clients(), ", "))
+	fs.StringVar(&f.local, "local", "", "folder of the image's main module on this machine (default: that of the working folder's go.mod, if it is the same module)")
+	fs.StringVar(&f.at, "at", "", "address at which the debugger is reached, HOST:PORT, such as that of a port-forward (default: the container's published port)")
+	fs.IntVar(&f.pid, "pid", 0, "process in the container that an attach image's debugger is to attach to (default: the program's where it is found, else 1)")
+	fs.StringVar(&f.beside, "container", "", "container that a sidecar is started beside")
+	fs.Var(&f.source, "source", "where the name is looked up: container, image, registry (default: in this order)")
+	fs.StringSliceVar(&f.insecure, "insecure-registry", nil, "registry HOST[:PORT] to read from over plain HTTP or with an unknown certificate; loopback addresses need no flag")
+	fs.Var(f.format, "format", f.format.usage())
+}
+
+// clientValue is the flag --for.
+type clientValue string
+
+const (
+	clientDelve  clientValue = "dlv"
+	clientVSCode clientValue = "vscode"
+	clientGoLand clientValue = "goland"
+	clientNeovim clientValue = "nvim"
+)
+
+func clients() []string {
+	return []string{string(clientDelve), string(clientVSCode), string(clientGoLand), string(clientNeovim)}
+}
+
+// String, Set and Type make it a pflag.Value.
+func (c *clientValue) String() string { return string(*c) }
+
+// Type names the value in the help.
+func (*clientValue) Type() string { return "client" }
+
+// Set takes a client by name.
+func (c *clientValue) Set(value string) error {
+	if !slices.Contains(clients(), value) {
+		return fmt.Errorf("did you mean %q? The clients are %s", variants.Nearest(value, clients()), strings.Join(clients(), ", "))
+	}
+	*c = clientValue(value)
+	return nil
+}
+
+func newConnectCommand(s streams) *cobra.Command {
+	flags := &connectFlags{}
+	cmd := &cobra.Command{
+		Use:   "connect REF|CONTAINER",
+		Short: "Print what a debugger's client needs to reach a debug image",
+		Long: `Print what a debugger's client needs to reach a debug image.
+
+The name is looked up as a running container of Docker Engine, as an image of Docker
+Engine, and as an image in a registry. Its labels tell where the sources stood when they
+were compiled; they are mapped to the folders of this machine.
+
+stdout has the configuration alone, ready to be pasted or redirected; what else there is
+to know is said on stderr.`,
+		Example: `  dlvgen connect app
+  dlvgen connect app --for vscode > .vscode/launch.json
+  dlvgen connect registry.example/app:v1-debug --for goland > .run/app.run.xml`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef(cmd, "one container or image is connected to at a time, and got %d names", len(args))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if flags.at != "" {
+				if _, _, err := splitAddress(flags.at); err != nil {
+					return usagef(cmd, "%w", err)
+				}
+			}
+			if flags.pid < 0 {
+				return usagef(cmd, "--pid is %d: it must be a process id", flags.pid)
+			}
+			c := connector{flags: flags, streams: s}
+			return c.run(cmd.Context(), args[0])
+		},
+	}
+	flags.register(cmd.Flags())
+	return cmd
+}
+
+// splitAddress reads the value of --at.
+func splitAddress(at string) (host string, port int, err error) {
+	host, number, err := net.SplitHostPort(at)
+	if err == nil {
+		port, err = strconv.Atoi(number)
+	}
+	if err != nil || host == "" || port < 1 || port > 65535 {
+		return "", 0, fmt.Errorf("--at is %q: it must be HOST:PORT, such as 127.0.0.1:8000", at)
+	}
+	return host, port, nil
+}
+
+// connector prints how to reach one debug image.
+type connector struct {
+	flags   *connectFlags
+	streams streams
+}
+
+func (c connector) run(ctx context.Context, name string) error {
+	f := finder{source: c.flags.source, registry: newRegistryClients(c.flags.insecure)}
+	got, err := f.find(ctx, name)
+	if err != nil {
+		return err
+	}
+	image, err := connect.ReadImage(got.name, got.labels)
+	if err != nil {
+		return err
+	}
+	target, notes, err := c.target(ctx, got, image)
+	if err != nil {
+		return err
+	}
+	text, more, err := c.configuration(got, target)
+	if err != nil {
+		return err
+	}
+	for _, note := range append(notes, more...) {
+		_, _ = fmt.Fprintf(c.streams.err, "dlvgen: %s\n", note)
+	}
+	_, err = fmt.Fprint(c.streams.out, text)
+	return err
+}
+
+// target is what was found, with its address and the local folders. The notes tell
+// under which conditions it is reached.
+func (c connector) target(ctx context.Context, got *found, image connect.Image) (t connect.Target, notes []string, err error) {
+	t = connect.Target{Image: image, Name: got.name, Beside: c.flags.beside, PID: firstPID, Workspace: c.flags.local == ""}
+	if got.container != nil {
+		t.Container, t.PID = got.container.name, got.container.pid
+	}
+	if c.flags.pid != 0 {
+		t.PID = c.flags.pid
+	}
+	var note string
+	if t.Host, t.Port, note, err = c.address(got, image); err != nil {
+		return t, nil, err
+	}
+	if note != "" {
+		notes = append(notes, note)
+	}
+	if c.prompts(image) {
+		return t, notes, nil
+	}
+	local, missing, err := localFolders(ctx, image, c.flags.local)
+	if err != nil {
+		return t, nil, err
+	}
+	t.Mappings = image.Mappings(local)
+	return t, append(notes, missing...), nil
+}
+
+// prompts says that the debugger itself is the client: it runs in the container,
+// where the sources are.
+func (c connector) prompts(image connect.Image) bool {
+	return image.Kind == variants.KindAttach && c.flags.client == clientDelve
+}
+
+// address is where the debugger is reached: --at, the container's port, or, for an
+// image, where the port will be once a container publishes it.
+func (c connector) address(got *found, image connect.Image) (host string, port int, note string, err error) {
+	if c.flags.at != "" {
+		host, port, err = splitAddress(c.flags.at)
+		return host, port, "", err
+	}
+	if port, err = image.Port(); err != nil || got.container == nil || c.prompts(image) {
+		return loopback, port, "", err
+	}
+	return got.container.address(port)
+}
+
+// configuration is what stdout gets, and notes on what to do with it.
+func (c connector) configuration(got *found, t connect.Target) (text string, notes []string, err error) {
+	if *c.flags.format == formatJSON {
+		data, err := encode(newConnection(got, t))
+		return string(data), nil, err
+	}
+	serve := t.Serve()
+	switch c.flags.client {
+	case clientVSCode:
+		text, err = t.VSCode()
+	case clientGoLand:
+		text, err = t.GoLand()
+		notes = append(notes, "save it as .run/NAME.run.xml. GoLand maps no paths: it finds your files by their path below the module's folder")
+	case clientNeovim:
+		text = t.Neovim()
+	default:
+		text = t.Delve()
+		if t.Kind != variants.KindRemote {
+			serve = "" // the command lines do it, or need none
+		}
+	}
+	if serve != "" {
+		notes = append(notes, "start the debugger first: "+serve)
+	}
+	return text, notes, err
+}
+
+// connection is the output of --format json.
+type connection struct {
+	Name    string        `json:"name"`
+	Source  sourceValue   `json:"source"`
+	Variant string        `json:"variant"`
+	Kind    variants.Kind `json:"kind"`
+	Host    string        `json:"host"`
+	Port    int           `json:"port"`
+
+	// Paths lead from the debug information to this machine.
+	Paths []connect.Mapping `json:"paths"`
+
+	// Command is the client's command line, Init what is typed at its prompt, Serve
+	// what makes the debugger listen where it does not yet.
+	Command []string `json:"command"`
+	Init    []string `json:"init,omitempty"`
+	Serve   string   `json:"serve,omitempty"`
+}
+
+func newConnection(got *found, t connect.Target) connection {
+	return connection{
+		Name: t.Name, Source: got.source, Variant: t.Variant, Kind: t.Kind, Host: t.Host, Port: t.Port,
+		Paths: append([]connect.Mapping{}, t.Mappings...), Command: t.Command(), Init: t.Init(), Serve: t.Serve(),
+	}
+}

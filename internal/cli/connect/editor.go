@@ -1,0 +1,138 @@
+package connect
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"strings"
+
+	"github.com/dlvgen/dlvgen/variants"
+)
+
+// workspace is how VS Code and nvim-dap write the folder that they have open.
+const workspace = "${workspaceFolder}"
+
+// substitution is a path rule of DAP, from the client's side: From is local
+// (github.com/go-delve/delve/service/dap, SubstitutePath). Both are needed, even where
+// they are empty.
+type substitution struct {
+	From string `json:"from"`
+	To   string `json:"to"`
+}
+
+// substitutions are the mappings as DAP has them.
+func (t Target) substitutions() []substitution {
+	list := []substitution{}
+	for _, m := range t.Mappings {
+		s := substitution{From: m.To, To: m.From}
+		if m.Kind == variants.PathModule && t.Workspace {
+			s.From = workspace
+		}
+		list = append(list, s)
+	}
+	return list
+}
+
+// title names the configuration in an editor.
+func (t Target) title() string { return "dlvgen: " + t.Name }
+
+// launch is VS Code's launch.json
+// (https://github.com/golang/vscode-go/blob/master/docs/debugging.md).
+type launch struct {
+	Version        string          `json:"version"`
+	Configurations []configuration `json:"configurations"`
+}
+
+// configuration has no stopOnEntry: a program that is held goes on when the
+// breakpoints are set.
+type configuration struct {
+	Name           string         `json:"name"`
+	Type           string         `json:"type"`
+	Request        string         `json:"request"`
+	Mode           string         `json:"mode"`
+	DebugAdapter   string         `json:"debugAdapter"`
+	Host           string         `json:"host"`
+	Port           int            `json:"port"`
+	SubstitutePath []substitution `json:"substitutePath"`
+}
+
+// VSCode is a .vscode/launch.json.
+func (t Target) VSCode() (string, error) {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	err := encoder.Encode(launch{Version: "0.2.0", Configurations: []configuration{{
+		Name: t.title(), Type: "go", Request: "attach", Mode: "remote", DebugAdapter: "dlv-dap",
+		Host: t.Host, Port: t.Port, SubstitutePath: t.substitutions(),
+	}}})
+	if err != nil {
+		return "", fmt.Errorf("encoding launch.json: %w", err)
+	}
+	return b.String(), nil
+}
+
+// runConfiguration is a run configuration of GoLand, type "Go Remote". Leaving the
+// debugger leaves the program running.
+type runConfiguration struct {
+	XMLName       xml.Name `xml:"component"`
+	Component     string   `xml:"name,attr"`
+	Configuration struct {
+		Default    bool      `xml:"default,attr"`
+		Name       string    `xml:"name,attr"`
+		Type       string    `xml:"type,attr"`
+		Factory    string    `xml:"factoryName,attr"`
+		Host       string    `xml:"host,attr"`
+		Port       int       `xml:"port,attr"`
+		Option     xmlOption `xml:"option"`
+		Disconnect xmlOption `xml:"disconnect"`
+		Method     xmlMethod `xml:"method"`
+	} `xml:"configuration"`
+}
+
+type xmlOption struct {
+	Name  string `xml:"name,attr,omitempty"`
+	Value string `xml:"value,attr"`
+}
+
+type xmlMethod struct {
+	V int `xml:"v,attr"`
+}
+
+// GoLand is a .run/*.run.xml. It has no path rules: GoLand finds files by their path
+// below the module's folder.
+func (t Target) GoLand() (string, error) {
+	r := runConfiguration{Component: "ProjectRunConfigurationManager"}
+	c := &r.Configuration
+	c.Name, c.Type, c.Factory = t.title(), "GoRemoteDebugConfigurationType", "Go Remote"
+	c.Host, c.Port = t.Host, t.Port
+	c.Option = xmlOption{Name: "disconnectOption", Value: "LEAVE"}
+	c.Disconnect = xmlOption{Value: "LEAVE"}
+	c.Method = xmlMethod{V: 2}
+	data, err := xml.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return "", fmt.Errorf("encoding the run configuration: %w", err)
+	}
+	return string(data) + "\n", nil
+}
+
+// Neovim is Lua for nvim-dap.
+func (t Target) Neovim() string {
+	var rules strings.Builder
+	for _, s := range t.substitutions() {
+		fmt.Fprintf(&rules, "    { from = %q, to = %q },\n", s.From, s.To)
+	}
+	return fmt.Sprintf(`local dap = require("dap")
+dap.adapters.dlvgen = { type = "server", host = %q, port = %d }
+dap.configurations.go = dap.configurations.go or {}
+table.insert(dap.configurations.go, {
+  type = "dlvgen",
+  name = %q,
+  request = "attach",
+  mode = "remote",
+  substitutePath = {
+%s  },
+})
+`, t.Host, t.Port, t.title(), rules.String())
+}

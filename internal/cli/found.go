@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/containerd/errdefs"
+	"github.com/dlvgen/dlvgen/internal/registry"
+	"github.com/dlvgen/dlvgen/variants"
+	engine "github.com/moby/moby/client"
+)
+
+// found is what a name on the command line of `dlvgen connect` turned out to be.
+type found struct {
+	// name is the image's reference or the container's name.
+	name   string
+	source sourceValue
+	labels map[string]string
+
+	// container is set for sourceContainer.
+	container *container
+}
+
+// sourceValue is the flag --source: where a name is looked up.
+type sourceValue string
+
+const (
+	sourceAny       sourceValue = ""
+	sourceContainer sourceValue = "container"
+	sourceImage     sourceValue = "image"
+	sourceRegistry  sourceValue = "registry"
+)
+
+// String, Set and Type make it a pflag.Value.
+func (s *sourceValue) String() string { return string(*s) }
+
+// Type names the value in the help.
+func (*sourceValue) Type() string { return "source" }
+
+// Set takes a source by name.
+func (s *sourceValue) Set(value string) error {
+	sources := []string{string(sourceContainer), string(sourceImage), string(sourceRegistry)}
+	if !slices.Contains(sources, value) {
+		return fmt.Errorf("it must be one of %s", strings.Join(sources, ", "))
+	}
+	*s = sourceValue(value)
+	return nil
+}
+
+// finder looks a name up: as a running container, as an image of Docker Engine, as an
+// image in a registry.
+type finder struct {
+	source   sourceValue
+	registry func(registry.Reference) *registry.Client
+}
+
+func (f finder) find(ctx context.Context, name string) (*found, error) {
+	if f.source == sourceRegistry {
+		return f.inRegistry(ctx, name)
+	}
+	c, engineErr := connectEngine(ctx)
+	if engineErr == nil {
+		defer func() { _ = c.Close() }()
+		got, err := f.inEngine(ctx, c, name)
+		if got != nil || err != nil {
+			return got, err
+		}
+	} else if f.source != sourceAny {
+		return nil, engineErr
+	}
+	got, err := f.inRegistry(ctx, name)
+	switch {
+	case err == nil:
+		return got, nil
+	case engineErr != nil:
+		return nil, fmt.Errorf("%w (and no Docker Engine was asked: %w)", err, engineErr)
+	}
+	return nil, fmt.Errorf("%s is neither a container nor an image of Docker Engine, and %w", name, err)
+}
+
+// inEngine looks in Docker Engine. Where nothing is found and --source allows to look
+// elsewhere, it returns nothing.
+func (f finder) inEngine(ctx context.Context, c *engine.Client, name string) (*found, error) {
+	var stopped error
+	if f.source != sourceImage {
+		got, err := containerOf(ctx, c, name)
+		var ended *notRunningError
+		switch {
+		case errors.As(err, &ended) && f.source == sourceAny:
+			stopped = err
+		case err != nil:
+			return nil, err
+		case got != nil:
+			return got, nil
+		case f.source == sourceContainer:
+			return nil, fmt.Errorf("Docker Engine has no container %s: `docker ps` lists those that run", name)
+		}
+	}
+	got, err := imageOf(ctx, c, name)
+	if err != nil || got != nil {
+		return got, err
+	}
+	if f.source == sourceImage {
+		return nil, fmt.Errorf("Docker Engine has no image %s: `docker images` lists those that there are", name)
+	}
+	return nil, stopped
+}
+
+func (f finder) inRegistry(ctx context.Context, name string) (*found, error) {
+	// The digest counts where there is one, as dlvgen build prints it behind the tag.
+	named, digest, _ := strings.Cut(name, "@")
+	ref, err := registry.Parse(named)
+	if err != nil {
+		return nil, err
+	}
+	labels, err := f.registry(ref).Labels(ctx, ref, digest)
+	if err != nil {
+		return nil, err
+	}
+	return &found{name: name, source: sourceRegistry, labels: labels}, nil
+}
+
+// imageOf returns an image of Docker Engine, nil where there is none of that name.
+func imageOf(ctx context.Context, c *engine.Client, name string) (*found, error) {
+	answer, err := c.ImageInspect(ctx, name)
+	if errdefs.IsNotFound(err) || errdefs.IsInvalidArgument(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("looking at the image %s: %w", name, err)
+	}
+	got := &found{name: name, source: sourceImage}
+	if answer.Config != nil {
+		got.labels = answer.Config.Labels
+	}
+	return got, nil
+}
+
+// newRegistryClients returns a function that gives the client for a registry: those
+// that are listed may be reached without verified TLS.
+func newRegistryClients(insecure []string) func(registry.Reference) *registry.Client {
+	version, _ := versions()
+	agent := registry.WithUserAgent("dlvgen/" + version)
+	return func(ref registry.Reference) *registry.Client {
+		if slices.Contains(insecure, ref.Host()) {
+			return registry.New(variants.LabelVersion, agent, registry.WithInsecure())
+		}
+		return registry.New(variants.LabelVersion, agent)
+	}
+}

@@ -1,0 +1,112 @@
+package cli
+
+import (
+	"fmt"
+	"text/tabwriter"
+
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/spf13/cobra"
+)
+
+// exampleTag is the production tag that the listed tags derive from.
+const exampleTag = "v1"
+
+func newVariantsCommand(s streams) *cobra.Command {
+	var config string
+	format := newFormat()
+	cmd := &cobra.Command{
+		Use:   "variants [CONTEXT]",
+		Short: "List the debug variants, with those of the project file",
+		Long: `List the debug variants, with those of the project file.
+
+The tags are those that derive from the production tag ` + exampleTag + `. "auto" leaves the entry to
+the image: cmd where its command leads straight to the program, else inplace.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef(cmd, "the variants of one context are listed, and got %d: %q", len(args), args)
+			}
+			return nil
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			context := "."
+			if len(args) > 0 {
+				context = args[0]
+			}
+			table, err := projectTable(config, context)
+			if err != nil {
+				return err
+			}
+			rows, err := rowsOf(table)
+			if err != nil {
+				return err
+			}
+			if *format == formatJSON {
+				return writeJSON(s.out, rows)
+			}
+			return printRows(s, rows)
+		},
+	}
+	cmd.Flags().StringVar(&config, "config", "", configUsage)
+	cmd.Flags().Var(format, "format", format.usage())
+	return cmd
+}
+
+// row is one preset with its defaults. What does not apply to its kind is empty.
+type row struct {
+	Name    string           `json:"name"`
+	Base    string           `json:"base"`
+	Suffix  string           `json:"suffix"`
+	Kind    variants.Kind    `json:"kind"`
+	Sources variants.Sources `json:"sources"`
+	Entry   variants.Entry   `json:"entry,omitempty"`
+	Start   variants.Start   `json:"start,omitempty"`
+	Listen  string           `json:"listen,omitempty"`
+
+	tag string // of exampleTag
+}
+
+// entryAuto is shown where the image decides.
+const entryAuto = "auto"
+
+func rowsOf(table []variants.Preset) ([]row, error) {
+	var rows []row
+	for _, p := range table {
+		request, err := p.Request()
+		if err != nil {
+			return nil, err
+		}
+		one := row{Name: p.Name, Base: p.Base, Suffix: p.Suffix, Kind: request.Variant.Kind, Sources: request.Variant.Sources}
+		if one.tag, err = p.Tag(exampleTag); err != nil {
+			return nil, err
+		}
+		if one.Kind == variants.KindRemote {
+			one.Start, one.Entry = request.Start, request.Entry
+			if one.Entry == "" {
+				one.Entry = entryAuto
+			}
+		}
+		if one.Kind != variants.KindAttach {
+			one.Listen = request.Listen
+		}
+		rows = append(rows, one)
+	}
+	return rows, nil
+}
+
+func printRows(s streams, rows []row) error {
+	w := tabwriter.NewWriter(s.out, 0, 0, 3, ' ', 0)
+	_, _ = fmt.Fprintln(w, "NAME\tTAG\tKIND\tSOURCES\tENTRY\tSTART\tLISTEN")
+	for _, r := range rows {
+		_, _ = fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n",
+			r.Name, r.tag, r.Kind, r.Sources, dash(string(r.Entry)), dash(string(r.Start)), dash(r.Listen))
+	}
+	return w.Flush()
+}
+
+// dash stands for what does not apply.
+func dash(value string) string {
+	if value == "" {
+		return "-"
+	}
+	return value
+}

@@ -1,0 +1,73 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/go-containerregistry/pkg/name"
+)
+
+// Labels reads the labels of the image that a reference names: its tag, or, where
+// digest is not empty, the manifest or index of that digest in its repository. Of an
+// index it is the first image that carries dlvgen's label, else the first. The error is an
+// [*Error] of the registry, or says what the manifest lacks.
+func (c *Client) Labels(ctx context.Context, ref Reference, digest string) (map[string]string, error) {
+	s, err := c.open(ref)
+	if err != nil {
+		return nil, err
+	}
+	named := ref.String()
+	if digest != "" {
+		named = ref.Repository() + "@" + digest
+	}
+	op := "reading " + named
+	labels, err := s.labels(ctx, digest)
+	switch {
+	case err == nil:
+		return labels, nil
+	case isMissing(err), !isFailure(err) && !isAbsent(err):
+		return nil, fmt.Errorf("%s: %w", op, err)
+	case isAbsent(err):
+		return nil, &Error{Op: op, Host: ref.host, Found: "has no such image", Advice: "check the name and the tag", Err: err}
+	}
+	return nil, explain(op, ref.host, err)
+}
+
+// named is the digest in the session's repository, or the reference's tag.
+func (s *session) named(digest string) name.Reference {
+	if digest != "" {
+		return s.repo.Digest(digest)
+	}
+	return s.repo.Tag(s.ref.tag)
+}
+
+func (s *session) labels(ctx context.Context, digest string) (map[string]string, error) {
+	top, err := s.puller.Get(ctx, s.named(digest))
+	if err != nil {
+		return nil, err
+	}
+	images, err := s.images(ctx, top)
+	if err != nil {
+		return nil, err
+	}
+	var others []map[string]string
+	for _, img := range images {
+		if img.attestation {
+			continue
+		}
+		config, err := img.config()
+		if err != nil {
+			return nil, err
+		}
+		labels := config.Config.Labels
+		if _, ours := labels[s.label]; ours {
+			return labels, nil
+		}
+		others = append(others, labels)
+	}
+	if len(others) == 0 {
+		return nil, errors.New("it is an index without images")
+	}
+	return others[0], nil
+}
