@@ -96,12 +96,25 @@ func (s *Step) Input() (*pb.Definition, error) {
 // metadata and source locations taken along. A definition without such a step
 // comes back as it was.
 func Instrument(def *pb.Definition, opts InstrumentOptions) (*Instrumented, error) {
-	vertices, err := decode(def)
+	in, err := newInstrumented(def, opts)
 	if err != nil {
 		return nil, err
 	}
-	if len(vertices) == 0 {
+	if len(in.steps) == 0 {
 		return &Instrumented{Definition: def}, nil
+	}
+	in.out.def.Source = in.source()
+	for _, s := range in.steps {
+		s.definition = in.out.def
+	}
+	return &Instrumented{Definition: in.out.def, Steps: in.steps}, nil
+}
+
+// newInstrumented visits all vertices of a definition.
+func newInstrumented(def *pb.Definition, opts InstrumentOptions) (*instrumenter, error) {
+	vertices, err := decode(def)
+	if err != nil {
+		return nil, err
 	}
 	in := &instrumenter{
 		opts:       opts,
@@ -118,15 +131,9 @@ func Instrument(def *pb.Definition, opts InstrumentOptions) (*Instrumented, erro
 		if err := in.visit(v); err != nil {
 			return nil, err
 		}
+		in.order = append(in.order, v)
 	}
-	if len(in.steps) == 0 {
-		return &Instrumented{Definition: def}, nil
-	}
-	in.out.def.Source = in.source()
-	for _, s := range in.steps {
-		s.definition = in.out.def
-	}
-	return &Instrumented{Definition: in.out.def, Steps: in.steps}, nil
+	return in, nil
 }
 
 // instrumenter is the state of one call of Instrument.
@@ -140,6 +147,7 @@ type instrumenter struct {
 	pending    map[string]bool      // digests in def that depend on a step nobody has looked into
 	ours       map[string]*pb.Input // by name and platform
 	steps      []*Step
+	order      []vertex
 }
 
 // visit copies a vertex to the new definition, instrumented if it may compile Go
