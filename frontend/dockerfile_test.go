@@ -91,6 +91,29 @@ COPY . .
 RUN mkdir /tool && printf 'package main\nimport ("os";"os/exec")\nfunc main() {\n c := exec.Command("go", "build", "-ldflags=-s -w", "-o", "/server", ".")\n c.Stdout, c.Stderr, c.Env = os.Stdout, os.Stderr, append(os.Environ(), "CGO_ENABLED=0")\n if c.Run() != nil { os.Exit(1) }\n}\n' >/tool/build.go
 RUN go run /tool/build.go
 `,
+	"strip behind the compile": `FROM golang:1.26 AS build
+WORKDIR /src
+COPY . .
+RUN CGO_ENABLED=0 go build -o /server . && strip --strip-all /server && /server -version >/dev/null 2>&1 || true
+`,
+	"strip in another stage": `FROM golang:1.26 AS compile
+WORKDIR /src
+COPY . .
+RUN CGO_ENABLED=0 go build -o /out .
+FROM debian:bookworm AS build
+COPY --from=compile /out /in
+RUN strip -s -o /server /in && test -x /server
+`,
+	"objcopy": `FROM golang:1.26 AS build
+WORKDIR /src
+COPY . .
+RUN CGO_ENABLED=0 go build -o /out . && objcopy --strip-debug /out /server
+`,
+	"a packer that is installed on the way": `FROM golang:1.26 AS build
+WORKDIR /src
+COPY . .
+RUN CGO_ENABLED=0 go build -ldflags="-s -w" -o /server . && if command -v upx; then upx --best --lzma /server; fi
+`,
 	"one stage": `FROM golang:1.26
 WORKDIR /src
 COPY . .

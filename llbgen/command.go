@@ -30,6 +30,23 @@ func mayCompile(args []string, t located) string {
 	return ""
 }
 
+// stripperNames are those that stand-ins for programs that strip are found by.
+var stripperNames = []string{"eu-strip", "llvm-strip", "objcopy", "strip", "upx"}
+
+// mayStrip tells whether a step may take debug information out of a program: it
+// runs such a command, or something of which that cannot be told.
+func mayStrip(args []string) bool {
+	commands, ok := shellCommands(args)
+	return !ok || slices.ContainsFunc(commands, func(c command) bool {
+		words := c.unwrapped()
+		if len(words) == 0 || words[0] == "" {
+			return len(words) > 0
+		}
+		name := path.Base(words[0])
+		return !isGo(name) && !slices.Contains(harmless, name)
+	})
+}
+
 // command is one simple command, its words as far as they are known before it
 // runs: an expansion is the word "".
 type command struct {

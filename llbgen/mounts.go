@@ -3,6 +3,7 @@ package llbgen
 import (
 	"context"
 	"fmt"
+	"path"
 	"slices"
 	"strings"
 
@@ -38,6 +39,9 @@ func (m *mounter) mountAll(t Toolchain) (int64, error) {
 	if err := m.mode(m.in.opts.Mode); err != nil {
 		return 0, err
 	}
+	if err := m.strippers(m.in.opts.Mode); err != nil {
+		return 0, err
+	}
 	for i, p := range t.Programs {
 		if err := m.standIn(i, p); err != nil {
 			return 0, err
@@ -51,7 +55,7 @@ func (m *mounter) mountAll(t Toolchain) (int64, error) {
 			return 0, err
 		}
 	}
-	m.prependPath()
+	m.prependPath(layout.Bin)
 
 	folder, err := m.own(captureFolder, mountFolder(captureFolder))
 	if err != nil {
@@ -61,6 +65,29 @@ func (m *mounter) mountAll(t Toolchain) (int64, error) {
 	m.add(&pb.Mount{Input: folder, Selector: captureFolder, Dest: layout.Capture, Output: output})
 	return output, nil
 }
+
+// strippers adds the stand-ins for programs that strip, where one may be run. What
+// production ships is stripped as it is.
+func (m *mounter) strippers(mode Mode) error {
+	if mode == ModeSymbols || !mayStrip(m.op.GetExec().Meta.Args) {
+		return nil
+	}
+	standIn := m.in.opts.Tools.path(m.platform, layout.ToolGo)
+	all := llb.Mkdir(strippersFolder, 0o755)
+	for _, name := range stripperNames {
+		all = all.Copy(m.in.opts.Tools.State, standIn, path.Join(strippersFolder, name))
+	}
+	input, err := m.own(strippersFolder, llb.Scratch().File(all, llb.WithCustomName("[dlvgen] prepare the stand-ins for strip")))
+	if err != nil {
+		return err
+	}
+	m.bind(input, strippersFolder, layout.Strippers)
+	m.prependPath(layout.Strippers)
+	return nil
+}
+
+// strippersFolder is where the stand-ins lie in a state of their own.
+const strippersFolder = "/strippers"
 
 // mode tells the stand-ins how to compile, where it is not their default.
 func (m *mounter) mode(mode Mode) error {
@@ -193,16 +220,16 @@ func (m *mounter) nextOutput() int64 {
 	return next
 }
 
-// prependPath puts the stand-ins first in the step's PATH.
-func (m *mounter) prependPath() {
+// prependPath puts a folder of stand-ins first in the step's PATH.
+func (m *mounter) prependPath(folder string) {
 	meta := m.op.GetExec().Meta
 	for i, e := range meta.Env {
 		if old, ok := strings.CutPrefix(e, "PATH="); ok {
-			meta.Env[i] = "PATH=" + layout.Bin + ":" + old
+			meta.Env[i] = "PATH=" + folder + ":" + old
 			return
 		}
 	}
-	meta.Env = append(meta.Env, "PATH="+layout.Bin+":"+system.DefaultPathEnvUnix)
+	meta.Env = append(meta.Env, "PATH="+folder+":"+system.DefaultPathEnvUnix)
 }
 
 // platformOf is the platform that a step runs on.

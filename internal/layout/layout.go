@@ -17,6 +17,10 @@ const (
 	// first folder of the step's PATH.
 	Bin = Dir + "/bin"
 
+	// Strippers holds the stand-ins for programs that strip others, in steps that may
+	// run one. It is the second folder of PATH.
+	Strippers = Dir + "/strippers"
+
 	// Real is the folder below which each real program stands that a stand-in
 	// was mounted over, at its own absolute path: the program of
 	// /usr/local/go/bin/go is Real + "/usr/local/go/bin/go".

@@ -55,6 +55,6 @@ type Program struct {
 	BuildID string `json:"buildID,omitempty"`
 
 	// Symbols is the file of the program's debug information, relative to the root
-	// of the capture, where it was kept aside: "symbols/0123/server".
+	// of the capture, where it was kept aside: "symbols/0123abcd".
 	Symbols string `json:"symbols,omitempty"`
 }

@@ -101,9 +101,10 @@ func jsonFlag(minor int) string {
 }
 
 // listEnviron is the build's environment without the network: everything that
-// go list needs the build has fetched, and it is for the build to report.
+// go list needs the build has fetched, and it is for the build to report. GOSUMDB
+// stays: a go command that go.mod makes switch to another toolchain insists on it.
 func (b build) listEnviron() environ {
-	return b.env.with("GOPROXY", "off").with("GONOPROXY", "none").with("GOSUMDB", "off")
+	return b.env.with("GOPROXY", "off").with("GONOPROXY", "none")
 }
 
 // runList runs go list in dir, the process's own where it is empty.

@@ -91,6 +91,9 @@ func (s Step) Run(ctx context.Context, args []string) int {
 	if len(args) > 1 && args[0] == toolexecMark {
 		return s.toolexec(args[1:])
 	}
+	if t, ok := s.stripperOf(); ok {
+		return s.strip(t, args)
+	}
 	tc, err := s.findToolchain()
 	if err != nil {
 		s.say(filepath.Base(s.Name) + ": not found\n")
@@ -143,7 +146,7 @@ func buildEnviron(env environ, r rewrite, m mode) environ {
 // exec replaces this process by the real go. It returns only if that fails.
 func (s Step) exec(tc toolchain, args []string, env environ) int {
 	err := syscall.Exec(tc.path, append([]string{s.Name}, args...), env)
-	s.say(fmt.Sprintf("go: starting %s: %v\n", tc.path, err))
+	s.say(fmt.Sprintf("%s: starting %s: %v\n", filepath.Base(s.Name), tc.path, err))
 	return exitCannotStart
 }
 

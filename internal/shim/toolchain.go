@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -27,18 +26,27 @@ type toolchain struct {
 	goroot string
 }
 
-// findToolchain finds the real go of the path that this program stands at: below
-// s.Real at the same path, else the first go of PATH that is not this program.
-// The error says that there is none.
-func (s Step) findToolchain() (toolchain, error) {
-	if moved := s.Real + s.Executable; isProgram(moved) {
-		return toolchain{path: moved, goroot: gorootOf(s.Executable)}, nil
+// realProgram is a program that this one stands for.
+type realProgram struct {
+	path string
+
+	// moved is the path that it would stand at, had it not been moved away. Empty
+	// where it was not.
+	moved string
+}
+
+// findReal finds the real program of the path that this one stands at: below s.Real
+// at the same path, else the first of that name in PATH that is not this one. The
+// error says that there is none.
+func (s Step) findReal(name string) (realProgram, error) {
+	if path := s.Real + s.Executable; isProgram(path) {
+		return realProgram{path: path, moved: s.Executable}, nil
 	}
 	for _, dir := range filepath.SplitList(environ(s.Env).get("PATH")) {
 		if filepath.Clean(dir) == s.Bin {
 			continue
 		}
-		candidate, err := filepath.Abs(filepath.Join(dir, "go"))
+		candidate, err := filepath.Abs(filepath.Join(dir, name))
 		if err != nil || !isProgram(candidate) {
 			continue
 		}
@@ -46,15 +54,24 @@ func (s Step) findToolchain() (toolchain, error) {
 		if err != nil {
 			continue
 		}
-		if moved := s.Real + resolved; isProgram(moved) {
-			return toolchain{path: moved, goroot: gorootOf(resolved)}, nil
+		if path := s.Real + resolved; isProgram(path) {
+			return realProgram{path: path, moved: resolved}, nil
 		}
-		// A toolchain of the step's own making, or one that nobody found.
+		// A program of the step's own making, or one that nobody found.
 		if !sameProgram(s.Executable, resolved) {
-			return toolchain{path: candidate}, nil
+			return realProgram{path: candidate}, nil
 		}
 	}
-	return toolchain{}, errors.New("no go command in PATH")
+	return realProgram{}, fmt.Errorf("no %s command in PATH", name)
+}
+
+// findToolchain finds the real go, as findReal does.
+func (s Step) findToolchain() (toolchain, error) {
+	r, err := s.findReal("go")
+	if err != nil || r.moved == "" {
+		return toolchain{path: r.path}, err
+	}
+	return toolchain{path: r.path, goroot: gorootOf(r.moved)}, nil
 }
 
 // environ returns env with GOROOT as the toolchain needs it. A GOROOT of the

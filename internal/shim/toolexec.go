@@ -30,7 +30,7 @@ func toolexecArgs(executable, users string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	own := fmt.Sprintf("%s %s %d", executable, toolexecMark, len(words))
+	own := fmt.Sprintf("'%s' %s %d", executable, toolexecMark, len(words))
 	if len(words) > 0 {
 		own += " " + joinWords(words)
 	}
@@ -107,8 +107,12 @@ func (s Step) keepSymbols(file string, args []string, run func([]string) int) er
 	}
 	made := linkFlag(args, "o")
 	if whole, changed := unstrippedLink(args); changed {
-		made = file + ".new"
-		defer func() { _ = os.Remove(made) }()
+		scratch, err := os.MkdirTemp("", "dlvgen-symbols-*")
+		if err != nil {
+			return fmt.Errorf("keeping symbols: %w", err)
+		}
+		defer func() { _ = os.RemoveAll(scratch) }()
+		made = filepath.Join(scratch, "program")
 		if code := run(withOutput(whole, made)); code != 0 {
 			return fmt.Errorf("keeping symbols: the link without -s and -w ended with exit code %d", code)
 		}
@@ -118,9 +122,6 @@ func (s Step) keepSymbols(file string, args []string, run func([]string) int) er
 		return nil // an output that is no file of its own
 	}
 	if err != nil {
-		return fmt.Errorf("keeping symbols: %w", err)
-	}
-	if err := os.Remove(file + ".new"); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("keeping symbols: %w", err)
 	}
 	if err := writeWhole(file, data); err != nil {
