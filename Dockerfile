@@ -15,6 +15,14 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
 FROM scratch AS tools
 COPY --from=toolstree /out /
 
+# What a layer of the frontend image holds, without a moment of its own: of a new
+# image only the layers that changed are pulled.
+FROM toolstree AS layers
+RUN cd /out && for delve in */delve/*; do \
+        version="/layers/${delve##*/}" && mkdir -p "$version/${delve%/*}" && mv "$delve" "$version/$delve" || exit 1; \
+    done && \
+    rmdir */delve && mv /out /layers/own && find /layers -exec touch -d @0 {} +
+
 FROM source AS frontend-build
 ARG TARGETOS TARGETARCH
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
@@ -45,6 +53,10 @@ FROM scratch AS frontend
 LABEL moby.buildkit.frontend.network.none="true"
 LABEL moby.buildkit.frontend.caps="moby.buildkit.frontend.inputs,moby.buildkit.frontend.subrequests,moby.buildkit.frontend.contexts,moby.buildkit.frontend.gitquerystring,moby.buildkit.frontend.contexts.zstd"
 LABEL org.opencontainers.image.licenses="Apache-2.0"
-COPY --from=toolstree /out /tools
+COPY --from=layers /layers/1.8.3 /tools
+COPY --from=layers /layers/1.22.1 /tools
+COPY --from=layers /layers/1.25.2 /tools
+COPY --from=layers /layers/1.27.2 /tools
+COPY --from=layers /layers/own /tools
 COPY --from=frontend-build /out/dlvgen-frontend /dlvgen-frontend
 ENTRYPOINT ["/dlvgen-frontend"]

@@ -49,7 +49,7 @@ test: setup build bin/dlv bin/docker-buildx lint ## Build, check and test everyt
 
 .PHONY: bench
 bench: setup build ## Run the benchmarks.
-	go test -run '^$$' -bench . -timeout 30m $$(grep -rl --include='*_test.go' '^func Benchmark' $(GO_DIRS) | xargs -n 1 dirname | sort -u | sed 's|^|./|')
+	go test -run '^$$' -bench . -timeout 60m $$(grep -rl --include='*_test.go' '^func Benchmark' $(GO_DIRS) | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
 .PHONY: demo
 demo: setup build ## From a production Dockerfile to a breakpoint, on this machine.

@@ -1,7 +1,6 @@
 package frontend_test
 
 import (
-	"context"
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/testenv"
@@ -14,11 +13,11 @@ func TestAnOptimizedProgramIsDebuggedAsItIs(t *testing.T) {
 	bk, reg, engine := testenv.SharedBuildKit(t), testenv.SharedRegistry(t), testenv.SharedDocker(t)
 	ref := reg.Ref("axes/hello:v1-debug-optimized")
 	o := variant("remote")
-	o.Optimize, o.Start = true, string(variants.StartContinue)
+	o.Optimize = true
 	mustDerive(ctx, t, bk, derivation{service: testenv.Service(t, "hello"), options: o, push: ref})
 	c := start(ctx, t, engine, ref)
 	d := c.connect(ctx, t)
-	state, err := d.HitFunction(ctx, "main.handler", func(ctx context.Context) error { return c.request(ctx) })
+	state, err := d.HitFunction(ctx, "main.handler", c.request)
 	if err != nil {
 		t.Fatal(err)
 	}

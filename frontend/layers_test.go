@@ -107,7 +107,9 @@ func TestMergedAndCopiedImagesHoldTheSameFiles(t *testing.T) {
 		var files []map[string]string
 		for kind, build := range map[string]gateway.BuildFunc{
 			"merged": build,
-			"copied": func(ctx context.Context, c gateway.Client) (*gateway.Result, error) { return build(ctx, withoutMerge{c}) },
+			"copied": func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+				return build(ctx, withoutMerge{c})
+			},
 		} {
 			image := fmt.Sprintf("%s/hello:%s%s", kind, o.Variant, o.Entry)
 			solved, err := bk.Solve(ctx, testenv.Solve{

@@ -108,6 +108,3 @@ func (r Request) Port() (int, error) {
 	}
 	return n, nil
 }
-
-// supervised tells whether the image starts the program under the debugger.
-func (r Request) supervised() bool { return r.Variant.Kind == KindRemote }

@@ -1,12 +1,13 @@
 //go:build linux
 
-// Dlvgen-init is PID 1 of the remote debug images: it starts the debugger with
-// the program, passes signals to the program and ends as the program ends.
+// Dlvgen-init starts the program of a remote debug image and attaches the debugger
+// to it. It passes signals on to the program and ends as the program ends.
 //
 //	dlvgen-init /dlv [FLAGS] exec PROGRAM [-- ARGUMENT...]
 //	dlvgen-init ARGUMENT...
 //
-// The second form is a command that the user gave in place of the image's own.
+// The second form is a command that the user gave in place of the image's own. At
+// the program's own path it is a launcher: its arguments are the program's.
 package main
 
 import (
@@ -16,5 +17,5 @@ import (
 )
 
 func main() {
-	os.Exit(launch.Run(os.Args[1:], launch.Config{}))
+	os.Exit(launch.Run(os.Args, launch.Config{}))
 }

@@ -1,6 +1,7 @@
 // Package bench measures what dlvgen is for: the time from an edit of main.go to a
 // pushed debug image, beside the bare compile of the same edit on the host, which is
-// the floor, and beside the rebuild by the production Dockerfile.
+// the floor, and beside the rebuild by the production Dockerfile; and what all
+// variants cost together, beside Dockerfiles that are written by hand for them.
 package bench
 
 import (
@@ -18,13 +19,6 @@ import (
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// parts are what the measured builds run against.
-type parts struct {
-	dlvgen   string // path of the program that users run
-	registry *testenv.Registry
-	buildkit *testenv.BuildKit
-}
-
 // measurement is one way from an edit to its result.
 type measurement struct {
 	name, label string
@@ -37,7 +31,7 @@ type measurement struct {
 // ns/op is a median.
 func BenchmarkEdit(b *testing.B) {
 	testenv.Require(b, testenv.NeedBuildKit)
-	on := newParts(b)
+	on := sharedParts(b)
 	var results table
 	for _, p := range []*program{hello(b), large(b)} {
 		b.Run(p.name, func(b *testing.B) {
@@ -49,19 +43,6 @@ func BenchmarkEdit(b *testing.B) {
 		})
 	}
 	fmt.Print("\n", results.String(), "\n")
-}
-
-func newParts(b *testing.B) parts {
-	b.Helper()
-	root, err := testenv.RepoRoot()
-	if err != nil {
-		b.Fatal(err)
-	}
-	on := parts{dlvgen: filepath.Join(root, "bin", "dlvgen"), registry: testenv.SharedRegistry(b), buildkit: testenv.SharedBuildKit(b)}
-	if _, err := os.Stat(on.dlvgen); err != nil {
-		b.Fatalf("no bin/dlvgen to measure: run make build first: %v", err)
-	}
-	return on
 }
 
 // measurements are taken of each program, the floor first.
@@ -103,25 +84,6 @@ func compile(ctx context.Context, p *program) error {
 	cmd.Dir = p.dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	return runQuietly(cmd)
-}
-
-// derive is what a user of dlvgen does.
-func (on parts) derive(ctx context.Context, p *program, variants string) error {
-	return runQuietly(on.command(ctx, p, variants))
-}
-
-func (on parts) command(ctx context.Context, p *program, variants string, flags ...string) *exec.Cmd {
-	args := []string{"build", "--addr", on.buildkit.Addr, "-t", on.registry.Ref("bench/" + p.name + ":v1"), "--variant", variants, "--push"}
-	return exec.CommandContext(ctx, on.dlvgen, append(append(args, flags...), p.dir)...)
-}
-
-// produce builds the production image as docker/dockerfile does.
-func (on parts) produce(ctx context.Context, p *program) error {
-	solved, err := on.buildkit.Solve(ctx, testenv.Solve{Context: p.dir, Push: on.registry.Ref("bench/" + p.name + ":v1")})
-	if err != nil {
-		return fmt.Errorf("%w\n%s", err, solved.Log)
-	}
-	return nil
 }
 
 // runQuietly runs a command; the error holds what it printed.

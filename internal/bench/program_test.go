@@ -39,27 +39,27 @@ func large(b *testing.B) *program {
 	return newProgram(b, "large", dir, "edition")
 }
 
-func newProgram(b *testing.B, name, dir, text string) *program {
-	b.Helper()
+func newProgram(t testing.TB, name, dir, text string) *program {
+	t.Helper()
 	source, err := os.ReadFile(filepath.Join(dir, "main.go"))
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 	marker := `"` + text + `"`
 	if !strings.Contains(string(source), marker) {
-		b.Fatalf("main.go of %s has no string %s to edit", name, marker)
+		t.Fatalf("main.go of %s has no string %s to edit", name, marker)
 	}
 	return &program{name: name, dir: dir, marker: marker, source: string(source)}
 }
 
 // edit gives the string in main.go a value that no build, also of an earlier run,
 // has seen.
-func (p *program) edit(b *testing.B) {
-	b.Helper()
+func (p *program) edit(t testing.TB) {
+	t.Helper()
 	p.edits++
 	text := fmt.Sprintf(`"%s %d of %d"`, strings.Trim(p.marker, `"`), p.edits, time.Now().UnixNano())
 	source := strings.Replace(p.source, p.marker, text, 1)
 	if err := os.WriteFile(filepath.Join(p.dir, "main.go"), []byte(source), 0o644); err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
 }

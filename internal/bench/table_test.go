@@ -15,9 +15,6 @@ type row struct {
 	samples        []time.Duration // sorted
 }
 
-// median is the lower of the middle two where there is no middle.
-func (r row) median() time.Duration { return r.samples[(len(r.samples)-1)/2] }
-
 // table collects what was measured in one run.
 type table struct {
 	rows  []row
@@ -43,14 +40,14 @@ func (t *table) measure(b *testing.B, p *program, m measurement) {
 	}
 	slices.Sort(r.samples)
 	t.rows = append(t.rows, r)
-	b.ReportMetric(float64(r.median().Nanoseconds()), "ns/op")
+	b.ReportMetric(float64(median(r.samples).Nanoseconds()), "ns/op")
 	b.ReportMetric(t.ratio(r), "x-first")
 }
 
 // ratio compares with the program's first row.
 func (t *table) ratio(r row) float64 {
 	first := t.rows[slices.IndexFunc(t.rows, func(f row) bool { return f.program == r.program })]
-	return r.median().Seconds() / first.median().Seconds()
+	return times(r.samples, first.samples)
 }
 
 // String is the table as people read it.
@@ -64,7 +61,7 @@ func (t *table) String() string {
 			fmt.Fprintf(w, "\t\t\t\t\t  %s\n", r.program)
 			last = r.program
 		}
-		fmt.Fprintf(w, "%s\t%.1f\t%s\t%s\t%d\t  %s\n", seconds(r.median()), t.ratio(r),
+		fmt.Fprintf(w, "%s\t%.1f\t%s\t%s\t%d\t  %s\n", seconds(median(r.samples)), t.ratio(r),
 			seconds(r.samples[0]), seconds(r.samples[len(r.samples)-1]), len(r.samples), r.label)
 	}
 	_ = w.Flush()

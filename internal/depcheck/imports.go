@@ -102,9 +102,11 @@ func Rules() []Rule {
 		{Name: "cmd/dlvgen-frontend", NeverLinked: append(own("internal/cli", "internal/registry"), registry)},
 		// Mounted into strangers' images: small, static, no surprises.
 		{Name: "internal/shim/...", Only: own("internal/layout", "internal/shim")},
-		{Name: "internal/launch/...", Only: own("internal/layout", "internal/launch")},
+		{Name: "internal/procfs/...", Only: own("internal/procfs")},
+		{Name: "internal/launch/...", Only: own("internal/layout", "internal/procfs", "internal/gobin", "internal/launch")},
+		{Name: "internal/sidecar/...", Only: own("internal/layout", "internal/procfs", "internal/gobin", "internal/sidecar")},
 		{Name: "cmd/dlvgen-go", Only: own("internal/layout", "internal/shim")},
-		{Name: "cmd/dlvgen-init", Only: own("internal/layout", "internal/launch")},
+		{Name: "cmd/dlvgen-init", Only: own("internal/layout", "internal/procfs", "internal/gobin", "internal/launch", "internal/sidecar")},
 		// The bench is for tests and the demo.
 		{Name: "cmd/...", NeverLinked: own("internal/testenv")},
 	}

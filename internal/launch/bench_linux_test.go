@@ -18,13 +18,19 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/go-delve/delve/service/api"
 	"github.com/go-delve/delve/service/rpc2"
 )
 
-// asInit as the first argument turns the test program into init, with the
-// words after it as paths of Delve and of the plan, and the command.
-const asInit = "as-init"
+// As the first argument, these turn the test program into init, init that starts
+// through the first stage, or a launcher. The words after it are the paths of Delve
+// and of the plan, and the command; for a launcher all of its words.
+const (
+	asInit     = "as-init"
+	asStaged   = "as-staged"
+	asLauncher = "as-launcher"
+)
 
 // patience bounds every wait of these tests.
 const patience = 30 * time.Second
@@ -33,8 +39,11 @@ const patience = 30 * time.Second
 var programs struct{ delve, target, stripped string }
 
 func TestMain(m *testing.M) {
-	if len(os.Args) > 3 && os.Args[1] == asInit {
-		os.Exit(Run(os.Args[4:], Config{Delve: os.Args[2], Plan: os.Args[3]}))
+	if os.Args[0] == stageWord {
+		os.Exit(Run(os.Args, Config{}))
+	}
+	if len(os.Args) > 3 && strings.HasPrefix(os.Args[1], "as-") {
+		os.Exit(runAs(os.Args[1], os.Args[2], os.Args[3], os.Args[4:]))
 	}
 	dir, err := os.MkdirTemp("", "launch")
 	if err == nil {
@@ -48,6 +57,15 @@ func TestMain(m *testing.M) {
 	}
 	_ = os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+func runAs(role, delve, plan string, words []string) int {
+	c := Config{Executable: layout.Init, Delve: delve, Plan: plan, DelveConfig: filepath.Dir(plan), Stage: role == asStaged}
+	if role == asLauncher {
+		c.Executable = "/app/server"
+		return Run(words, c)
+	}
+	return Run(append([]string{layout.Init}, words...), c)
 }
 
 func buildPrograms(dir string) error {
@@ -136,22 +154,47 @@ func goOn(t *testing.T, args ...string) *container {
 // run starts init with a command. The plan says what production would start.
 func run(t *testing.T, addr string, argv []string) *container {
 	t.Helper()
-	plan := writePlan(t, Production{Entrypoint: []string{programs.target}, Cmd: []string{"serve"}},
-		append(delveCommand(addr, "exec", "--continue", programs.target, "--"), "serve"))
-	return launchCommand(t, addr, exec.Command(os.Args[0], append([]string{asInit, programs.delve, plan}, argv...)...))
+	return launchCommand(t, addr, initCommand(writePlan(t, servingPlan(addr)), argv))
 }
 
-func writePlan(t *testing.T, p Production, command []string) string {
+// initCommand is init as a program to start.
+func initCommand(plan string, argv []string) *exec.Cmd {
+	return exec.Command(os.Args[0], append([]string{asInit, programs.delve, plan}, argv...)...)
+}
+
+// servingPlan is the plan of an image that starts "target serve" and lets it run.
+func servingPlan(addr string) plan {
+	var p plan
+	p.Request.Start, p.Request.Entry = "continue", "cmd"
+	p.Production.Entrypoint, p.Production.Cmd = []string{programs.target}, []string{"serve"}
+	p.Program.Path, p.Program.Args = programs.target, []string{"serve"}
+	p.Debugger = delveCommand(addr)
+	p.Command = append(delveCommand(addr, "exec", "--continue", programs.target, "--"), "serve")
+	return p
+}
+
+func writePlan(t *testing.T, p plan) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "plan.json")
-	data, err := json.Marshal(map[string]any{"production": p, "command": command, "other": 1})
-	if err != nil {
-		t.Fatal(err)
+	dir := t.TempDir()
+	files := map[string]any{"plan.json": p, "go/telemetry/mode": "off", "dlv/config.yml": ""}
+	for name, content := range files {
+		path := filepath.Join(dir, name)
+		data, ok := content.(string)
+		if !ok {
+			text, err := json.Marshal(content)
+			if err != nil {
+				t.Fatal(err)
+			}
+			data = string(text)
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(data), 0o644); err != nil {
+			t.Fatal(err)
+		}
 	}
-	if err := os.WriteFile(path, data, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
+	return filepath.Join(dir, "plan.json")
 }
 
 func launchCommand(t *testing.T, addr string, cmd *exec.Cmd) *container {
@@ -248,7 +291,20 @@ func (c *container) code(within time.Duration) int {
 	case <-time.After(within):
 		c.t.Fatalf("the container did not end within %v; stderr:\n%s", within, c.stderr)
 	}
-	return c.cmd.ProcessState.ExitCode()
+	status, ok := c.cmd.ProcessState.Sys().(syscall.WaitStatus)
+	if !ok {
+		c.t.Fatal("no wait status")
+	}
+	return exitCode(status)
+}
+
+// died tells whether init itself died of a signal, once code has returned.
+func (c *container) died() bool { return c.cmd.ProcessState.ExitCode() < 0 }
+
+// says waits for text on stderr.
+func (c *container) says(text string) {
+	c.t.Helper()
+	await(c.t, func() bool { return strings.Contains(c.stderr.String(), text) })
 }
 
 func (c *container) running() bool {
@@ -274,7 +330,20 @@ func (c *container) client() *rpc2.RPCClient {
 	}
 }
 
-// stopAtBeat sets a breakpoint on main.beat and runs into it.
+// halt stops a program that a debugger lets run as soon as it has attached: while it
+// runs, Delve sets no breakpoints.
+func halt(t *testing.T, client *rpc2.RPCClient) {
+	t.Helper()
+	await(t, func() bool {
+		state, err := client.GetStateNonBlocking()
+		return err == nil && state.Running
+	})
+	if _, err := client.Halt(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// stopAtBeat sets a breakpoint on main.beat and runs into it. The program is held.
 func stopAtBeat(t *testing.T, client *rpc2.RPCClient) {
 	t.Helper()
 	if _, err := client.CreateBreakpoint(&api.Breakpoint{FunctionName: "main.beat"}); err != nil {

@@ -5,16 +5,18 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 )
 
 // reported is what the target says of itself.
 type reported struct {
-	Args, Env []string
-	Dir       string
+	Args, Env, Files, Status []string
+	Dir, Input               string
+	Umask                    int
+	Leader                   bool
 }
 
 func (c *container) reported() reported {
@@ -39,8 +41,8 @@ func TestReplacedArgumentsReachTheProgram(t *testing.T) {
 
 func TestProgramThatCannotBeDebuggedRunsAlone(t *testing.T) {
 	t.Parallel()
-	plan := writePlan(t, Production{}, delveCommand("127.0.0.1:0", "exec", programs.target))
-	cmd := exec.Command(os.Args[0], asInit, programs.delve, plan, "sh", "-c", "echo pid $$; exit 3")
+	p := plan{Command: delveCommand("127.0.0.1:0", "exec", programs.target)}
+	cmd := initCommand(writePlan(t, p), []string{"sh", "-c", "echo pid $$; exit 3"})
 	c := launchCommand(t, "", cmd)
 	if got := c.pid(); got != cmd.Process.Pid {
 		t.Errorf("it is process %d, want init's own %d", got, cmd.Process.Pid)
@@ -50,35 +52,81 @@ func TestProgramThatCannotBeDebuggedRunsAlone(t *testing.T) {
 	}
 }
 
-// Delve itself adds CGO_CFLAGS (cmd/dlv, main) and, through os/exec, PWD; init
-// adds nothing.
-func TestProgramHasTheContainersEnvironment(t *testing.T) {
-	t.Parallel()
-	addr := freeAddress(t)
+// The whole point: what the program sees under the debugger is what it sees without,
+// also through the first stage, which a kernel with Yama needs.
+func TestProgramSeesWhatItSeesInProduction(t *testing.T) {
 	dir := t.TempDir()
-	argv := append(delveCommand(addr, "exec", "--continue", programs.target, "--"), "report")
-	cmd := exec.Command(os.Args[0], append([]string{asInit, programs.delve, "/no/plan"}, argv...)...)
-	cmd.Env = []string{"PATH=/bin", "A=1", "B=two words"}
-	cmd.Dir = dir
-	got := launchCommand(t, addr, cmd).reported()
-	if want := slices.Concat(cmd.Env, []string{"CGO_CFLAGS=-O0 -g", "PWD=" + dir}); !slices.Equal(got.Env, want) {
-		t.Errorf("environment %q, want %q", got.Env, want)
+	start := func(t *testing.T, argv ...string) reported {
+		cmd := exec.Command(argv[0], argv[1:]...)
+		cmd.Env = []string{"PATH=" + filepath.Dir(programs.target) + ":/bin", "A=1", "B=two words", "XDG_CONFIG_HOME=/mine"}
+		cmd.Dir = dir
+		cmd.Stdin = strings.NewReader("typed")
+		cmd.ExtraFiles = []*os.File{os.Stderr}
+		return launchCommand(t, "", cmd).reported()
 	}
-	if got.Dir != dir {
-		t.Errorf("working directory %s, want %s", got.Dir, dir)
+	want := start(t, programs.target, "report", "two words")
+	for _, role := range []string{asInit, asStaged} {
+		t.Run(role, func(t *testing.T) {
+			addr := freeAddress(t)
+			p := servingPlan(addr)
+			p.Production.Cmd, p.Program.Args = nil, []string{"report", "two words"}
+			p.Production.Entrypoint = []string{"/sbin/tini", "--", "target", "report", "two words"}
+			p.Prefix = p.Production.Entrypoint[:2]
+			p.Command = append(delveCommand(addr, "exec", "--continue", programs.target, "--"), "report", "two words")
+			got := start(t, append([]string{os.Args[0], role, programs.delve, writePlan(t, p)}, p.Command...)...)
+			if got.Args[0] != "target" {
+				t.Errorf("argv[0] is %q, want production's", got.Args[0])
+			}
+			got.Args[0], got.Leader = want.Args[0], want.Leader // As PID 1 it would be one.
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("under the debugger\n%+v\nin production\n%+v", got, want)
+			}
+		})
 	}
 }
 
 func TestDelveOnASocketFileIsServedToo(t *testing.T) {
 	t.Parallel()
 	socket := filepath.Join(t.TempDir(), "dlv.sock")
-	c := run(t, "", append(delveCommand("unix:"+socket, "exec", programs.target, "--"), "serve"))
-	awaitChild(t, c.cmd.Process.Pid)
-	c.stop(syscall.SIGTERM) // Held: only Delve's RPC can let it go.
-	if got := c.code(3 * soon); got != 143 {
-		t.Errorf("exit code %d, want 143", got)
+	c := run(t, "", append(delveCommand("unix:"+socket, "exec", "--continue", programs.target, "--"), "panic"))
+	if got := c.code(patience); got != 2 { // Only Delve's RPC can tell that it panics.
+		t.Errorf("exit code %d, want 2", got)
 	}
-	if out := c.stderr.String(); strings.Contains(out, "does not let the program go") {
-		t.Errorf("Delve was not reached:\n%s", out)
+}
+
+func TestModeIsChosenAtRunTime(t *testing.T) {
+	for value, check := range map[string]func(*testing.T, *container){
+		"hold": func(t *testing.T, c *container) {
+			stopAtBeat(t, c.client())
+		},
+		"continue": func(_ *testing.T, c *container) { c.pid() },
+		"off": func(t *testing.T, c *container) {
+			if got := c.pid(); got != c.cmd.Process.Pid {
+				t.Errorf("it is process %d, want init's own %d", got, c.cmd.Process.Pid)
+			}
+		},
+		"of": func(t *testing.T, c *container) {
+			if got := c.code(soon); got != 1 || strings.Count(c.stderr.String(), "\n") != 1 {
+				t.Errorf("exit code %d, want 1; stderr:\n%s", got, c.stderr)
+			}
+		},
+	} {
+		t.Run(value, func(t *testing.T) {
+			t.Parallel()
+			addr := freeAddress(t)
+			p := servingPlan(addr)
+			cmd := initCommand(writePlan(t, p), p.Command)
+			cmd.Env = append(os.Environ(), modeVariable+"="+value)
+			check(t, launchCommand(t, addr, cmd))
+		})
 	}
+	t.Run("and the program does not see it", func(t *testing.T) {
+		addr := freeAddress(t)
+		p := servingPlan(addr)
+		cmd := initCommand(writePlan(t, p), append(delveCommand(addr, "exec", programs.target, "--"), "report"))
+		cmd.Env = []string{modeVariable + "=continue"}
+		if got := launchCommand(t, addr, cmd).reported().Env; len(got) != 0 {
+			t.Errorf("environment %q, want none", got)
+		}
+	})
 }

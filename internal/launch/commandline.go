@@ -1,13 +1,24 @@
 package launch
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
-// commandline is what init has to know of a command line of Delve's. The zero
-// value stands for one that init has nothing to do for.
+// commandline is what there is to know of a command line of Delve's.
 type commandline struct {
-	// program is the index of the program that Delve's exec command starts; 0 if
-	// the command is another one.
-	program int
+	// program is the program that Delve's exec command starts, args are its
+	// arguments. program is empty if the command is another one.
+	program string
+	args    []string
+
+	// flags are the words ahead of and behind the command that are flags for any
+	// command of Delve's, Delve itself first.
+	flags []string
+
+	// proceed is set by --continue, which only some commands know.
+	proceed bool
 
 	// listen is the value of --listen, empty if not set.
 	listen string
@@ -15,56 +26,105 @@ type commandline struct {
 	// headless and multi tell whether --headless and --accept-multiclient are
 	// set. Without the latter, the first client to leave ends Delve.
 	headless, multi bool
+
+	// moot is a flag that asks Delve to start the program in another way than
+	// production does, empty if there is none.
+	moot string
 }
 
-// supervised tells whether Delve starts a program of its own and serves it:
-// only then is there a program to pass signals to.
-func (c commandline) supervised() bool { return c.program > 0 && c.headless }
+// supervised tells whether Delve is to start a program and to serve it.
+func (c commandline) supervised() bool { return c.program != "" && c.headless }
+
+// check reports flags with which a debugger cannot be supervised.
+func (c commandline) check() error {
+	if c.moot != "" {
+		return fmt.Errorf("the debugger's flag %s cannot be honoured: the program is started as in production; leave it out, and use the container's own settings", c.moot)
+	}
+	if c.proceed && !c.multi {
+		return fmt.Errorf("the program is to run before a client comes, which the debugger can do with --accept-multiclient only: add the flag, or set %s=%s", modeVariable, modeHold)
+	}
+	return nil
+}
 
 // parseCommandline reads argv, whose first word is Delve itself. Flags may
 // stand before and after the command, the last one wins, and "--" ends them.
 func parseCommandline(argv []string) commandline {
-	var c commandline
+	c := commandline{flags: argv[:1:1]}
 	command := ""
-	for i := 1; i < len(argv) && argv[i] != "--"; i++ {
+	for i := 1; i < len(argv); i++ {
 		word := argv[i]
+		if word == "--" {
+			if c.program != "" {
+				c.args = argv[i+1:]
+			}
+			break
+		}
 		if !strings.HasPrefix(word, "-") {
 			switch {
 			case command == "":
 				command = word
-			case command == "exec" && c.program == 0:
-				c.program = i
+			case command == "exec" && c.program == "":
+				c.program = word
 			}
 			continue
 		}
-		name, value, hasValue := strings.Cut(word, "=")
-		switch {
-		case name == "--headless":
-			c.headless = !hasValue || truth(value)
-		case name == "--accept-multiclient":
-			c.multi = !hasValue || truth(value)
-		case name == "--listen" || name == "-l":
-			if !hasValue && i+1 < len(argv) {
-				i++
-				value = argv[i]
-			}
-			c.listen = value
-		case strings.HasPrefix(word, "-l") && !strings.HasPrefix(word, "--"):
-			c.listen = strings.TrimPrefix(word, "-l")
-		case !hasValue && takesValue[name]:
-			i++
+		name, _, hasValue := strings.Cut(word, "=")
+		end := i + 1
+		if !hasValue && takesValue[name] && end < len(argv) {
+			end++
 		}
+		c.flag(argv[i:end])
+		i = end - 1
 	}
 	return c
 }
 
-// takesValue holds Delve's other flags that may take the next word as their
-// value (github.com/go-delve/delve/cmd/dlv/cmds, version 1.27.2).
+// flag reads one flag: a word, or two where the second is its value.
+func (c *commandline) flag(words []string) {
+	name, value, hasValue := strings.Cut(words[0], "=")
+	if len(words) > 1 {
+		value = words[1]
+	}
+	set := !hasValue || truth(value)
+	short := !strings.HasPrefix(name, "--")
+	switch {
+	case name == "--continue":
+		c.proceed = set
+		return
+	case startsProgram[name] || short && strings.HasPrefix(name, "-r"):
+		c.moot = name
+	case name == "--headless":
+		c.headless = set
+	case name == "--accept-multiclient":
+		c.multi = set
+	case name == "--listen" || name == "-l":
+		c.listen = value
+	case short && strings.HasPrefix(name, "-l"):
+		c.listen = strings.TrimPrefix(words[0], "-l")
+	}
+	c.flags = append(c.flags, words...)
+}
+
+// attach is the command line that attaches to a process instead.
+func (c commandline) attach(pid string, proceed bool) []string {
+	argv := append(slices.Clone(c.flags), "attach", pid)
+	if proceed && c.multi {
+		// Known to the attach command of each shipped version.
+		argv = append(argv, "--continue")
+	}
+	return argv
+}
+
+// takesValue holds Delve's flags that may take the next word as their value
+// (github.com/go-delve/delve/cmd/dlv/cmds, version 1.27.2).
 var takesValue = map[string]bool{
 	"--api-version": true, "--backend": true, "--build-flags": true, "--init": true,
-	"--log-dest": true, "--log-output": true, "--redirect": true, "-r": true,
-	"--wd": true, "--tty": true,
+	"--listen": true, "-l": true, "--log-dest": true, "--log-output": true,
+	"--redirect": true, "-r": true, "--wd": true, "--tty": true,
 }
+
+// startsProgram holds the flags that say how Delve starts a program.
+var startsProgram = map[string]bool{"--redirect": true, "-r": true, "--wd": true, "--tty": true}
 
 // truth reads a flag's value as pflag does, for the values that mean true.
 func truth(value string) bool {

@@ -37,10 +37,16 @@ func TestInitIsPID1OfAHardenedContainer(t *testing.T) {
 			argv := slices.Concat([]string{layout.Delve, "--listen=" + freeAddress(t), "--headless=true",
 				"--api-version=2", "--accept-multiclient", "exec"}, test.flags, []string{"/server", "--"}, test.args)
 			c := runc(t, root, argv)
-			if test.ready != "" {
-				if pid := c.line(test.ready); pid == "1" {
+			switch test.ready {
+			case "":
+			case "pid":
+				if c.pid() == 1 {
 					t.Error("the program is PID 1, init is not")
 				}
+			default:
+				c.says(test.ready)
+			}
+			if test.stop != 0 {
 				c.stop(test.stop)
 			}
 			if got := c.code(patience); got != test.want {
@@ -90,13 +96,13 @@ func scratchImage(t *testing.T) string {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building init: %v\n%s", err, out)
 	}
-	command := []string{layout.Delve, "--listen=" + freeAddress(t), "--headless", "--accept-multiclient",
-		"exec", "--continue", "/server", "--", "serve"}
-	plan, err := os.ReadFile(writePlan(t, Production{Entrypoint: []string{"/server"}}, command))
-	if err != nil {
+	p := servingPlan(freeAddress(t))
+	p.Production.Entrypoint, p.Program.Path = []string{"/server"}, "/server"
+	p.Command[0], p.Command[slices.Index(p.Command, programs.target)] = layout.Delve, "/server"
+	if err := os.CopyFS(filepath.Join(root, layout.Config), os.DirFS(filepath.Dir(writePlan(t, p)))); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(root, layout.Plan), plan, 0o644); err != nil {
+	if err := os.Rename(filepath.Join(root, layout.Config, "plan.json"), filepath.Join(root, layout.Plan)); err != nil {
 		t.Fatal(err)
 	}
 	for from, to := range map[string]string{programs.delve: layout.Delve, programs.target: "/server"} {

@@ -2,8 +2,40 @@ package launch
 
 import (
 	"debug/elf"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os/exec"
 )
+
+// Exit codes of container runtimes for a command that cannot be started.
+const (
+	exitNotExecutable = 126
+	exitNotFound      = 127
+)
+
+// commandError is an error that a container runtime has an exit code for.
+type commandError struct {
+	err  error
+	code int
+}
+
+func (e *commandError) Error() string { return e.err.Error() }
+func (e *commandError) Unwrap() error { return e.err }
+
+// lookPath finds a program as runc does: a name without a slash along PATH,
+// any other as it stands, relative to the working directory.
+func lookPath(name string) (string, error) {
+	path, err := exec.LookPath(name)
+	switch {
+	case err == nil:
+		return path, nil
+	case errors.Is(err, fs.ErrPermission):
+		return "", &commandError{fmt.Errorf("starting the command: %w", err), exitNotExecutable}
+	default:
+		return "", &commandError{fmt.Errorf("starting the command: %w", err), exitNotFound}
+	}
+}
 
 // debuggable tells whether Delve can debug the program at path: an ELF file
 // that Go's linker made, with its debug information. It reads section headers

@@ -2,39 +2,12 @@ package launch
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"os"
 	"syscall"
 	"time"
+
+	"github.com/dlvgen/dlvgen/internal/procfs"
 )
-
-// phase is where a supervisor stands between the start and the end of the
-// container.
-type phase int
-
-const (
-	starting  phase = iota // Delve has not started the program yet
-	attending              // the program runs, or is held
-	inquiring              // the program has ended, how is being found out
-	lingering              // its exit code is known, a client is still connected
-)
-
-// pace is how often a phase looks around. Signals, the end of Delve and the end
-// of the program wake it at once.
-func (s *supervisor) pace() time.Duration {
-	switch s.phase {
-	case starting: // 10 ms at first, a quarter of a second after 12 s.
-		return min(10*time.Millisecond+time.Since(s.since)/50, 250*time.Millisecond)
-	case inquiring:
-		return 20 * time.Millisecond
-	case attending:
-		if s.ending.IsZero() && s.abandoned.IsZero() && s.heldSince.IsZero() {
-			return time.Second // nothing is under way: an idle container costs next to nothing
-		}
-	}
-	return 200 * time.Millisecond
-}
 
 // Bounds of what depends on Delve.
 const (
@@ -42,106 +15,98 @@ const (
 	// kills a container 10 s after it asked it to end.
 	releaseWithin = 3 * time.Second
 
-	// inquireWithin is how long it may take to tell how the program ended.
-	inquireWithin = 5 * time.Second
+	// settleWithin is how long a program is seen held before Delve is told. While a
+	// client's request stops or steps it, Delve would send one SIGTRAP too many.
+	settleWithin = 50 * time.Millisecond
+
+	// collectWithin is how long Delve may take to notice that the program is dead.
+	// It does not look while it holds it, and until then the kernel tells nobody.
+	collectWithin = 300 * time.Millisecond
 
 	// askAtLeast is how often Delve is asked about a program that stays held.
 	askAtLeast = 5 * time.Second
 
-	// settleWithin is how long after the program Delve ends, if a client told it to.
-	settleWithin = 200 * time.Millisecond
-
 	// wakeWithin is how long after the end of Delve a program found stopped is woken.
 	wakeWithin = time.Second
 
-	// leaveWithin is how long it may take to end when told to.
+	// leaveWithin is how long Delve may take to end when told to.
 	leaveWithin = 500 * time.Millisecond
+
+	// freshFor is how long after its start the program is watched closely: that is
+	// when programs panic or become others.
+	freshFor = 10 * time.Second
 )
 
-// supervisor runs Delve and the program. All fields belong to the goroutine of
-// run; others report over channels.
+// supervisor watches the program and its debugger. All fields belong to the goroutine
+// of run; others report over channels.
 type supervisor struct {
-	messages io.Writer
-	control  address
-	multi    bool // Delve goes on when a client leaves
+	Config
+	what     start
+	control  procfs.Address
+	terminal terminal
 
-	delve       int // pid
-	delveStatus *syscall.WaitStatus
-	abandoned   time.Time // when the program lost its debugger
+	program process
+	image   string    // what it runs, see procfs.Image
+	started time.Time // when it was started, or became another
 
-	program       int // pid, 0 before Delve has started it
-	programStatus *syscall.WaitStatus
-	ended         <-chan struct{}
+	debugger  process // pid 0 for none
+	first     bool    // the debugger is the first one: the program is stopped for it
+	attached  bool    // it traces the program, and the stop has been taken back
+	served    bool    // it has answered, or let the program run
+	replaced  bool    // it is being ended because the program has become another
+	failures  int     // debuggers in a row that ended by themselves
+	abandoned time.Time
 
-	phase   phase
-	since   time.Time        // when phase began
-	waiting []syscall.Signal // came before there was a program
-
-	// ending is when a signal asked the program to end; zero before.
+	// ending is when the program was first asked to end, zero if it was not.
 	ending time.Time
 
-	// letGo asks to release the program if it is held, whoever is connected.
+	// letGo is set when a signal that ends has found the program held. Stopped again
+	// later, it is a client's.
 	letGo bool
 
-	// heldSince is when Delve was first asked to release the program from this
-	// stop; zero if it was not.
-	heldSince time.Time
+	// heldSince is when the wait for Delve to let the program go began, and told is
+	// set when Delve was told. deadSince is when the program was seen dead.
+	heldSince, deadSince time.Time
+	told                 bool
 
-	// askedAt is when Delve was last asked whether this stop is a panic, and
-	// askPause how long not to ask again; zero if it was not asked.
+	// Delve is asked one thing at a time; answers has room for one.
+	asking   bool
 	askedAt  time.Time
 	askPause time.Duration
+	answers  chan answer
 
-	// zeroSince is when Delve first said that the program exited with status 0.
-	zeroSince time.Time
-
-	// busy is set while an inquiry is under way; reports has room for one.
-	busy    bool
-	reports chan report
-
-	code int
-	done bool
+	verdict   *syscall.WaitStatus // in place of the program's own status
+	lingering bool                // the program has ended, a client is connected
+	done      bool
 }
 
-// report is what came of an inquiry with Delve.
-type report struct {
-	// about is the program that was asked about, ended whether it was known then
-	// that it had ended. A client may have restarted it since.
-	about int
-	ended bool
-
-	state state
-	err   error
-}
-
-func (s *supervisor) say(format string, args ...any) {
-	_, _ = fmt.Fprintf(s.messages, "dlvgen: "+format+"\n", args...)
-}
-
-// supervise starts Delve and stays until the container may end. It returns its
-// exit code.
-func supervise(what start, messages io.Writer) int {
-	adoptOrphans()
+// supervise starts the program and its debugger, and stays until the program has
+// ended and its clients have left.
+func (c Config) supervise(what start, control procfs.Address) int {
+	if what.note != "" {
+		c.say("%s", what.note)
+	}
 	signals, children := catchSignals()
-	// A process group of its own keeps the terminal's Ctrl-C away from Delve,
-	// which would kill the program on it.
-	pid, err := syscall.ForkExec(what.path, what.argv, &syscall.ProcAttr{
-		Env:   os.Environ(),
-		Files: []uintptr{0, 1, 2},
-		Sys:   &syscall.SysProcAttr{Setpgid: true},
-	})
+	terminal := ownTerminal()
+	program, err := what.fork(c.Stage || needsStage())
 	if err != nil {
-		return fail(messages, &commandError{fmt.Errorf("starting the debugger %s: %w", what.path, err), exitNotExecutable})
+		return c.fail(err)
+	}
+	if program.status != nil {
+		return leave(*program.status)
 	}
 	s := &supervisor{
-		messages: messages,
-		control:  parseAddress(what.delve.listen), multi: what.delve.multi,
-		delve: pid, since: time.Now(), reports: make(chan report, 1),
+		Config: c, what: what, control: control, terminal: terminal,
+		program: program, image: procfs.Image(program.pid), started: time.Now(),
+		first: true, answers: make(chan answer, 1),
 	}
-	return s.run(signals, children)
+	terminal.pass(syscall.Getpgrp(), program.pid)
+	letGoOfDescriptors()
+	s.attach(what.delve.proceed)
+	return leave(s.run(signals, children))
 }
 
-func (s *supervisor) run(signals, children <-chan os.Signal) int {
+func (s *supervisor) run(signals, children <-chan os.Signal) syscall.WaitStatus {
 	timer := time.NewTimer(0)
 	for !s.done {
 		select {
@@ -151,85 +116,67 @@ func (s *supervisor) run(signals, children <-chan os.Signal) int {
 			}
 		case <-children:
 			s.reap()
-		case <-s.ended:
-			s.ended = nil
-			s.enter(inquiring)
-		case r := <-s.reports:
-			s.busy = false
-			s.hear(r)
+		case a := <-s.answers:
+			s.hear(a)
 		case <-timer.C:
 		}
 		s.look()
 		timer.Reset(s.pace())
 	}
-	s.endDelve(children)
-	return s.code
+	s.terminal.pass(s.program.pid, syscall.Getpgrp())
+	s.endDebugger(children)
+	if s.verdict != nil {
+		return *s.verdict
+	}
+	return *s.program.status
 }
 
-// clients counts the debugger clients that are connected.
-func (s *supervisor) clients() int { return clients(s.control, s.delve) }
-
-func (s *supervisor) enter(p phase) {
-	s.phase, s.since = p, time.Now()
+// pace is how often to look around. Signals, the end of the program and that of
+// Delve wake at once.
+func (s *supervisor) pace() time.Duration {
+	switch {
+	case s.first && !s.attached:
+		return 3 * time.Millisecond
+	case !s.heldSince.IsZero() || !s.deadSince.IsZero():
+		return 20 * time.Millisecond
+	case time.Since(s.started) < freshFor || time.Since(s.abandoned) < wakeWithin:
+		return 100 * time.Millisecond
+	case !s.ending.IsZero() || s.lingering:
+		return 200 * time.Millisecond
+	}
+	return time.Second // An idle container costs next to nothing.
 }
 
-// look does what the phase has to do at its pace.
+// look does what is to be done now.
 func (s *supervisor) look() {
-	if s.done {
-		return
-	}
-	switch s.phase {
-	case starting:
-		s.lookForProgram()
-	case attending:
+	switch {
+	case s.program.status != nil:
+		s.finish()
+	case s.debugger.status != nil:
+		s.debuggerEnded()
+	case s.debugger.pid == 0:
+		s.wake()
+	default:
 		s.attend()
-	case inquiring:
-		s.inquire()
-	case lingering:
-		if !s.lookForProgram() && s.clients() == 0 {
-			s.done = true
-		}
 	}
 }
 
-// lookForProgram finds the program that Delve started, first or again: a client
-// may restart it.
-func (s *supervisor) lookForProgram() bool {
-	pid := tracee(s.delve)
-	if pid == 0 || pid == s.program {
-		return false
-	}
-	s.program, s.programStatus, s.ended = pid, nil, watch(pid)
-	s.letGo, s.heldSince, s.zeroSince, s.askPause = false, time.Time{}, time.Time{}, 0
-	s.enter(attending)
-	for _, sig := range s.waiting {
-		s.forward(sig)
-	}
-	s.waiting = nil
-	return true
-}
-
-// signal handles a signal that somebody sent to init.
+// signal handles a signal that somebody sent to this process.
 func (s *supervisor) signal(sig syscall.Signal) {
 	if ends(sig) && s.ending.IsZero() {
 		s.ending = time.Now()
 	}
-	switch s.phase {
-	case starting, inquiring: // Inquiring, there may be a next program.
-		s.waiting = append(s.waiting, sig)
-	case attending:
-		s.forward(sig)
-	case lingering:
+	if s.lingering {
 		s.done = s.done || ends(sig) || sig == syscall.SIGHUP
+		return
 	}
-}
-
-// forward passes a signal to the program. Held, it could not act on it.
-func (s *supervisor) forward(sig syscall.Signal) {
-	if ends(sig) && readStat(s.program).state == stateTraced {
-		s.letGo = true
+	if sig == syscall.SIGCONT { // A shell may have brought this process to the foreground.
+		s.terminal.pass(syscall.Getpgrp(), s.program.pid)
 	}
-	if err := syscall.Kill(s.program, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
+	if state := procfs.State(s.program.pid); ends(sig) && (state == procfs.StateTraced || state == procfs.StateStopped) {
+		s.letGo = true // Held, it could not act on it.
+	}
+	if err := syscall.Kill(s.program.pid, sig); err != nil && !errors.Is(err, syscall.ESRCH) {
 		s.say("passing signal %d to the program: %v", sig, err)
 	}
 }
@@ -238,65 +185,44 @@ func (s *supervisor) forward(sig syscall.Signal) {
 func (s *supervisor) reap() {
 	reap(func(pid int, status syscall.WaitStatus) {
 		switch pid {
-		case s.delve:
-			s.delveStatus = &status
-			s.delveEnded()
-		case s.program: // Delve ended first, so it became a child of init.
-			s.programStatus = &status
-			s.enter(inquiring)
+		case s.debugger.pid:
+			s.debugger.status = &status
+		case s.program.pid:
+			s.program.status = &status
 		}
 	})
 }
 
-func (s *supervisor) delveEnded() {
-	switch {
-	case s.phase == starting:
-		s.finish(s.delveCode())
-	case s.phase == attending && alive(s.program):
-		s.abandoned = time.Now()
-		s.say("the debugger has ended (%s); the program goes on without it", describe(*s.delveStatus))
-	case s.phase == lingering:
-		s.done = true
+// clients counts the debugger clients that are connected.
+func (s *supervisor) clients() int {
+	if s.debugger.pid == 0 || s.debugger.status != nil {
+		return 0
 	}
+	return procfs.Clients(s.control, s.debugger.pid)
 }
 
-// delveCode is the exit code for a program that Delve has not let come to its
-// own end. It is never 0.
-func (s *supervisor) delveCode() int {
-	if code := exitCode(*s.delveStatus); code != 0 {
-		return code
-	}
-	if s.program == 0 {
-		return 1
-	}
-	return 128 + int(syscall.SIGKILL)
-}
-
-func describe(status syscall.WaitStatus) string {
-	if status.Signaled() {
-		return "signal: " + status.Signal().String()
-	}
-	return fmt.Sprintf("exit code %d", status.ExitStatus())
-}
-
-// finish notes the exit code. The container ends when the last client has left,
-// or at once if it was asked to end.
-func (s *supervisor) finish(code int) {
-	s.code = code
-	if s.delveStatus != nil || !s.ending.IsZero() || s.clients() == 0 {
+// finish ends the container with the program, unless a client is still connected:
+// then when the last one has left, or at once if it was asked to end.
+func (s *supervisor) finish() {
+	if !s.ending.IsZero() || s.clients() == 0 {
 		s.done = true
 		return
 	}
-	takeTerminal()
-	s.enter(lingering)
+	if !s.lingering {
+		s.lingering = true
+		// The program's Ctrl-C is this process's now.
+		s.terminal.pass(s.program.pid, syscall.Getpgrp())
+	}
 }
 
-// endDelve ends Delve if it has not ended, so that nothing is left behind where
-// init is not PID 1.
-func (s *supervisor) endDelve(children <-chan os.Signal) {
+// endDebugger ends Delve if it has not ended.
+func (s *supervisor) endDebugger(children <-chan os.Signal) {
+	if s.debugger.pid == 0 {
+		return
+	}
 	deadline := time.NewTimer(leaveWithin)
-	for sig := syscall.SIGTERM; s.delveStatus == nil; {
-		_ = syscall.Kill(s.delve, sig)
+	for sig := syscall.SIGTERM; s.debugger.status == nil; {
+		_ = syscall.Kill(s.debugger.pid, sig)
 		select {
 		case <-children:
 			s.reap()

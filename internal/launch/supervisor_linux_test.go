@@ -1,12 +1,20 @@
 package launch
 
 import (
+	"bufio"
+	"net"
 	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/dlvgen/dlvgen/internal/procfs"
+	"github.com/google/go-dap"
 )
 
 // soon bounds what has to happen well within a runtime's grace period of 10 s.
@@ -142,7 +150,7 @@ func TestTerminatingSignalEndsAProgramThatIsHeld(t *testing.T) {
 		c := run(t, addr, []string{programs.delve, "--listen=" + addr, "--headless", "exec", programs.target, "--", "serve"})
 		awaitChild(t, c.cmd.Process.Pid)
 		c.stop(syscall.SIGTERM)
-		if got := c.code(releaseWithin + 2*soon); got != 143 {
+		if got := c.code(2 * soon); got != 143 {
 			t.Errorf("exit code %d, want 143", got)
 		}
 	})
@@ -161,7 +169,41 @@ func TestTerminatingSignalEndsAProgramThatIsHeld(t *testing.T) {
 // awaitChild waits until the process has started one.
 func awaitChild(t *testing.T, pid int) {
 	t.Helper()
-	await(t, func() bool { return len(children(pid)) > 0 })
+	await(t, func() bool { return len(children(t, pid)) > 0 })
+}
+
+// children lists the children of a process that have become what they run.
+func children(t *testing.T, parent int) []int {
+	t.Helper()
+	var pids []int
+	names, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		pid, err := strconv.Atoi(filepath.Base(name))
+		if err == nil && procfs.ReadStatus(pid).Number("PPid") == parent && procfs.State(pid) != procfs.StateZombie {
+			pids = append(pids, pid)
+		}
+	}
+	return pids
+}
+
+// debugger waits for the container's debugger, another than one of before.
+func (c *container) debugger(program int, before ...int) int {
+	c.t.Helper()
+	var found int
+	await(c.t, func() bool {
+		tracer := procfs.Tracer(program)
+		for _, pid := range children(c.t, c.cmd.Process.Pid) {
+			thread := "/proc/" + strconv.Itoa(pid) + "/task/" + strconv.Itoa(tracer)
+			if _, err := os.Stat(thread); err == nil && !slices.Contains(before, pid) {
+				found = pid
+			}
+		}
+		return found != 0
+	})
+	return found
 }
 
 func TestSIGHUPDoesNotTakeAHeldProgramAwayFromTheClient(t *testing.T) {
@@ -198,19 +240,95 @@ func TestProgramGoesOnWhenTheClientLeaves(t *testing.T) {
 	}
 }
 
-// Delve kills a program that it started when a client detaches, whatever the
-// client asks for (1.27.2, service/debugger, detach).
-func TestClientThatDetachesKillsTheProgram(t *testing.T) {
+// Clients come and go: one that detaches ends Delve, and the next finds a new one.
+func TestProgramGoesOnWhenAClientDetaches(t *testing.T) {
 	t.Parallel()
 	c := hold(t, "serve")
-	if err := c.client().Detach(false); err != nil {
+	for round := range 2 {
+		client := c.client()
+		if round > 0 {
+			c.says("a new debugger attaches")
+			halt(t, client)
+		}
+		stopAtBeat(t, client)
+		if err := client.Detach(false); err != nil {
+			t.Fatal(err)
+		}
+		_ = client.Disconnect(false)
+	}
+	c.says("a new debugger attaches")
+	c.stop(syscall.SIGTERM)
+	c.line("got terminated")
+	if got := c.code(soon); got != 7 {
+		t.Errorf("exit code %d, want 7", got)
+	}
+}
+
+// Delve interrupts a program that it has attached to (pkg/proc/native, killProcess).
+func TestClientMayKillTheProgram(t *testing.T) {
+	t.Parallel()
+	c := hold(t, "serve")
+	if err := c.client().Detach(true); err != nil {
 		t.Fatal(err)
 	}
-	if got := c.code(soon); got != 137 {
-		t.Errorf("exit code %d, want 137", got)
+	if got := c.code(soon); got != 130 {
+		t.Errorf("exit code %d, want 130", got)
 	}
-	if !strings.Contains(c.stderr.String(), "dlvgen: the debugger has killed the program") {
-		t.Errorf("nothing said so:\n%s", c.stderr)
+}
+
+// Editors say goodbye in their own protocol; VS Code asks for no more than that.
+func TestEditorThatDisconnectsLeavesTheProgramRunning(t *testing.T) {
+	t.Parallel()
+	c := goOn(t, "serve")
+	c.pid()
+	if err := c.client().Disconnect(false); err != nil { // It serves.
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", c.addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		t.Fatal(err)
+	}
+	reader := bufio.NewReader(conn)
+	// request sends one and waits for the message that it leads to.
+	request := func(r dap.Message, leadsTo dap.Message) {
+		t.Helper()
+		if err := dap.WriteProtocolMessage(conn, r); err != nil {
+			t.Fatal(err)
+		}
+		for {
+			m, err := dap.ReadProtocolMessage(reader)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r, failed := m.(*dap.ErrorResponse); failed {
+				t.Fatalf("%s: %s", r.Command, r.Body.Error.Format)
+			}
+			if reflect.TypeOf(m) == reflect.TypeOf(leadsTo) {
+				return
+			}
+		}
+	}
+	head := func(seq int, command string) dap.Request {
+		return dap.Request{ProtocolMessage: dap.ProtocolMessage{Seq: seq, Type: "request"}, Command: command}
+	}
+	request(&dap.InitializeRequest{
+		Request:   head(1, "initialize"),
+		Arguments: dap.InitializeRequestArguments{AdapterID: "go", PathFormat: "path", LinesStartAt1: true, ColumnsStartAt1: true},
+	}, &dap.InitializeResponse{})
+	request(&dap.AttachRequest{Request: head(2, "attach"), Arguments: []byte(`{"mode":"remote"}`)}, &dap.InitializedEvent{})
+	request(&dap.ConfigurationDoneRequest{Request: head(3, "configurationDone")}, &dap.ConfigurationDoneResponse{})
+	request(&dap.DisconnectRequest{Request: head(4, "disconnect")}, &dap.DisconnectResponse{})
+	if err := conn.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.stop(syscall.SIGUSR1)
+	c.line("got user defined signal 1")
+	c.stop(syscall.SIGTERM)
+	if got := c.code(soon); got != 7 {
+		t.Errorf("exit code %d, want 7", got)
 	}
 }
 
@@ -218,19 +336,64 @@ func TestProgramOutlivesADebuggerThatDies(t *testing.T) {
 	t.Parallel()
 	c := goOn(t, "serve")
 	pid := c.pid()
-	delve, err := strconv.Atoi(readStatus(pid)["PPid"])
-	if err != nil {
+	first := c.debugger(pid)
+	if err := syscall.Kill(first, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	if err := syscall.Kill(delve, syscall.SIGKILL); err != nil {
+	c.says("a new debugger attaches")
+	second := c.debugger(pid, first)
+	await(t, func() bool { return procfs.State(pid) != procfs.StateTraced })
+	if err := syscall.Kill(second, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	await(t, func() bool { return strings.Contains(c.stderr.String(), "the program goes on without it") })
+	c.says("the program goes on without it")
 	c.stop(syscall.SIGTERM)
 	c.line("got terminated")
 	if got := c.code(soon); got != 7 {
 		t.Errorf("exit code %d, want 7", got)
 	}
+}
+
+func TestDebuggerThatDiesBeforeTheProgramRunsLetsItRun(t *testing.T) {
+	t.Parallel()
+	c := hold(t, "serve")
+	_, err := c.client().GetState() // It serves.
+	if err != nil {
+		t.Fatal(err)
+	}
+	kids := children(t, c.cmd.Process.Pid)
+	program := slices.IndexFunc(kids, func(pid int) bool { return procfs.Tracer(pid) != 0 })
+	if err := syscall.Kill(c.debugger(kids[program]), syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	c.pid()
+}
+
+func TestProgramThatBecomesAnother(t *testing.T) {
+	t.Run("which can be debugged", func(t *testing.T) {
+		t.Parallel()
+		c := goOn(t, "exec", programs.target, "serve")
+		pid := c.pid()
+		c.says("has become another, and a new debugger attaches")
+		c.debugger(pid)
+		client := c.client()
+		halt(t, client)
+		stopAtBeat(t, client)
+		c.stop(syscall.SIGTERM)
+		c.line("got terminated")
+		if got := c.code(soon); got != 7 {
+			t.Errorf("exit code %d, want 7", got)
+		}
+	})
+	t.Run("which cannot", func(t *testing.T) {
+		t.Parallel()
+		c := goOn(t, "exec", "/bin/sh", "-c", "echo pid $$; sleep 2; exit 5")
+		c.pid()
+		c.says("goes on without the debugger")
+		if got := c.code(patience); got != 5 {
+			t.Errorf("exit code %d, want 5", got)
+		}
+	})
 }
 
 func TestContainerLivesUntilTheClientHasLeft(t *testing.T) {
@@ -267,56 +430,27 @@ func TestContainerLivesUntilTheClientHasLeft(t *testing.T) {
 	})
 }
 
-func TestRestartedProgramIsTheOneThatCounts(t *testing.T) {
-	t.Parallel()
-	c := hold(t, "serve")
-	client := c.client()
-	stopAtBeat(t, client)
-	first := c.pid()
-	if _, err := client.Restart(false); err != nil {
-		t.Fatal(err)
-	}
-	if err := client.Disconnect(true); err != nil {
-		t.Fatal(err)
-	}
-	// The breakpoint survives the restart; SIGTERM has to pass it.
-	if second := c.pid(); second == first {
-		t.Fatal("the program was not restarted")
-	}
-	c.stop(syscall.SIGTERM)
-	c.line("got terminated")
-	if got := c.code(soon); got != 7 {
-		t.Errorf("exit code %d, want 7", got)
-	}
-}
-
-func TestOrphansAreReaped(t *testing.T) {
-	t.Parallel()
-	c := goOn(t, "orphans")
-	for range 5 {
-		pid := c.line("orphan")
-		await(t, func() bool {
-			_, err := os.Stat("/proc/" + pid)
-			return os.IsNotExist(err)
-		})
-	}
-	c.stop(syscall.SIGTERM)
-	if got := c.code(soon); got != 7 {
-		t.Errorf("exit code %d, want 7", got)
-	}
-}
-
 func TestDebuggerThatCannotStartTheProgramFailsTheContainer(t *testing.T) {
-	for name, argv := range map[string][]string{
-		"no such program": delveCommand("127.0.0.1:0", "exec", "/no/such/program"),
-		"not a program":   delveCommand("127.0.0.1:0", "exec", "/etc/passwd"),
-		"unknown flag":    {programs.delve, "--headless", "--nonsense", "exec", programs.target},
+	for name, test := range map[string]struct {
+		argv []string // without the address
+		want int
+		text string
+	}{
+		"no such program": {[]string{"exec", "/no/such/program"}, 127, "/no/such/program"},
+		"not a program":   {[]string{"exec", "/etc/passwd"}, 126, "permission denied"},
+		"unknown flag":    {[]string{"--nonsense", "exec", programs.target, "--", "serve"}, 1, "could not attach"},
+		"not Go":          {[]string{"exec", "/bin/sh", "--", "-c", "sleep 1; echo pid $$"}, 1, "/bin/sh is not a Go program"},
+		"no port":         {[]string{"--listen=:0", "exec", programs.target}, 1, "give it an address with a port"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := run(t, "127.0.0.1:0", argv)
-			if got := c.code(patience); got != 1 {
-				t.Errorf("exit code %d, want Delve's 1; stderr:\n%s", got, c.stderr)
+			addr := freeAddress(t)
+			c := run(t, addr, delveCommand(addr, test.argv...))
+			if got := c.code(patience); got != test.want || !strings.Contains(c.stderr.String(), test.text) {
+				t.Errorf("exit code %d, want %d and %q; stderr:\n%s", got, test.want, test.text, c.stderr)
+			}
+			if _, ran := <-c.lines; ran {
+				t.Error("the program ran")
 			}
 		})
 	}
@@ -326,7 +460,7 @@ func TestDebuggerThatCannotStartTheProgramFailsTheContainer(t *testing.T) {
 		first.pid()
 		second := run(t, first.addr, delveCommand(first.addr, "exec", programs.target))
 		if got := second.code(patience); got != 1 {
-			t.Errorf("exit code %d, want Delve's 1", got)
+			t.Errorf("exit code %d, want 1", got)
 		}
 		if !first.running() {
 			t.Error("the first one ended")

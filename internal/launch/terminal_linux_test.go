@@ -3,14 +3,13 @@ package launch
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"syscall"
 	"testing"
 	"unsafe"
 )
 
-// terminal opens a new pseudo-terminal: the user's end and the program's.
-func terminal(t *testing.T) (user, program *os.File) {
+// openTerminal opens a new pseudo-terminal: the user's end and the program's.
+func openTerminal(t *testing.T) (user, program *os.File) {
 	t.Helper()
 	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
 	if err != nil {
@@ -34,11 +33,11 @@ func terminal(t *testing.T) (user, program *os.File) {
 // As with docker run -it: init leads the session of the terminal on its stdin.
 func TestCtrlCReachesTheProgramAndNotTheDebugger(t *testing.T) {
 	t.Parallel()
-	user, program := terminal(t)
+	user, program := openTerminal(t)
 	addr := freeAddress(t)
 	argv := append(delveCommand(addr, "exec", programs.target, "--"), "exit", "7")
 	inTerminal := func(argv []string) *container {
-		cmd := exec.Command(os.Args[0], append([]string{asInit, programs.delve, "/no/plan"}, argv...)...)
+		cmd := initCommand(writePlan(t, servingPlan(addr)), argv)
 		cmd.Stdin = program
 		cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true, Setctty: true}
 		return launchCommand(t, addr, cmd)
@@ -61,7 +60,7 @@ func TestCtrlCReachesTheProgramAndNotTheDebugger(t *testing.T) {
 	}
 
 	// The program has ended, a client is connected: Ctrl-C is init's.
-	user, program = terminal(t)
+	user, program = openTerminal(t)
 	ended := inTerminal(argv)
 	if state := <-ended.client().Continue(); !state.Exited {
 		t.Fatalf("state %+v", state)

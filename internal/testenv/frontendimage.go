@@ -11,6 +11,8 @@ import (
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
+	"strings"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -20,6 +22,7 @@ import (
 
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/toolstree"
+	"github.com/dlvgen/dlvgen/variants/delve"
 )
 
 // frontendName is where the frontend image is served, without the registry's host.
@@ -76,7 +79,8 @@ func (r *Registry) PushFrontendImage(ctx context.Context) (_ string, err error) 
 	return r.Ref(frontendName), nil
 }
 
-// frontendImage has the tools in a layer of their own, below the program.
+// frontendImage has a layer for each Delve, one for the other tools and one for the
+// program, as the repository's Dockerfile makes them.
 func frontendImage(program, tree, platform string) (v1.Image, error) {
 	tools, err := readEntries(filepath.Join(tree, platform), path.Join("tools", platform))
 	if err != nil {
@@ -87,14 +91,10 @@ func frontendImage(program, tree, platform string) (v1.Image, error) {
 		return nil, fmt.Errorf("making the frontend image: %w", err)
 	}
 	img := empty.Image
-	for _, entries := range [][]entry{tools, {{name: "dlvgen-frontend", mode: 0o755, text: text}}} {
-		var tar bytes.Buffer
-		if err := writeEntries(&tar, entries); err != nil {
-			return nil, err
-		}
-		l, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(tar.Bytes())), nil }, tarball.WithCompressionLevel(1))
+	for _, entries := range append(byDelve(tools), []entry{{name: "dlvgen-frontend", mode: 0o755, text: text}}) {
+		l, err := gzipped(entries)
 		if err != nil {
-			return nil, fmt.Errorf("making the frontend image: %w", err)
+			return nil, err
 		}
 		if img, err = mutate.AppendLayers(img, l); err != nil {
 			return nil, fmt.Errorf("making the frontend image: %w", err)
@@ -108,6 +108,32 @@ func frontendImage(program, tree, platform string) (v1.Image, error) {
 	config.OS, config.Architecture = "linux", runtime.GOARCH
 	config.Config = v1.Config{Entrypoint: []string{"/dlvgen-frontend"}, Labels: frontendLabels}
 	return mutate.ConfigFile(img, config)
+}
+
+// byDelve parts the tools: each version of Delve, the oldest first, and the rest.
+func byDelve(tools []entry) [][]entry {
+	var layers [][]entry
+	for _, version := range slices.Backward(delve.Versions()) {
+		part := "/" + layout.ToolDelve + "/" + version
+		of := func(e entry) bool { return strings.HasSuffix(e.name, part) || strings.Contains(e.name, part+"/") }
+		layers = append(layers, slices.DeleteFunc(slices.Clone(tools), func(e entry) bool { return !of(e) }))
+		tools = slices.DeleteFunc(slices.Clone(tools), of)
+	}
+	return append(layers, tools)
+}
+
+// gzipped is a layer in memory.
+func gzipped(entries []entry) (v1.Layer, error) {
+	var tar bytes.Buffer
+	if err := writeEntries(&tar, entries); err != nil {
+		return nil, err
+	}
+	open := func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(tar.Bytes())), nil }
+	l, err := tarball.LayerFromOpener(open, tarball.WithCompressionLevel(1))
+	if err != nil {
+		return nil, fmt.Errorf("making a layer: %w", err)
+	}
+	return l, nil
 }
 
 // readEntries reads the tree below a folder, to stand below prefix.

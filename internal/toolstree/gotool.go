@@ -12,9 +12,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
-
-	"github.com/dlvgen/dlvgen/variants/delve"
 )
 
 // linkerFlags leave out the symbol table and DWARF: nobody debugs the tools in
@@ -56,7 +55,7 @@ func (g *goTool) run(ctx context.Context, dir string, p Platform, env []string, 
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
 	// The lowest instruction set level, whatever the machine's own builds use.
-	cmd.Env = append(append(g.env, "GOOS="+p.OS, "GOARCH="+p.Arch, "GOAMD64=", "GOARM64=", "GO386=", "GOPPC64=", "GORISCV64="), env...)
+	cmd.Env = slices.Concat(g.env, []string{"GOOS=" + p.OS, "GOARCH=" + p.Arch, "GOAMD64=", "GOARM64=", "GO386=", "GOPPC64=", "GORISCV64="}, env)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("go %s for %s: %w: %s", strings.Join(args, " "), p, err, out)
 	}
@@ -68,19 +67,19 @@ func (g *goTool) build(ctx context.Context, repo string, p Platform, pkg, file s
 	return g.run(ctx, repo, p, nil, "build", "-trimpath", "-buildvcs=false", linkerFlags, "-o", file, pkg)
 }
 
-// installDelve compiles Delve with the dependencies of its own go.mod. go install
+// installDelve compiles a version of Delve with the dependencies of its own go.mod. go install
 // takes no -o, and no GOBIN for another platform, so it gets a GOPATH of its own.
-func (g *goTool) installDelve(ctx context.Context, p Platform, file string) (err error) {
+func (g *goTool) installDelve(ctx context.Context, version string, p Platform, file string) (err error) {
 	gopath, err := os.MkdirTemp("", "dlvgen-gopath-*")
 	if err != nil {
-		return fmt.Errorf("making Delve for %s: %w", p, err)
+		return fmt.Errorf("making Delve %s for %s: %w", version, p, err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(gopath)) }()
 	args := []string{"install", "-trimpath", linkerFlags}
 	if tags, ok := delveTags[p.Arch]; ok {
 		args = append(args, "-tags="+tags)
 	}
-	args = append(args, "github.com/go-delve/delve/cmd/dlv@v"+delve.Version)
+	args = append(args, "github.com/go-delve/delve/cmd/dlv@v"+version)
 	if err := g.run(ctx, gopath, p, []string{"GOPATH=" + gopath}, args...); err != nil {
 		return err
 	}
@@ -116,9 +115,9 @@ func place(from, to string) (err error) {
 
 // isDelve says whether a file is what installDelve would make: the binary's own
 // build information tells.
-func (g *goTool) isDelve(file string, p Platform) bool {
+func (g *goTool) isDelve(file, version string, p Platform) bool {
 	info, err := buildinfo.ReadFile(file)
-	if err != nil || info.GoVersion != g.version || info.Main.Path != "github.com/go-delve/delve" || info.Main.Version != "v"+delve.Version {
+	if err != nil || info.GoVersion != g.version || info.Main.Path != "github.com/go-delve/delve" || info.Main.Version != "v"+version {
 		return false
 	}
 	settings := map[string]string{}

@@ -1,19 +1,23 @@
 // Package toolstree makes the tree of tools that dlvgen mounts into compile steps
-// and puts into debug images: the stand-in for go, init and Delve, for each
-// platform in a folder of its own, as internal/layout names them.
+// and puts into debug images: the stand-in for go, init and every version of Delve
+// that is shipped, for each platform in a folder of its own, as internal/layout
+// names them.
 package toolstree
 
 import (
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/gofrs/flock"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/variants/delve"
@@ -25,15 +29,13 @@ type Platform struct{ OS, Arch string }
 // String is the form that ParsePlatform takes: "linux/amd64".
 func (p Platform) String() string { return p.OS + "/" + p.Arch }
 
-// delveTags are what Delve needs to compile on an architecture that it calls
-// experimental (its _scripts/make.go).
+// delveTags are what Delve needs to compile on an architecture that some version
+// calls experimental (its _scripts/make.go).
 var delveTags = map[string]string{
 	"loong64": "exp.linuxloong64",
+	"ppc64le": "exp.linuxppc64le",
 	"riscv64": "exp.linuxriscv64",
 }
-
-// delveArchs are the architectures that Delve debugs on Linux.
-var delveArchs = []string{"386", "amd64", "arm64", "loong64", "ppc64le", "riscv64"}
 
 // DefaultPlatforms are those that dlvgen is released with.
 func DefaultPlatforms() []Platform {
@@ -43,8 +45,8 @@ func DefaultPlatforms() []Platform {
 // ParsePlatform reads "linux/amd64". The error lists what there is.
 func ParsePlatform(text string) (Platform, error) {
 	system, arch, _ := strings.Cut(text, "/")
-	if system != "linux" || !slices.Contains(delveArchs, arch) {
-		return Platform{}, fmt.Errorf("platform %q: Delve runs on linux/{%s}", text, strings.Join(delveArchs, ","))
+	if archs := delve.Archs(); system != "linux" || !slices.Contains(archs, arch) {
+		return Platform{}, fmt.Errorf("platform %q: Delve runs on linux/{%s}", text, strings.Join(archs, ","))
 	}
 	return Platform{system, arch}, nil
 }
@@ -57,16 +59,21 @@ type Options struct {
 	// Dir is where the tree stands. Other platforms' folders in it stay.
 	Dir string
 
-	// Platforms are made in their order; empty means DefaultPlatforms.
+	// Platforms are made two at a time; empty means DefaultPlatforms.
 	Platforms []Platform
 
-	// Log gets a line per tool that is made; nil means none.
+	// Log gets a line per tool that is made, a Write each, maybe two at a time; nil
+	// means none.
 	Log io.Writer
 }
 
-// Build makes the tree. A Delve of the pinned version, made by the same Go, is
-// left alone; the rest is up to the go command's cache. The same sources and the
-// same Go give the same files.
+// atOnce is how many platforms are made at a time. Two versions of Delve for one
+// platform at a time would compile the standard library twice.
+const atOnce = 2
+
+// Build makes the tree. A Delve of a shipped version, made by the same Go, is left
+// alone; the rest is up to the go command's cache. A version that does not exist for
+// a platform is left out there. The same sources and the same Go give the same files.
 func Build(ctx context.Context, o Options) error {
 	if o.Log == nil {
 		o.Log = io.Discard
@@ -89,12 +96,12 @@ func Build(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
+	platforms, ctx := errgroup.WithContext(ctx)
+	platforms.SetLimit(atOnce)
 	for _, p := range o.Platforms {
-		if err := o.platform(ctx, g, p); err != nil {
-			return err
-		}
+		platforms.Go(func() error { return o.platform(ctx, g, p) })
 	}
-	return nil
+	return platforms.Wait()
 }
 
 func (o Options) platform(ctx context.Context, g *goTool, p Platform) error {
@@ -105,16 +112,38 @@ func (o Options) platform(ctx context.Context, g *goTool, p Platform) error {
 			return err
 		}
 	}
-	debugger := filepath.Join(dir, layout.ToolDelve, delve.Version, "dlv")
-	if g.isDelve(debugger, p) {
-		return nil
-	}
-	fmt.Fprintf(o.Log, "tools: %s Delve %s\n", p, delve.Version)
-	// Other versions would be shipped for nothing.
-	if err := os.RemoveAll(filepath.Join(dir, layout.ToolDelve)); err != nil {
+	versions := slices.DeleteFunc(delve.Versions(), func(v string) bool { return !delve.Exists(v, p.Arch) })
+	if err := keepOnly(filepath.Join(dir, layout.ToolDelve), versions); err != nil {
 		return fmt.Errorf("making Delve for %s: %w", p, err)
 	}
-	return g.installDelve(ctx, p, debugger)
+	for _, version := range versions {
+		debugger := filepath.Join(dir, layout.ToolDelve, version, "dlv")
+		if g.isDelve(debugger, version, p) {
+			continue
+		}
+		fmt.Fprintf(o.Log, "tools: %s Delve %s\n", p, version)
+		if err := g.installDelve(ctx, version, p, debugger); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// keepOnly deletes what else is in a folder: it would be shipped for nothing.
+func keepOnly(dir string, names []string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, e := range entries {
+		if slices.Contains(names, e.Name()) {
+			continue
+		}
+		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lock keeps two processes from writing one tree. The lock stands outside of the

@@ -5,6 +5,8 @@ import (
 	"debug/elf"
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
@@ -12,7 +14,16 @@ import (
 	"github.com/dlvgen/dlvgen/variants/delve"
 )
 
-var wanted = []string{layout.ToolGo, layout.ToolInit, filepath.Join(layout.ToolDelve, delve.Version, "dlv")}
+// wanted are the files of a platform for which every Delve exists.
+func wanted() []string {
+	files := []string{layout.ToolGo, layout.ToolInit}
+	for _, version := range delve.Versions() {
+		files = append(files, fileOf(version))
+	}
+	return files
+}
+
+func fileOf(version string) string { return filepath.Join(layout.ToolDelve, version, "dlv") }
 
 func build(t *testing.T, dir string) {
 	t.Helper()
@@ -26,7 +37,7 @@ func build(t *testing.T, dir string) {
 func TestATreeHoldsStaticStrippedProgramsOfItsPlatform(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "tree")
 	build(t, dir)
-	for _, name := range wanted {
+	for _, name := range wanted() {
 		f, err := elf.Open(filepath.Join(dir, "linux_arm64", name))
 		if err != nil {
 			t.Fatal(err)
@@ -53,12 +64,12 @@ func TestTwoTreesAreTheSameBytesAndTheSecondRunWritesNothing(t *testing.T) {
 	one, two := filepath.Join(t.TempDir(), "tree"), filepath.Join(t.TempDir(), "tree")
 	build(t, one)
 	build(t, two)
-	for _, name := range wanted {
+	for _, name := range wanted() {
 		if digest(t, filepath.Join(one, "linux_arm64", name)) != digest(t, filepath.Join(two, "linux_arm64", name)) {
 			t.Errorf("%s differs between two trees", name)
 		}
 	}
-	debugger := filepath.Join(one, "linux_arm64", wanted[2])
+	debugger := filepath.Join(one, "linux_arm64", fileOf(delve.Newest))
 	before, err := os.Stat(debugger)
 	if err != nil {
 		t.Fatal(err)
@@ -76,7 +87,7 @@ func TestTwoTreesAreTheSameBytesAndTheSecondRunWritesNothing(t *testing.T) {
 func TestADelveOfAnotherVersionIsReplaced(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "tree")
 	old := filepath.Join(dir, "linux_arm64", layout.ToolDelve, "1.0.0")
-	stale := filepath.Join(dir, "linux_arm64", wanted[2])
+	stale := filepath.Join(dir, "linux_arm64", fileOf(delve.Newest))
 	for _, file := range []string{filepath.Join(old, "dlv"), stale} {
 		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 			t.Fatal(err)
@@ -107,6 +118,22 @@ func TestParsePlatformRefusesWhatDelveCannotDo(t *testing.T) {
 		if p, err := toolstree.ParsePlatform(text); err == nil {
 			t.Errorf("ParsePlatform(%q) = %v, want an error", text, p)
 		}
+	}
+}
+
+func TestTheFrontendImageHasALayerForEachDelve(t *testing.T) {
+	dockerfile, err := os.ReadFile("../../Dockerfile")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, found := range regexp.MustCompile(`(?m)^COPY --from=layers /layers/(\d\S*) /tools$`).FindAllStringSubmatch(string(dockerfile), -1) {
+		got = append(got, found[1])
+	}
+	want := delve.Versions()
+	slices.Reverse(want)
+	if !slices.Equal(got, want) {
+		t.Errorf("the Dockerfile copies Delve %v, and shipped are %v", got, want)
 	}
 }
 

@@ -1,6 +1,7 @@
 // Command demo is the tutorial: it derives debug images from the production
 // Dockerfile of testdata/services/hello, pushes them to a registry that it starts,
-// runs one, and stops at a breakpoint in it. `make demo` runs it.
+// runs one and stops at a breakpoint in it, and stops at one in production's own
+// container through the sidecar. `make demo` runs it.
 package main
 
 import (

@@ -5,10 +5,13 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -31,6 +34,11 @@ func main() {
 		os.Exit(code)
 	case "panic":
 		panic("on purpose")
+	case "exec": // The rest of the words is what it becomes, after a while.
+		for range 100 {
+			beat()
+		}
+		panic(syscall.Exec(os.Args[2], os.Args[2:], os.Environ()))
 	case "orphans":
 		orphans()
 	case "parent":
@@ -72,15 +80,19 @@ func beat() {
 	time.Sleep(5 * time.Millisecond)
 }
 
-// orphans starts processes whose parents end at once, says who they are and
-// goes on.
+// orphans starts processes whose parents end at once, waits until somebody has
+// reaped each, and goes on.
 func orphans() {
 	for range 5 {
 		out, err := exec.Command(os.Args[0], "parent").Output()
 		if err != nil {
 			panic(err)
 		}
-		fmt.Print("orphan ", string(out))
+		for err == nil {
+			time.Sleep(5 * time.Millisecond)
+			_, err = os.Stat("/proc/" + strings.TrimSpace(string(out)))
+		}
+		fmt.Println("orphan reaped")
 	}
 	serve()
 }
@@ -88,5 +100,27 @@ func orphans() {
 // report prints what the program was started with, as JSON.
 func report() {
 	dir, _ := os.Getwd()
-	_ = json.NewEncoder(os.Stdout).Encode(map[string]any{"args": os.Args, "env": os.Environ(), "dir": dir})
+	umask := syscall.Umask(0)
+	fds, _ := filepath.Glob("/proc/self/fd/*")
+	var files []string
+	for _, fd := range fds {
+		// Go's own files are closed on execve.
+		n, _ := strconv.Atoi(filepath.Base(fd))
+		flags, _, errno := syscall.Syscall(syscall.SYS_FCNTL, uintptr(n), syscall.F_GETFD, 0)
+		if errno == 0 && flags&syscall.FD_CLOEXEC == 0 {
+			files = append(files, filepath.Base(fd))
+		}
+	}
+	status, _ := os.ReadFile("/proc/self/status")
+	kept := []string{}
+	for line := range strings.Lines(string(status)) {
+		if strings.HasPrefix(line, "Sig") && !strings.HasPrefix(line, "SigQ") || strings.HasPrefix(line, "Cap") || strings.HasPrefix(line, "NoNewPrivs") {
+			kept = append(kept, strings.TrimSpace(line))
+		}
+	}
+	input, _ := io.ReadAll(os.Stdin)
+	_ = json.NewEncoder(os.Stdout).Encode(map[string]any{
+		"args": os.Args, "env": os.Environ(), "dir": dir, "umask": umask, "files": files,
+		"status": kept, "input": string(input), "leader": syscall.Getpgrp() == os.Getpid(),
+	})
 }

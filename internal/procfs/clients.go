@@ -1,4 +1,4 @@
-package launch
+package procfs
 
 import (
 	"bufio"
@@ -16,17 +16,17 @@ const tcpEstablished = "01"
 // unixConnected is SS_CONNECTED as /proc/net/unix prints it.
 const unixConnected = "03"
 
-// clients counts the connections to the debugger at a, whose process is pid, as
-// the kernel lists them. Connections of init's own count too. If the lists
-// cannot be read, nobody is connected: a container must end.
-func clients(a address, pid int) int {
+// Clients counts the connections to the debugger at a, whose process is pid, as
+// the kernel lists them. The caller's own count too. If the lists cannot be read,
+// nobody is connected: a container must end.
+func Clients(a Address, pid int) int {
 	held := sockets(pid)
-	switch a.network {
+	switch a.Network {
 	case "tcp":
-		count := func(r io.Reader) int { return countTCP(r, a.port, held) }
+		count := func(r io.Reader) int { return countTCP(r, a.Port, held) }
 		return countFile("/proc/net/tcp", count) + countFile("/proc/net/tcp6", count)
 	case "unix":
-		return countFile("/proc/net/unix", func(r io.Reader) int { return countUnix(r, a.path) })
+		return countFile("/proc/net/unix", func(r io.Reader) int { return countUnix(r, a.Path) })
 	}
 	return 0
 }

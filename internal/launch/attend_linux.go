@@ -1,0 +1,215 @@
+package launch
+
+import (
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/dlvgen/dlvgen/internal/procfs"
+)
+
+// attend watches over a program that has a debugger.
+func (s *supervisor) attend() {
+	state := procfs.State(s.program.pid)
+	dead := state == procfs.StateZombie && !procfs.Alive(s.program.pid)
+	if !dead {
+		s.deadSince = time.Time{}
+	}
+	switch {
+	case dead:
+		s.attendDead()
+	case !s.attached:
+		s.attendStart(state)
+	case state != procfs.StateTraced:
+		s.attendRunning()
+	case !s.ending.IsZero():
+		s.attendEnding()
+	default:
+		s.attendHeld()
+	}
+}
+
+// attendDead ends a debugger that does not look at the dead program.
+func (s *supervisor) attendDead() {
+	if s.deadSince.IsZero() {
+		s.deadSince = time.Now()
+	}
+	if time.Since(s.deadSince) > collectWithin {
+		s.killDebugger()
+	}
+}
+
+// attendStart waits until Delve has attached. Then it takes the stop back in which
+// the program waited for that: it would stop again when Delve detaches.
+func (s *supervisor) attendStart(state byte) {
+	if state == procfs.StateTraced && procfs.Tracer(s.program.pid) != 0 {
+		s.attached = true
+		if s.first {
+			_ = syscall.Kill(s.program.pid, syscall.SIGCONT)
+		}
+		return
+	}
+	if !s.ending.IsZero() {
+		s.killDebugger()
+	}
+}
+
+// attendRunning looks whether the program is still what Delve knows. Delve does not
+// follow an execve (1.27.2), and would write its breakpoints into another program.
+func (s *supervisor) attendRunning() {
+	s.served = s.served || procfs.Tracer(s.program.pid) != 0
+	s.letGo, s.told, s.heldSince, s.askPause = false, false, time.Time{}, 0
+	if image := procfs.Image(s.program.pid); image != "" && s.image != "" && image != s.image {
+		s.image, s.started, s.replaced = image, time.Now(), true
+		// Not asked to detach: that would restore instructions of the program of before.
+		s.killDebugger()
+	}
+}
+
+// attendEnding lets the program go if it is held and was asked to end. One that
+// stops later, in its own handler, is left to the client, if there is one.
+func (s *supervisor) attendEnding() {
+	if s.heldSince.IsZero() && !s.letGo && s.clients() > 0 {
+		return
+	}
+	s.release()
+}
+
+// release has Delve let the program go and end, as it does on SIGTERM where it has
+// attached (cmd/dlv/cmds, waitForDisconnectSignal).
+func (s *supervisor) release() {
+	switch {
+	case s.heldSince.IsZero():
+		s.heldSince = time.Now()
+	case !s.told && time.Since(s.heldSince) > settleWithin:
+		s.told = true
+		_ = syscall.Kill(s.debugger.pid, syscall.SIGTERM)
+	case time.Since(s.heldSince) > releaseWithin:
+		s.say("the debugger does not let the program go; ending the debugger")
+		s.killDebugger()
+	}
+}
+
+func (s *supervisor) killDebugger() { _ = syscall.Kill(s.debugger.pid, syscall.SIGKILL) }
+
+// attendHeld asks about a held program that nobody looks at: Delve would hold one
+// that panics for good, and nothing would restart the container.
+func (s *supervisor) attendHeld() {
+	switch {
+	case s.asking || !s.what.delve.multi:
+	case s.clients() > 0:
+		s.askPause = 0
+	case s.askPause == 0 || time.Since(s.askedAt) > s.askPause:
+		// It may have moved on to another stop between two looks.
+		s.askedAt, s.askPause = time.Now(), min(max(2*s.askPause, s.pace()), askAtLeast)
+		s.ask(answerWithin, nil)
+	}
+}
+
+// hear takes an answer of Delve's in.
+func (s *supervisor) hear(a answer) {
+	s.asking = false
+	if a.about != s.debugger.pid || a.err != nil {
+		return
+	}
+	s.served = true
+	if a.dying && s.program.status == nil && s.ending.IsZero() && s.clients() == 0 {
+		s.say("the program is panicking and no client is connected; letting it end")
+		s.ending, s.letGo = time.Now(), true
+	}
+}
+
+// wake lets a program run that was left stopped when its debugger ended. Later stops
+// are others' doing.
+func (s *supervisor) wake() {
+	if time.Since(s.abandoned) < wakeWithin && procfs.State(s.program.pid) == procfs.StateStopped {
+		_ = syscall.Kill(s.program.pid, syscall.SIGCONT)
+	}
+}
+
+// attach starts a debugger for the program.
+func (s *supervisor) attach(proceed bool) {
+	s.attached, s.served, s.replaced = false, false, false
+	s.letGo, s.told, s.heldSince = false, false, time.Time{}
+	var err error
+	s.debugger, err = startDelve(s.what.delve, s.program.pid, proceed, s.DelveConfig)
+	switch {
+	case err != nil && s.first:
+		s.refuse(fmt.Sprintf("starting the debugger: %v", err))
+	case err != nil:
+		s.abandoned = time.Now()
+		s.say("starting the debugger: %v; the program goes on without it", err)
+	case s.what.delve.multi && !s.asking:
+		gone := make(chan struct{})
+		s.debugger.gone = gone
+		s.ask(0, gone)
+	}
+}
+
+// debuggerEnded decides what comes after a debugger.
+func (s *supervisor) debuggerEnded() {
+	status, first, replaced := *s.debugger.status, s.first, s.replaced
+	// It ends so when it has served, but also where it does not know a flag.
+	clean := status == 0 && (s.attached || s.served)
+	served := s.served || clean
+	if s.debugger.gone != nil {
+		close(s.debugger.gone)
+	}
+	s.debugger, s.first, s.abandoned = process{}, false, time.Now()
+	s.wakeFor(first && !served && s.ending.IsZero())
+	if clean {
+		s.failures = 0
+	} else if !replaced {
+		s.failures++
+	}
+	switch {
+	case !s.ending.IsZero() || !procfs.Alive(s.program.pid):
+	case replaced:
+		s.attachToNext()
+	case first && !served:
+		s.refuse(cause(status))
+	case clean:
+		s.say("a client has ended the debugger; the program goes on, and a new debugger attaches to it")
+		s.attach(true)
+	case served && s.failures == 1:
+		s.say("the debugger has ended (%s); the program goes on, and a new debugger attaches to it", describe(status))
+		s.attach(true)
+	default:
+		s.say("the debugger has ended (%s); the program goes on without it", describe(status))
+	}
+}
+
+// wakeFor wakes the program, unless it is to be ended before it has run.
+func (s *supervisor) wakeFor(refused bool) {
+	if !refused {
+		s.wake()
+	}
+}
+
+// attachToNext gives a debugger to what the program has become.
+func (s *supervisor) attachToNext() {
+	if err := debuggable(fmt.Sprintf("/proc/%d/exe", s.program.pid)); err != nil {
+		s.say("the program has become another, which goes on without the debugger: %v", err)
+		return
+	}
+	s.say("the program has become another, and a new debugger attaches to it")
+	s.attach(true)
+}
+
+// refuse ends the program before it has run: no container is to look debuggable only.
+func (s *supervisor) refuse(reason string) {
+	s.say("%s", reason)
+	status := exited(1)
+	s.verdict, s.ending = &status, time.Now()
+	_ = syscall.Kill(s.program.pid, syscall.SIGKILL)
+}
+
+// cause says why there is no debugger, as far as can be known from outside.
+func cause(status syscall.WaitStatus) string {
+	remedy := "if that was not permitted, give the container the SYS_PTRACE capability and a seccomp profile that allows ptrace"
+	if scope := yamaScope(); scope == "2" || scope == "3" {
+		remedy = "kernel.yama.ptrace_scope is " + scope + " on this host: set it to 0 or 1 there, or, if it is 2, give the container the SYS_PTRACE capability"
+	}
+	return fmt.Sprintf("the debugger could not attach to the program (%s), for the reason that it gave above; %s, or set %s=%s",
+		describe(status), remedy, modeVariable, modeOff)
+}

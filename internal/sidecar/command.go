@@ -1,0 +1,52 @@
+package sidecar
+
+import (
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// serving is the command line of a Delve that serves the process pid. The
+// process runs on at once. symbols is a file of debug information, empty for the
+// process's own.
+func (p plan) serving(pid int, symbols string) []string {
+	// Every shipped version knows --continue, behind its command only.
+	argv := append(slices.Clone(p.Debugger), "attach", "--continue", strconv.Itoa(pid))
+	return withFile(argv, symbols)
+}
+
+// prompting is the command line of a Delve that talks to a terminal: without the
+// flags of a server.
+func (p plan) prompting(pid int, symbols string) []string {
+	argv := slices.DeleteFunc(slices.Clone(p.Debugger), func(word string) bool {
+		name, _, _ := strings.Cut(word, "=")
+		return name == "--listen" || name == "--headless" || name == "--accept-multiclient"
+	})
+	return withFile(append(argv, "attach", strconv.Itoa(pid)), symbols)
+}
+
+func withFile(argv []string, symbols string) []string {
+	if symbols == "" {
+		return argv
+	}
+	return append(argv, symbols)
+}
+
+// listen is the address that the debugger serves at.
+func (p plan) listen() string {
+	address := ""
+	for _, word := range p.Debugger {
+		if value, ok := strings.CutPrefix(word, "--listen="); ok {
+			address = value
+		}
+	}
+	return address
+}
+
+// delveEnv is this process's environment with a config folder for Delve alone.
+func delveEnv(config string) []string {
+	const name = "XDG_CONFIG_HOME="
+	env := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, name) })
+	return append(env, name+config)
+}

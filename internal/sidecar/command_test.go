@@ -1,0 +1,36 @@
+package sidecar
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestCommandLinesOfDelve(t *testing.T) {
+	p := plan{Debugger: strings.Fields("/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient --check-go-version=false")}
+	for _, tt := range []struct {
+		got  []string
+		want string
+	}{
+		{p.serving(17, ""), "/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient --check-go-version=false attach --continue 17"},
+		{p.serving(17, "/s"), "/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient --check-go-version=false attach --continue 17 /s"},
+		{p.prompting(17, ""), "/dlv --api-version=2 --check-go-version=false attach 17"},
+		{p.prompting(17, "/s"), "/dlv --api-version=2 --check-go-version=false attach 17 /s"},
+	} {
+		if got := strings.Join(tt.got, " "); got != tt.want {
+			t.Errorf("got  %s\nwant %s", got, tt.want)
+		}
+	}
+	if got := p.listen(); got != ":8000" {
+		t.Errorf("listens at %q", got)
+	}
+}
+
+func TestDelveHasAConfigFolderOfItsOwn(t *testing.T) {
+	t.Setenv("XDG_CONFIG_HOME", "/home/x")
+	t.Setenv("SIDECAR_TEST", "kept")
+	env := delveEnv("/own")
+	if !slices.Contains(env, "XDG_CONFIG_HOME=/own") || slices.Contains(env, "XDG_CONFIG_HOME=/home/x") || !slices.Contains(env, "SIDECAR_TEST=kept") {
+		t.Errorf("environment %q", env)
+	}
+}

@@ -1,0 +1,94 @@
+package sidecar
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"runtime"
+	"syscall"
+
+	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/procfs"
+)
+
+// Config is where a sidecar finds things.
+type Config struct {
+	// Plan is the file of the plan. Default: layout.Plan.
+	Plan string
+
+	// DelveConfig is the debugger's own XDG_CONFIG_HOME. Default: layout.Config.
+	DelveConfig string
+
+	// Processes lists the PIDs among which the program is looked for. Default: all of
+	// the PID namespace.
+	Processes func() []int
+
+	// Messages is where to say what happens. Default: os.Stderr.
+	Messages io.Writer
+}
+
+// Run finds the program and attaches the debugger to it. args are the words behind
+// the image: none, or the PID, name or path of the process to attach to. With a
+// terminal on stdin and stdout this process becomes Delve, and Run does not return.
+// Otherwise it serves until it is told to end, or the program ends: 0; or until
+// something fails: 1, or the debugger's exit code.
+func Run(args []string, c Config) int {
+	c = c.withDefaults()
+	// The kernel ties the signal for the death of a parent to the thread.
+	runtime.LockOSThread()
+	p, err := readPlan(c.Plan)
+	if err != nil {
+		return c.fail(err)
+	}
+	t, err := p.target(args, foreign(c.Processes()))
+	if err != nil {
+		return c.fail(err)
+	}
+	symbols, err := p.symbolsFor(t)
+	if err != nil {
+		return c.fail(err)
+	}
+	if isTerminal(os.Stdin) && isTerminal(os.Stdout) {
+		c.say("attaching to %s; when you leave, answer n to whether to kill it, and it goes on", t)
+		argv := p.prompting(t.pid, symbols)
+		return c.fail(fmt.Errorf("starting the debugger %s: %w", argv[0], syscall.Exec(argv[0], argv, delveEnv(c.DelveConfig))))
+	}
+	image, err := os.Stat(file(t.pid))
+	if err != nil {
+		return c.fail(fmt.Errorf("looking at %s: %w", t, err))
+	}
+	s := server{
+		Config:  c,
+		target:  t,
+		image:   image,
+		stopped: procfs.State(t.pid) == procfs.StateStopped,
+		argv:    p.serving(t.pid, symbols),
+		control: procfs.ParseAddress(p.listen()),
+	}
+	return s.run()
+}
+
+func (c Config) withDefaults() Config {
+	if c.Plan == "" {
+		c.Plan = layout.Plan
+	}
+	if c.DelveConfig == "" {
+		c.DelveConfig = layout.Config
+	}
+	if c.Processes == nil {
+		c.Processes = namespace
+	}
+	if c.Messages == nil {
+		c.Messages = os.Stderr
+	}
+	return c
+}
+
+func (c Config) say(format string, args ...any) {
+	_, _ = fmt.Fprintf(c.Messages, "dlvgen: "+format+"\n", args...)
+}
+
+func (c Config) fail(err error) int {
+	c.say("%v", err)
+	return 1
+}

@@ -1,0 +1,207 @@
+package sidecar
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/dlvgen/dlvgen/internal/procfs"
+)
+
+// Bounds of what depends on Delve. Docker kills a container 10 s after it asked it to
+// end.
+const (
+	// pace is how often to look whether the program has ended.
+	pace = 500 * time.Millisecond
+
+	// serveWithin is how long a Delve that was asked to leave may take to begin to
+	// serve: before, a signal would leave breakpoints of its own behind.
+	serveWithin = 5 * time.Second
+
+	// leaveWithin is how long Delve may take to let the program go.
+	leaveWithin = 3 * time.Second
+
+	// wakeWithin is how long after the end of Delve a program found stopped is woken.
+	wakeWithin = time.Second
+)
+
+// capSysPtrace is CAP_SYS_PTRACE (linux/capability.h).
+const capSysPtrace = 19
+
+// server serves the program to clients of the debugger.
+type server struct {
+	Config
+
+	target process
+
+	// image is the file that the target runs, stopped whether it was stopped by a
+	// signal before a debugger came.
+	image   os.FileInfo
+	stopped bool
+
+	argv    []string
+	control procfs.Address
+}
+
+// run starts Delve, again and again if clients end it, and returns the exit code.
+func (s *server) run() int {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
+	defer signal.Stop(signals)
+	s.say("attaching to %s", s.target)
+	for {
+		d, err := s.start()
+		if err != nil {
+			return s.fail(err)
+		}
+		state := s.attend(d, signals)
+		switch {
+		case !s.lives():
+			s.say("%s has ended", s.target)
+			return 0
+		case d.leaving:
+			s.wake()
+			s.say("%s goes on without the debugger", s.target)
+			return 0
+		case !state.Success():
+			s.wake()
+			return s.failed(state)
+		}
+		s.say("a client has ended the debugger, %s goes on; attaching again", s.target)
+	}
+}
+
+// lives tells whether the target is still there, and the program that was found.
+func (s *server) lives() bool {
+	image, err := os.Stat(file(s.target.pid))
+	return procfs.Alive(s.target.pid) && err == nil && os.SameFile(image, s.image)
+}
+
+// failed says that Delve failed, and returns the exit code.
+func (s *server) failed(state *os.ProcessState) int {
+	hint := ""
+	if procfs.ReadStatus(os.Getpid()).Mask("CapEff")&(1<<capSysPtrace) == 0 {
+		hint = "; if it may not attach, " + addCapability
+	}
+	s.say("the debugger has failed (%s), %s goes on without it%s", state, s.target, hint)
+	return max(state.ExitCode(), 1)
+}
+
+// debugger is a Delve that was started.
+type debugger struct {
+	process *os.Process
+	ended   chan *os.ProcessState
+
+	// serving is closed when it answers.
+	serving <-chan struct{}
+
+	// leaving is set when it was asked to let the program go, asked when it was given
+	// the signal to.
+	leaving, asked bool
+	deadline       <-chan time.Time
+}
+
+// start starts a Delve. A process group of its own keeps the terminal's Ctrl-C away.
+func (s *server) start() (*debugger, error) {
+	process, err := os.StartProcess(s.argv[0], s.argv, &os.ProcAttr{
+		Env:   delveEnv(s.DelveConfig),
+		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("starting the debugger %s: %w", s.argv[0], err)
+	}
+	d := &debugger{process: process, ended: make(chan *os.ProcessState, 1)}
+	gone := make(chan struct{})
+	go func() {
+		state, err := process.Wait()
+		if err != nil {
+			s.say("waiting for the debugger: %v", err)
+		}
+		close(gone)
+		d.ended <- state
+	}()
+	d.serving = awaitServing(s.control, gone)
+	return d, nil
+}
+
+// attend waits for the end of Delve. It makes it end when a signal says so, and when
+// the program has ended and no client is connected.
+func (s *server) attend(d *debugger, signals <-chan os.Signal) *os.ProcessState {
+	ticker := time.NewTicker(pace)
+	defer ticker.Stop()
+	serving, alive := d.serving, true
+	for {
+		select {
+		case state := <-d.ended:
+			return state
+		case <-signals:
+			d.leave()
+		case <-serving:
+			serving = nil
+			d.served()
+		case <-d.deadline:
+			d.press()
+		case <-ticker.C:
+			if alive && !procfs.Alive(s.target.pid) {
+				alive = false
+				s.say("%s has ended; this ends when no client is connected", s.target)
+			}
+			if !alive && procfs.Clients(s.control, d.process.Pid) == 0 {
+				d.leave()
+			}
+		}
+	}
+}
+
+// leave asks Delve to let the program go: on SIGTERM it does so with a process that
+// it has attached to, held or not (1.27.2, service/rpccommon, ServerImpl.Stop).
+func (d *debugger) leave() {
+	if d.leaving {
+		return
+	}
+	d.leaving = true
+	select {
+	case <-d.serving:
+		d.ask()
+	default:
+		d.deadline = time.After(serveWithin)
+	}
+}
+
+// served notes that Delve serves.
+func (d *debugger) served() {
+	if d.leaving && !d.asked {
+		d.ask()
+	}
+}
+
+func (d *debugger) ask() {
+	d.asked = true
+	_ = d.process.Signal(syscall.SIGTERM)
+	d.deadline = time.After(leaveWithin)
+}
+
+// press goes one step further with a Delve that does not do what it was asked.
+func (d *debugger) press() {
+	if !d.asked {
+		d.ask()
+		return
+	}
+	_ = d.process.Kill()
+}
+
+// wake lets a program go on that Delve has left stopped: a signal to stop it may
+// arrive after Delve's end.
+func (s *server) wake() {
+	if s.stopped {
+		return
+	}
+	for end := time.Now().Add(wakeWithin); time.Now().Before(end); time.Sleep(wakeWithin / 20) {
+		if procfs.State(s.target.pid) == procfs.StateStopped {
+			_ = syscall.Kill(s.target.pid, syscall.SIGCONT)
+		}
+	}
+}

@@ -1,0 +1,60 @@
+package sidecar
+
+import (
+	"debug/elf"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/dlvgen/dlvgen/internal/gobin"
+)
+
+// symbolsFor returns the file of debug information that describes a process, empty
+// if its own executable does. Debug information of another build would show wrong
+// lines and values: then it is an error.
+func (p plan) symbolsFor(t process) (string, error) {
+	if t.program.DWARF {
+		return "", nil
+	}
+	if p.Symbols == nil {
+		return "", fmt.Errorf("%s cannot be debugged: %w; this image has no symbols for it", t, gobin.ErrNoDWARF)
+	}
+	sums, err := sections(file(t.pid))
+	if err != nil {
+		return "", fmt.Errorf("comparing %s with the symbols: %w", t, err)
+	}
+	err = gobin.Compare(p.Symbols.Sections, sums)
+	var differs *gobin.SectionError
+	if errors.As(err, &differs) {
+		return "", p.mismatch(t, differs)
+	}
+	return p.Symbols.File, err
+}
+
+// mismatch says that a process runs another build than the symbols are of.
+func (p plan) mismatch(t process, differs *gobin.SectionError) error {
+	return fmt.Errorf("%s is another build than this image's symbols are of: %w (%d bytes, %d in the symbols; its build id is %q, that of the symbols %q): take the sidecar of its own build",
+		t, differs, sectionSize(file(t.pid), differs.Name), sectionSize(p.Symbols.File, differs.Name), t.program.BuildID, p.Symbols.BuildID)
+}
+
+func sections(name string) (map[string]string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = f.Close() }()
+	return gobin.Sections(f)
+}
+
+// sectionSize is the size of a section for a message, 0 if there is none.
+func sectionSize(name, section string) uint64 {
+	f, err := elf.Open(name)
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = f.Close() }()
+	if s := f.Section(section); s != nil {
+		return s.Size
+	}
+	return 0
+}

@@ -1,0 +1,5 @@
+#!/bin/sh
+set -e
+umask 027
+export PREPARED=yes
+exec "$@"

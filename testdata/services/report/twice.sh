@@ -1,0 +1,7 @@
+#!/bin/sh
+report first &
+first=$!
+sleep 1
+REPORT_THEN=exit:4 report second
+echo "the second ended with $?" >&2
+wait $first
