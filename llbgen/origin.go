@@ -1,15 +1,17 @@
 package llbgen
 
 import (
+	"cmp"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 )
 
-// Origin says where a file of a definition's result comes from, as far as that can
-// be told without building.
+// Origin is a place that a file of a definition's result may come from, as far as
+// that can be told without building.
 type Origin struct {
 	// Step is what the progress display calls the step that makes the file, and
 	// Compiles why that step may compile Go, "" where it does not.
@@ -17,142 +19,279 @@ type Origin struct {
 	Compiles string
 
 	// Source is the identifier of the source that has the file, where no step makes
-	// it: "local://context", "docker-image://docker.io/library/alpine:3".
+	// it: "local://context", "docker-image://docker.io/library/alpine:3". It is
+	// empty for a file that the Dockerfile itself holds.
 	Source string
 
 	// Path is the file's there. It may have links in it.
 	Path string
 
-	// Input refers to the vertex: a step's or a source's.
-	vertex digest.Digest
+	// Likely is set where the Dockerfile names the file, or copies it here from the
+	// origin, alone or with its folder.
+	Likely bool
+
+	// Alone is set where it is the file alone that is copied here from the source,
+	// so that nothing else can have put it here.
+	Alone bool
+
+	score int
+	step  digest.Digest
+
+	// at is the source in def. An action is what brings the file out of it, or
+	// writes it: an archive's, a here document's.
 	def    *pb.Definition
+	at     *pb.Input
+	action *pb.FileAction
 }
 
-// Definition is that of the source alone.
+// Readable tells whether the file can be read without building and without
+// fetching an image: it is the build context's, or the Dockerfile's own.
+func (o Origin) Readable() bool {
+	return o.def != nil && (o.action != nil || strings.HasPrefix(o.Source, "local://") || strings.HasPrefix(o.Source, "git://"))
+}
+
+// Definition is that of the file system that has the file at Path.
 func (o Origin) Definition() (*pb.Definition, error) {
-	return resultAt(o.def, &pb.Input{Digest: string(o.vertex)})
+	if o.action == nil {
+		return resultAt(o.def, o.at)
+	}
+	b := newBuilder()
+	op := &pb.Op{Op: &pb.Op_File{File: &pb.FileOp{Actions: []*pb.FileAction{o.action}}}}
+	if o.at != nil {
+		source, err := resultAt(o.def, o.at)
+		if err != nil {
+			return nil, err
+		}
+		in, err := b.graft(source)
+		if err != nil {
+			return nil, err
+		}
+		op.Inputs = []*pb.Input{in}
+	}
+	v, err := encode(op)
+	if err != nil {
+		return nil, err
+	}
+	b.add(v, &pb.OpMetadata{Caps: map[string]bool{string(pb.CapFileBase): true}})
+	return b.finish(&pb.Input{Digest: string(v.digest)}, nil)
 }
 
-// OriginOf follows a file back through copies. A step that may compile Go, or
-// whose text names the file, counts as its maker; any other is taken to leave it alone.
-func OriginOf(def *pb.Definition, file string) (Origin, error) {
+// most is how many vertices are looked at for one file. Folders that are copied to
+// and fro would otherwise multiply the ways.
+const most = 10_000
+
+// Origins follows a file back through copies, links and renamings: the places it may
+// come from, the likeliest first. Only files could tell which of several it is: a
+// step may make a file that its text does not name, and a copied folder may have it.
+func Origins(def *pb.Definition, file string) ([]Origin, error) {
 	vertices, err := decode(def)
 	if err != nil || len(vertices) == 0 {
-		return Origin{}, err
+		return nil, err
 	}
-	t := tracer{&instrumenter{def: def, byDigest: make(map[digest.Digest]vertex, len(vertices))}}
+	t := &tracer{in: &instrumenter{def: def, byDigest: make(map[digest.Digest]vertex, len(vertices))}, left: most}
 	for _, v := range vertices {
 		t.in.byDigest[v.digest] = v
 	}
-	result := vertices[len(vertices)-1].op.Inputs[0]
-	return t.trace(result, path.Clean("/"+file)), nil
+	found, _ := t.trace(vertices[len(vertices)-1].op.Inputs[0], path.Clean("/"+file))
+	return found, nil
 }
 
-// tracer follows files through a definition.
+// tracer follows one file through a definition.
 type tracer struct {
-	in *instrumenter
+	in   *instrumenter
+	left int
 }
 
-// trace is the origin of a file in a vertex's output.
-func (t tracer) trace(in *pb.Input, file string) Origin {
-	for {
+// trail is what was met on the way down one file system, and where it goes on.
+type trail struct {
+	found []Origin
+	file  string
+	next  *pb.Input
+
+	// certain are the origins of a copy of the file alone: nothing below it is left.
+	certain []Origin
+	ends    bool
+}
+
+// trace lists the origins of a file in a vertex's output. It is true where a copy of
+// the file alone decides.
+func (t *tracer) trace(in *pb.Input, file string) ([]Origin, bool) {
+	at := &trail{file: file, next: in}
+	for at.next != nil && !at.ends && t.left > 0 {
+		t.left--
+		in := at.next
+		at.next = nil
 		v, ok := t.in.byDigest[digest.Digest(in.Digest)]
 		if !ok {
-			return Origin{Path: file}
+			break
 		}
-		var next *pb.Input
 		switch op := v.op.Op.(type) {
 		case *pb.Op_Source:
-			return Origin{Source: op.Source.Identifier, Path: file, vertex: v.digest, def: t.in.def}
+			at.found = append(at.found, t.source(op.Source, in, at.file))
 		case *pb.Op_Exec:
-			reason := ""
-			if op.Exec.Meta != nil {
-				reason = mayCompile(op.Exec.Meta.Args, located{})
-			}
-			mount := mountOf(op.Exec, in.Index)
-			if mount == nil || reason != "" || names(op.Exec, file) {
-				return Origin{Step: t.in.nameOf(v), Compiles: reason, Path: file, vertex: v.digest, def: t.in.def}
-			}
-			next = inputAt(v.op, mount.Input)
+			t.throughExec(at, v, in.Index)
 		case *pb.Op_File:
-			next, file = t.throughFile(v.op, op.File, file)
+			t.throughFile(at, v.op, in.Index)
 		case *pb.Op_Merge:
-			// The last layer that has the file wins, and only files can tell.
-			for i := len(op.Merge.Inputs) - 1; i > 0; i-- {
-				if o := t.trace(inputAt(v.op, op.Merge.Inputs[i].Input), file); o.Step != "" || o.Source != "" {
-					return o
-				}
-			}
-			next = inputAt(v.op, op.Merge.Inputs[0].Input)
+			t.throughMerge(at, v.op)
 		}
-		if next == nil {
-			return Origin{Path: file}
+	}
+	slices.SortStableFunc(at.found, func(a, b Origin) int { return cmp.Compare(b.score, a.score) })
+	return append(at.certain, at.found...), at.ends
+}
+
+// source is a file that no step makes. That a folder of the context has it is likelier
+// than that the base image does.
+func (t *tracer) source(op *pb.SourceOp, in *pb.Input, file string) Origin {
+	o := Origin{Source: op.Identifier, Path: file, def: t.in.def, at: in}
+	if strings.HasPrefix(op.Identifier, "docker-image://") {
+		o.score = -1
+	}
+	return o
+}
+
+// throughMerge looks into each layer, the last one first: it hides the others.
+func (t *tracer) throughMerge(at *trail, op *pb.Op) {
+	for _, m := range slices.Backward(op.GetMerge().Inputs) {
+		found, certain := t.trace(inputAt(op, m.Input), at.file)
+		if certain {
+			at.certain, at.ends = found, true
+			return
 		}
-		in = next
+		at.found = append(at.found, found...)
 	}
 }
 
-// throughFile follows a file through the actions of a file op, the last first. It
-// returns where to go on, nil where an action makes the file.
-func (t tracer) throughFile(op *pb.Op, file *pb.FileOp, name string) (*pb.Input, string) {
-	inputs := int64(len(op.Inputs))
-	at := int64(len(file.Actions)) - 1
-	for at >= 0 && at < int64(len(file.Actions)) {
-		a := file.Actions[at]
-		if c := a.GetCopy(); c != nil {
-			if from, ok := copiedFrom(c, name); ok && a.SecondaryInput >= 0 && a.SecondaryInput < inputs {
-				return op.Inputs[a.SecondaryInput], from
-			}
+// throughFile goes through the actions of a file op, the last one first.
+func (t *tracer) throughFile(at *trail, op *pb.Op, output int64) {
+	actions, inputs := op.GetFile().Actions, int64(len(op.Inputs))
+	i := slices.IndexFunc(actions, func(a *pb.FileAction) bool { return a.Output == output })
+	for i >= 0 && !at.ends {
+		a := actions[i]
+		if m := a.GetMkfile(); m != nil && path.Clean(m.Path) == at.file {
+			at.certain, at.ends = []Origin{{Path: at.file, Likely: true, Alone: true, def: t.in.def, action: alone(a)}}, true
+			return
 		}
-		if m := a.GetMkfile(); m != nil && path.Clean(m.Path) == name {
-			return nil, name
-		}
+		t.throughCopy(at, op, a)
 		if a.Input < inputs {
-			return inputAt(op, a.Input), name
+			at.next = inputAt(op, a.Input)
+			return
 		}
-		if a.Input-inputs >= at {
-			return nil, name // actions refer to earlier ones only
+		if a.Input-inputs >= int64(i) {
+			return // actions refer to earlier ones only
 		}
-		at = a.Input - inputs
+		i = int(a.Input - inputs)
 	}
-	return nil, name
+}
+
+// throughCopy notes where the file comes from if the action is a copy that may
+// bring it.
+func (t *tracer) throughCopy(at *trail, op *pb.Op, a *pb.FileAction) {
+	c, in := a.GetCopy(), inputAt(op, a.SecondaryInput)
+	if c == nil || in == nil {
+		return
+	}
+	from, itself, ok := copiedFrom(c, at.file)
+	if !ok {
+		return
+	}
+	source := t.in.byDigest[digest.Digest(in.Digest)].op.GetSource()
+	if c.AttemptUnpackDockerCompatibility && !itself && source != nil {
+		at.found = append(at.found, Origin{Source: source.Identifier, Path: at.file, def: t.in.def, at: in, action: alone(a)})
+		return
+	}
+	found, _ := t.trace(in, from)
+	for i := range found {
+		o := &found[i]
+		o.Alone = itself && (o.Alone || !o.Likely)
+		o.Likely = true
+		// A folder has the file less surely than a copy of the file itself.
+		o.score = min(o.score, max(0, o.score-1))
+	}
+	if itself {
+		at.certain, at.ends = found, true
+		return
+	}
+	at.found = append(at.found, found...)
+}
+
+// alone is the action on a file system that has nothing else.
+func alone(a *pb.FileAction) *pb.FileAction {
+	a = a.CloneVT()
+	a.Input, a.Output, a.SecondaryInput = int64(pb.Empty), 0, int64(pb.Empty)
+	if a.GetCopy() != nil {
+		a.SecondaryInput = 0
+	}
+	return a
 }
 
 // copiedFrom is the path that a copy takes a file from, if it may be the copy that
-// brings it. Whether a source is a folder is not known; a copied folder's files come
-// from below it.
-func copiedFrom(c *pb.FileActionCopy, file string) (string, bool) {
+// brings it, and whether it is the file that is copied, not a folder around it.
+// Whether a source is a folder is not known.
+func copiedFrom(c *pb.FileActionCopy, file string) (from string, itself, ok bool) {
 	dest, src := path.Clean("/"+c.Dest), path.Clean("/"+c.Src)
-	pattern := c.AllowWildcard && strings.ContainsAny(src, "*?[")
+	into := strings.HasSuffix(c.Dest, "/")
 	switch {
-	case pattern:
-		if ok, err := path.Match(path.Base(src), path.Base(file)); err == nil && ok && path.Dir(file) == dest {
-			return path.Join(path.Dir(src), path.Base(file)), true
+	case c.AllowWildcard && strings.ContainsAny(src, "*?["):
+		if match, err := path.Match(path.Base(src), path.Base(file)); err == nil && match && path.Dir(file) == dest {
+			return path.Join(path.Dir(src), path.Base(file)), false, true
 		}
-		return "", false
+		return "", false, false
 	case file == dest:
-		return src, true
+		return src, true, true
 	case !within(file, dest):
-		return "", false
-	case strings.HasSuffix(c.Dest, "/") && path.Base(src) == path.Base(file) && path.Dir(file) == dest:
-		return src, true
+		return "", false, false
+	case into && path.Base(src) == path.Base(file) && path.Dir(file) == dest:
+		return src, true, true
 	}
-	return path.Join(src, strings.TrimPrefix(file, strings.TrimSuffix(dest, "/"))), true
+	return path.Join(src, strings.TrimPrefix(file, strings.TrimSuffix(dest, "/"))), false, true
 }
 
-// names tells whether the text of a step has the file's name in it.
-func names(exec *pb.ExecOp, file string) bool {
-	return exec.Meta != nil && strings.Contains(strings.Join(exec.Meta.Args, " "), path.Base(file))
+// throughExec notes the step if it may make the file, and goes on below it under
+// the name that the file had before.
+func (t *tracer) throughExec(at *trail, v vertex, output int64) {
+	exec := v.op.GetExec()
+	mount := mountOf(exec, output)
+	if exec.Meta == nil || mount == nil {
+		return
+	}
+	at.next = inputAt(v.op, mount.Input)
+	before := at.file
+	if mount.Dest == pb.RootMount {
+		before = renamedFrom(exec, at.file)
+	}
+	o, ok := makes(exec, at.file)
+	if ok && (o.Compiles != "" || before == at.file) {
+		o.Step, o.step, o.Path, o.def = t.in.nameOf(v), v.digest, at.file, t.in.def
+		at.found = append(at.found, o)
+	}
+	if m := mountAround(exec, before); m != nil && before != at.file && o.Compiles == "" {
+		at.certain, _ = t.trace(inputAt(v.op, m.Input), path.Join("/", m.Selector, strings.TrimPrefix(before, path.Clean(m.Dest))))
+		at.ends = true
+		return
+	}
+	at.file = before
 }
 
 // mountOf is the mount with that output.
 func mountOf(exec *pb.ExecOp, output int64) *pb.Mount {
 	for _, m := range exec.Mounts {
-		if m != nil && m.Output == output && m.Input >= 0 {
+		if m != nil && m.Output == output {
 			return m
 		}
 	}
 	return nil
+}
+
+// mountAround is the mount below the root that a path lies in.
+func mountAround(exec *pb.ExecOp, p string) *pb.Mount {
+	var found *pb.Mount
+	for _, m := range exec.Mounts {
+		if m != nil && m.Dest != pb.RootMount && m.Input >= 0 && within(p, m.Dest) && (found == nil || within(m.Dest, found.Dest)) {
+			found = m
+		}
+	}
+	return found
 }
 
 func inputAt(op *pb.Op, i int64) *pb.Input {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
 )
 
 // Treatment says what becomes of a RUN step.
@@ -27,7 +28,8 @@ type Surveyed struct {
 
 	Treatment Treatment `json:"treatment"`
 
-	// Reason says why the step is thought to compile Go.
+	// Reason says why the step is thought to compile Go. Where the step is not
+	// instrumented, it would be if its stage turned out to have a Go toolchain.
 	Reason string `json:"reason,omitempty"`
 
 	// Go is the version of Go that the step's environment names, as official images
@@ -39,30 +41,47 @@ type Surveyed struct {
 }
 
 // Survey says what Instrument does with each RUN step, in the definition's order.
+// Nobody has looked into the stages yet: a step of another language's tools, in an
+// environment that does not lead to Go, is taken to have none.
 func Survey(def *pb.Definition, opts InstrumentOptions) ([]Surveyed, error) {
+	vertices, err := decode(def)
+	if err != nil {
+		return nil, err
+	}
+	opts.Toolchains = map[digest.Digest]Toolchain{}
+	for _, v := range vertices {
+		if meta := v.op.GetExec().GetMeta(); meta != nil && !leadsToGo(meta.Env) && mayCompile(meta.Args, located{known: true}) == "" {
+			opts.Toolchains[v.digest] = Toolchain{}
+		}
+	}
 	in, err := newInstrumented(def, opts)
 	if err != nil {
 		return nil, err
 	}
-	reasons := map[string]string{}
-	for _, s := range in.steps {
-		reasons[string(s.Digest)] = s.Reason
-	}
 	var list []Surveyed
 	for _, v := range in.order {
-		if v.op.GetExec() == nil || v.op.GetExec().Meta == nil {
-			continue
+		if v.op.GetExec().GetMeta() != nil {
+			list = append(list, in.surveyed(v))
 		}
-		s := Surveyed{Name: in.nameOf(v), Treatment: TreatmentCached, Reason: reasons[string(v.digest)], Line: in.lineOf(v)}
-		switch {
-		case s.Reason != "":
-			s.Treatment, s.Go = TreatmentInstrumented, variable(v.op.GetExec().Meta.Env, "GOLANG_VERSION")
-		case in.renamed[string(v.digest)] != string(v.digest):
-			s.Treatment = TreatmentRepeated
-		}
-		list = append(list, s)
 	}
 	return list, nil
+}
+
+// surveyed is what becomes of a step.
+func (in *instrumenter) surveyed(v vertex) Surveyed {
+	meta := v.op.GetExec().Meta
+	s := Surveyed{Name: in.nameOf(v), Treatment: TreatmentCached, Line: in.lineOf(v)}
+	if isLinux(v.op.Platform) {
+		s.Reason = mayCompile(meta.Args, located{})
+	}
+	_, compiles := in.toolchains[v.digest]
+	switch {
+	case compiles:
+		s.Treatment, s.Go = TreatmentInstrumented, variable(meta.Env, "GOLANG_VERSION")
+	case in.renamed[string(v.digest)] != string(v.digest):
+		s.Treatment = TreatmentRepeated
+	}
+	return s
 }
 
 // variable is the value of an environment variable, the last one if it is set twice.
@@ -86,4 +105,14 @@ func (in *instrumenter) lineOf(v vertex) int {
 		}
 	}
 	return 0
+}
+
+// Builds tells whether a definition has steps, or files of images. Any other only
+// reads files that somebody wrote: a context, an archive, the Dockerfile.
+func Builds(def *pb.Definition) (bool, error) {
+	vertices, err := decode(def)
+	return slices.ContainsFunc(vertices, func(v vertex) bool {
+		return v.op.GetExec() != nil || strings.HasPrefix(v.op.GetSource().GetIdentifier(), "docker-image://") ||
+			strings.HasPrefix(v.op.GetSource().GetIdentifier(), "oci-layout://")
+	}), err
 }

@@ -67,7 +67,7 @@ func newRoot(s streams) *cobra.Command {
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(flagError)
-	root.AddCommand(newBuildCommand(s), newConnectCommand(s), newVariantsCommand(s), newBuildKitCommand(s), newVersionCommand(s))
+	root.AddCommand(newBuildCommand(s), newExplainCommand(s), newConnectCommand(s), newVariantsCommand(s), newBuildKitCommand(s), newVersionCommand(s))
 	return root
 }
 

@@ -1,0 +1,238 @@
+package frontend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/dlvgen/dlvgen/internal/gobin"
+	"github.com/dlvgen/dlvgen/llbgen"
+	"github.com/moby/buildkit/frontend/gateway/client"
+)
+
+// program finds out what the image starts and where that comes from, as
+// [finder.find] does with the files at hand.
+func (e *explainer) program(ctx context.Context) error {
+	cfg := e.image.config.Config
+	argv := slices.Concat(cfg.Entrypoint, cfg.Cmd)
+	if e.request.Program != "" {
+		argv = []string{e.request.Program}
+	}
+	if len(argv) == 0 || argv[0] == "" {
+		e.out.Detour = "nothing (it has neither ENTRYPOINT nor CMD)"
+		e.warn("the image starts nothing: it is the only program that the build compiles and the image has, or name it with --program")
+		return nil
+	}
+	for {
+		origin, at, err := e.originOf(ctx, argv[0])
+		if err != nil {
+			return err
+		}
+		launcher, rest, ok := behind(argv)
+		if !ok || origin.Likely && origin.Compiles != "" {
+			return e.judge(ctx, argv, origin, at)
+		}
+		e.prefix, argv = append(slices.Clone(e.prefix), launcher...), rest
+	}
+}
+
+// originOf is where the file comes from that a command's first word names, and its
+// path: of several along PATH the first that the Dockerfile puts something at.
+func (e *explainer) originOf(ctx context.Context, word string) (llbgen.Origin, string, error) {
+	var first llbgen.Origin
+	paths := candidatePaths(word, e.image.config.Config)
+	if len(paths) == 0 {
+		return first, word, nil
+	}
+	for i, p := range paths {
+		origins, err := llbgen.Origins(e.definition, p)
+		if err != nil {
+			return first, p, err
+		}
+		o, err := e.existing(ctx, origins)
+		if err != nil {
+			return first, p, err
+		}
+		if o.Likely {
+			return o, p, nil
+		}
+		if i == 0 {
+			first = o
+		}
+	}
+	return first, paths[0], nil
+}
+
+// existing is the first origin that has the file, as far as that can be looked up.
+// Where none has it, it is the one that would.
+func (e *explainer) existing(ctx context.Context, origins []llbgen.Origin) (llbgen.Origin, error) {
+	var missing llbgen.Origin
+	for _, o := range origins {
+		if !o.Readable() {
+			if missing.Alone {
+				continue
+			}
+			return o, nil
+		}
+		_, p, err := e.look(ctx, o)
+		if err != nil || p != nil {
+			return o, err
+		}
+		if missing.Path == "" {
+			missing = o
+		}
+	}
+	return missing, nil
+}
+
+// look finds the file of an origin that can be read. It is nil where there is none.
+func (e *explainer) look(ctx context.Context, o llbgen.Origin) (rootFS, *program, error) {
+	def, err := o.Definition()
+	if err != nil {
+		return rootFS{}, nil, err
+	}
+	key := fmt.Sprintf("%x", def.Def[len(def.Def)-1])
+	root, ok := e.contexts[key]
+	if !ok {
+		res, err := e.client.Client.Solve(ctx, client.SolveRequest{Definition: def})
+		if err != nil {
+			return root, nil, err
+		}
+		ref, err := res.SingleRef()
+		if err != nil || ref == nil {
+			return root, nil, err
+		}
+		root = rootFS{ref}
+		if e.contexts == nil {
+			e.contexts = map[string]rootFS{}
+		}
+		e.contexts[key] = root
+	}
+	file, st, err := root.resolve(ctx, o.Path)
+	if err != nil || st == nil || !fs.FileMode(st.Mode).IsRegular() {
+		return root, nil, err
+	}
+	return root, &program{path: o.Path, file: file, stat: st}, nil
+}
+
+// judge says what a command leads to.
+func (e *explainer) judge(ctx context.Context, argv []string, from llbgen.Origin, at string) error {
+	e.out.Program, e.out.Origin = at, describe(from)
+	words, shell := llbgen.ShellWords(argv)
+	switch {
+	case shell && !from.Likely:
+		e.out.Detour = "a shell, " + path.Base(argv[0])
+		return e.among(ctx, words)
+	case from.Compiles != "":
+		return nil
+	case from.Readable():
+		return e.copied(ctx, argv, from)
+	case from.Step != "":
+		e.out.Detour = fmt.Sprintf("%s, which %q makes", at, from.Step)
+		return e.among(ctx, argv[1:])
+	case from.Source != "":
+		e.out.Detour = fmt.Sprintf("%s, which comes from %s", at, describe(from))
+		return e.among(ctx, argv[1:])
+	}
+	e.out.Refusal = fmt.Sprintf("the image starts %q (%s), and nothing in the Dockerfile makes such a file: production would not start either",
+		argv[0], origin(e.image.config.Config))
+	return nil
+}
+
+// copied looks at a file of the build context: a script, or a program that somebody
+// compiled before.
+func (e *explainer) copied(ctx context.Context, argv []string, origin llbgen.Origin) error {
+	root, p, err := e.look(ctx, origin)
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		e.out.Refusal = fmt.Sprintf("%s is copied from %s, which is not there or which .dockerignore leaves out: compile it in the Dockerfile, or make it before the build",
+			e.out.Program, describe(origin))
+		return nil
+	}
+	p.path, p.args = e.out.Program, argv[1:]
+	if err := p.read(ctx, root); err != nil {
+		return err
+	}
+	var format *gobin.FormatError
+	if errors.As(p.unread, &format) && format.Kind == gobin.KindScript {
+		words, err := (finder{root: root}).scriptWords(ctx, p)
+		if err != nil {
+			return err
+		}
+		e.out.Detour = "the script " + e.out.Program
+		return e.among(ctx, append(words, argv[1:]...))
+	}
+	if e.out.Refusal = readyMade(p, describe(origin)); e.out.Refusal == "" {
+		e.out.Ready, e.out.Go = true, p.facts.GoVersion
+	}
+	return nil
+}
+
+// readyMade says why a program of the build context cannot be debugged, "" where it
+// can.
+func readyMade(p *program, from string) string {
+	if p.facts == nil {
+		return fmt.Sprintf("%s is copied ready-made from %s, and is no Go program: %v", p, from, p.unread)
+	}
+	err := p.facts.Debuggable()
+	if err == nil {
+		return ""
+	}
+	return fmt.Sprintf("%s is copied ready-made from %s: %s of module %s, compiled with %s; it cannot be debugged: %v; compile it in the Dockerfile",
+		p, from, p.facts.Info.Path, p.facts.Info.Main.Path, p.facts.GoVersion, err)
+}
+
+// among looks for the program among the words of a script or a command line: the one
+// that a step compiles.
+func (e *explainer) among(ctx context.Context, words []string) error {
+	var found, from []string
+	for _, w := range words {
+		if w == "" || strings.HasPrefix(w, "-") || strings.ContainsAny(w, " \n=") {
+			continue
+		}
+		origin, at, err := e.originOf(ctx, w)
+		if err != nil {
+			return err
+		}
+		if origin.Compiles != "" && origin.Likely && !slices.Contains(found, at) {
+			found, from = append(found, at), append(from, describe(origin))
+		}
+	}
+	switch len(found) {
+	case 0:
+		e.warn(fmt.Sprintf("the image starts %s: the program behind it is the only one that the build compiles and the image has, or name it with --program", e.out.Detour))
+		if e.compiles() {
+			e.out.Program, e.out.Origin = "", ""
+		}
+	case 1:
+		e.out.Program, e.out.Origin = found[0], from[0]
+	default:
+		e.out.Program, e.out.Origin = "", ""
+		e.warn(fmt.Sprintf("the image starts %s, which names %s: choose with --program PATH where both are in the image", e.out.Detour, strings.Join(found, ", ")))
+	}
+	return nil
+}
+
+// warn notes what only a build can tell.
+func (e *explainer) warn(what string) { e.out.Warnings = append(e.out.Warnings, what) }
+
+// describe names an origin for users.
+func describe(o llbgen.Origin) string {
+	switch name, local := strings.CutPrefix(o.Source, "local://"); {
+	case o.Step != "":
+		return o.Step
+	case local && name == "context":
+		return "the build context, " + o.Path
+	case local:
+		return "the named context " + strings.TrimPrefix(name, "context:") + ", " + o.Path
+	case o.Source == "" && o.Readable():
+		return "the Dockerfile itself"
+	}
+	return strings.TrimPrefix(o.Source, "docker-image://")
+}

@@ -1,0 +1,156 @@
+package frontend
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/containerd/platforms"
+	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/llbgen"
+	"github.com/dlvgen/dlvgen/llbgen/llbtree"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
+)
+
+// explainer explains one platform's image.
+type explainer struct {
+	client  *readingClient
+	request variants.Request
+	version string
+	image   image
+
+	definition *pb.Definition
+	out        Explanation
+
+	// prefix are the known launchers ahead of the program.
+	prefix []string
+
+	// contexts are the file systems that files were looked up in, by their sources.
+	contexts map[string]rootFS
+}
+
+// explain adds the explanation to the result.
+func (e *explainer) explain(ctx context.Context, res *client.Result) (err error) {
+	if e.definition, err = e.client.of(e.image.ref); err != nil {
+		return err
+	}
+	cfg := e.image.config.Config
+	e.out = Explanation{
+		Platform: platforms.FormatAll(e.image.platform), Variant: e.request.Variant.Name,
+		Entrypoint: cfg.Entrypoint, Cmd: cfg.Cmd,
+	}
+	opts := llbgen.InstrumentOptions{Tools: e.client.tools, Mode: e.client.mode, NoGoCache: e.client.opts.NoGoCache}
+	if e.out.Steps, err = llbgen.Survey(e.definition, opts); err != nil {
+		return err
+	}
+	if err := e.program(ctx); err != nil {
+		return err
+	}
+	if err := e.plan(ctx); err != nil {
+		return err
+	}
+	dt, err := json.MarshalIndent(e.out, "", "  ")
+	if err != nil {
+		return fmt.Errorf("encoding the explanation: %w", err)
+	}
+	res.AddMeta(MetaExplanation+e.image.suffix, dt)
+	if e.client.opts.PrintLLB {
+		return e.trees(res, opts)
+	}
+	return nil
+}
+
+// trees adds the definition before and after. What a build finds in the stages
+// changes more: it binds the stand-in over their toolchains.
+func (e *explainer) trees(res *client.Result, opts llbgen.InstrumentOptions) error {
+	in, err := llbgen.Instrument(e.definition, opts)
+	if err != nil {
+		return err
+	}
+	before, err := llbtree.Format(e.definition)
+	if err != nil {
+		return err
+	}
+	after, err := llbtree.Format(in.Definition)
+	if err != nil {
+		return err
+	}
+	res.AddMeta(MetaLLB+e.image.suffix, []byte("production:\n"+before+"\ninstrumented:\n"+after))
+	return nil
+}
+
+// plan completes the explanation by what follows from it.
+func (e *explainer) plan(ctx context.Context) error {
+	e.checkCompiles()
+	if e.out.Refusal == "" && e.request.Variant.Kind != variants.KindSidecar {
+		for _, ours := range []string{layout.Delve, layout.Dir} {
+			o, _, err := e.originOf(ctx, ours)
+			if err != nil {
+				return err
+			}
+			if o.Likely {
+				e.out.Refusal = fmt.Sprintf("the image has %s already, where dlvgen would put its own: derive from a Dockerfile target that has no debugger in it", ours)
+			}
+		}
+	}
+	if e.out.Refusal != "" {
+		return nil
+	}
+	p, err := variants.New(e.input())
+	if err != nil {
+		e.out.Refusal = err.Error()
+		return nil
+	}
+	e.out.Layers = p.Layers
+	if e.out.Program != "" || e.out.Detour != "" {
+		e.out.Entry = p.Request.Entry
+	}
+	if e.out.Go != "" {
+		e.out.Delve = p.Delve
+	}
+	return nil
+}
+
+// compiles tells whether any step may compile Go.
+func (e *explainer) compiles() bool {
+	return slices.ContainsFunc(e.out.Steps, func(s llbgen.Surveyed) bool { return s.Treatment == llbgen.TreatmentInstrumented })
+}
+
+// checkCompiles refuses what no step compiles.
+func (e *explainer) checkCompiles() {
+	switch {
+	case e.out.Refusal != "" || e.compiles() && !e.out.Ready:
+	case e.out.Ready && e.request.Variant.Kind == variants.KindSidecar:
+		e.out.Refusal = fmt.Sprintf("no step of the Dockerfile compiles %s, so its symbols cannot be kept: derive another variant", e.out.Program)
+	case e.out.Ready && e.request.Variant.Sources == variants.SourcesBaked:
+		e.out.Refusal = fmt.Sprintf("no step of the Dockerfile compiles %s, so its sources are not known: derive a variant without sources, or with --sources=excluded", e.out.Program)
+	case e.out.Ready:
+	default:
+		e.out.Refusal = "no step of the Dockerfile compiles Go"
+		if e.out.Origin != "" {
+			e.out.Refusal += fmt.Sprintf(", and %s, which the image starts (%s), comes from %s", e.out.Program, origin(e.image.config.Config), e.out.Origin)
+		}
+		e.out.Refusal += ": compile the program in the Dockerfile"
+	}
+}
+
+// input is what the plan is made from, as far as it is known.
+func (e *explainer) input() variants.Input {
+	for _, s := range e.out.Steps {
+		if s.Go != "" && (e.out.Go == "" || s.Name == e.out.Origin) {
+			e.out.Go = "go" + s.Go
+		}
+	}
+	in := variants.Input{
+		Request: e.request, Platform: e.out.Platform, Config: e.image.config, Base: e.image.base,
+		Program: variants.Program{Path: e.out.Program, File: e.out.Program, GoVersion: e.out.Go},
+		Command: variants.Command{Prefix: e.prefix, Detour: e.out.Detour}, Version: e.version,
+	}
+	if e.request.Variant.Kind == variants.KindSidecar {
+		in.Symbols = &variants.Symbols{}
+	}
+	return in
+}

@@ -1,0 +1,153 @@
+package cli
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/llbgen"
+	"github.com/dlvgen/dlvgen/variants"
+)
+
+// widest is how much of a step's text is shown.
+const widest = 90
+
+// writePage prints one explanation: the answer first, then what it rests on.
+func writePage(out io.Writer, e frontend.Explanation) error {
+	var b bytes.Buffer
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	line := func(label, text string) {
+		if text != "" {
+			_, _ = fmt.Fprintf(w, "%s\t%s\n", label, text)
+		}
+	}
+	line("image", fmt.Sprintf("%s, %s: %s", e.Variant, e.Platform, verdict(e)))
+	line("starts", commandLine(e))
+	line("between", e.Detour)
+	line("program", orUnknown(e.Program, "shows when it is built"))
+	line("made by", oneLine(e.Origin))
+	if e.Refusal == "" {
+		line("go", orUnknown(e.Go, "shows when it is built"))
+		line("delve", orUnknown(e.Delve, "the one for that Go"))
+		line("entry", entryText(e.Entry))
+	}
+	if err := w.Flush(); err != nil {
+		return err
+	}
+	writeSteps(&b, e.Steps)
+	writeLayers(&b, e.Layers)
+	for _, warning := range e.Warnings {
+		_, _ = fmt.Fprintf(&b, "\nmind: %s\n", warning)
+	}
+	if e.Refusal != "" {
+		_, _ = fmt.Fprintf(&b, "\nrefused: %s\n", e.Refusal)
+	}
+	_, err := out.Write(b.Bytes())
+	return err
+}
+
+func verdict(e frontend.Explanation) string {
+	switch {
+	case e.Refusal != "":
+		return "refused"
+	case e.Ready:
+		return "can be derived, the program is used as it is"
+	case len(e.Warnings) > 0:
+		return "can be derived as far as can be told without building"
+	}
+	return "can be derived"
+}
+
+// commandLine is the image's command in exec form.
+func commandLine(e frontend.Explanation) string {
+	var parts []string
+	for _, part := range []struct {
+		name  string
+		words []string
+	}{{"ENTRYPOINT", e.Entrypoint}, {"CMD", e.Cmd}} {
+		if len(part.words) > 0 {
+			words, _ := json.Marshal(part.words) // strings always have a form
+			parts = append(parts, part.name+" "+string(words))
+		}
+	}
+	return orUnknown(strings.Join(parts, " "), "nothing")
+}
+
+func orUnknown(value, instead string) string {
+	if value == "" {
+		return instead
+	}
+	return value
+}
+
+// entryText says where the debugger comes in.
+func entryText(e variants.Entry) string {
+	switch e {
+	case variants.EntryCmd:
+		return "cmd: the image's command starts the program under Delve"
+	case variants.EntryInplace:
+		return "inplace: a launcher stands at the program's own path"
+	}
+	return ""
+}
+
+// writeSteps lists the RUN steps under what becomes of them.
+func writeSteps(b *bytes.Buffer, steps []llbgen.Surveyed) {
+	for _, group := range []struct {
+		treatment llbgen.Treatment
+		title     string
+	}{
+		{llbgen.TreatmentInstrumented, "steps that compile with the stand-in for go"},
+		{llbgen.TreatmentRepeated, "steps that run again, since what they start from differs"},
+		{llbgen.TreatmentCached, "steps that stay production's, from its cache"},
+	} {
+		title := "\n" + group.title + "\n"
+		for _, s := range steps {
+			if s.Treatment != group.treatment {
+				continue
+			}
+			_, _ = fmt.Fprintf(b, "%s  %s%s\n", title, place(s.Line), oneLine(s.Name))
+			title = ""
+			switch {
+			case s.Reason == "":
+			case s.Treatment == llbgen.TreatmentInstrumented:
+				_, _ = fmt.Fprintf(b, "    it %s\n", s.Reason)
+			default:
+				_, _ = fmt.Fprintf(b, "    it %s: with a Go toolchain in its stage it would compile with the stand-in\n", s.Reason)
+			}
+		}
+	}
+}
+
+func place(line int) string {
+	if line == 0 {
+		return ""
+	}
+	return fmt.Sprintf("line %d: ", line)
+}
+
+// writeLayers lists what is put on production's layers.
+func writeLayers(b *bytes.Buffer, layers []variants.Layer) {
+	if len(layers) == 0 {
+		return
+	}
+	b.WriteString("\nlayers\n")
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
+	for _, l := range layers {
+		_, _ = fmt.Fprintf(w, "  %s\t%s\n", orUnknown(l.Files, "the program's path"), l.Description)
+	}
+	_ = w.Flush() // a buffer takes everything
+}
+
+// oneLine shortens a step's text to what fits a line.
+func oneLine(text string) string {
+	runes := []rune(strings.Join(strings.Fields(text), " "))
+	if len(runes) > widest {
+		return string(runes[:widest-1]) + "…"
+	}
+	return string(runes)
+}

@@ -1,0 +1,187 @@
+package llbgen
+
+import (
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/moby/buildkit/solver/pb"
+)
+
+// How likely a step makes a file. What the step's environment and text say of it is
+// added.
+const (
+	scoreOther   = 1 // a tool of another language
+	scoreUnknown = 4 // anything: make, a script
+	scoreFetch   = 5 // a harmless command that is given the file's name: curl, tar
+	scoreGo      = 8
+
+	scoreHasGo = 2 // the environment leads to a toolchain
+	scoreNames = 3 // an argument is the file's name
+)
+
+// touching are the commands that are given a file and leave it what it is, or are
+// given a name that is no file's.
+var touching = []string{
+	"[", "addgroup", "adduser", "chgrp", "chmod", "chown", "echo", "eu-strip", "file", "getcap", "groupadd", "ldd", "ls", "md5sum", "mkdir",
+	"objcopy", "rm", "setcap", "sha256sum", "stat", "strip", "test", "touch", "upx", "useradd", "usermod", "xx-verify",
+}
+
+// makes tells whether a step may make a file, and how likely.
+func makes(exec *pb.ExecOp, file string) (Origin, bool) {
+	base := path.Base(file)
+	o := Origin{Compiles: mayCompile(exec.Meta.Args, located{})}
+	if o.Compiles == "" {
+		o.score = scoreFetch
+		return o, fetches(exec.Meta.Args, base)
+	}
+	for _, c := range commandsOf(exec.Meta.Args) {
+		words := c.unwrapped()
+		if c.mayCompile() == "" || slices.Contains(touching, path.Base(words[0])) || path.Base(words[0]) == base {
+			continue
+		}
+		o.score = max(o.score, likelihood(c, words))
+		o.Likely = o.Likely || slices.ContainsFunc(words[1:], func(w string) bool {
+			name, _, _ := strings.Cut(path.Base(w), "@") // package@version
+			return name == base
+		})
+	}
+	if o.score == 0 {
+		return o, false // it only touches the file, or runs it
+	}
+	if leadsToGo(exec.Meta.Env) {
+		o.score += scoreHasGo
+	}
+	if o.Likely {
+		o.score += scoreNames
+	}
+	return o, true
+}
+
+// commandsOf are the commands of a step, or the step itself where it is no shell's.
+func commandsOf(args []string) []command {
+	if commands, ok := shellCommands(args); ok {
+		return commands
+	}
+	return []command{{words: args}}
+}
+
+func likelihood(c command, words []string) int {
+	switch {
+	case isGo(path.Base(words[0])):
+		return scoreGo
+	case c.mayBringGo():
+		return scoreUnknown
+	}
+	return scoreOther
+}
+
+// fetches tells whether harmless commands bring a file of that name: their text has
+// the name, and not only as what is touched.
+func fetches(args []string, base string) bool {
+	mentioned := func(text string) bool { return strings.Contains(text, base) }
+	if !mentioned(strings.Join(args, " ")) {
+		return false
+	}
+	touched := false
+	for _, c := range commandsOf(args) {
+		words := c.unwrapped()
+		switch {
+		case len(words) == 0 || !slices.ContainsFunc(words, mentioned):
+		case !slices.Contains(touching, path.Base(words[0])):
+			return true
+		default:
+			touched = true
+		}
+	}
+	// A name that no command has as an argument is where its output goes.
+	return !touched
+}
+
+// leadsToGo tells whether a step's environment is that of an image with Go.
+func leadsToGo(env []string) bool {
+	inPath := slices.ContainsFunc(strings.Split(variable(env, "PATH"), ":"), func(dir string) bool { return strings.HasSuffix(dir, "/go/bin") })
+	return inPath || variable(env, "GOLANG_VERSION") != ""
+}
+
+// renamedFrom is the name that a file had before a step's cp, mv, install and ln.
+func renamedFrom(exec *pb.ExecOp, file string) string {
+	type renaming struct {
+		cwd   string
+		words []string
+	}
+	var list []renaming
+	cwd := path.Join("/", exec.Meta.Cwd)
+	for _, c := range commandsOf(exec.Meta.Args) {
+		words := c.unwrapped()
+		switch {
+		case len(words) == 0:
+		case path.Base(words[0]) == "cd":
+			cwd = changed(cwd, words[1:])
+		case slices.Contains([]string{"cp", "mv", "install", "ln"}, path.Base(words[0])):
+			list = append(list, renaming{cwd, operands(words)})
+		}
+	}
+	for _, r := range slices.Backward(list) {
+		file = sourceIn(r.cwd, r.words, file)
+	}
+	return file
+}
+
+// changed is the working folder after a cd, "" where it is not known.
+func changed(cwd string, args []string) string {
+	switch {
+	case len(args) != 1 || args[0] == "":
+		return ""
+	case path.IsAbs(args[0]):
+		return args[0]
+	case cwd == "":
+		return ""
+	}
+	return path.Join(cwd, args[0])
+}
+
+// operands are the words that are no options. The options of install(1) with a value
+// are taken to have it in a word of its own.
+func operands(words []string) []string {
+	valued := path.Base(words[0]) == "install"
+	var list []string
+	for i := 1; i < len(words); i++ {
+		switch w := words[i]; {
+		case valued && slices.Contains([]string{"-m", "-o", "-g"}, w):
+			i++
+		case strings.HasPrefix(w, "-"):
+		default:
+			list = append(list, w)
+		}
+	}
+	return list
+}
+
+// sourceIn is what a command with these operands made the file of, the file itself
+// where it is another that the command makes.
+func sourceIn(cwd string, operands []string, file string) string {
+	if len(operands) < 2 || slices.Contains(operands, "") {
+		return file
+	}
+	absolute := func(p string) string {
+		if !path.IsAbs(p) && cwd == "" {
+			return ""
+		}
+		if path.IsAbs(p) {
+			return path.Clean(p)
+		}
+		return path.Join(cwd, p)
+	}
+	sources, dest := operands[:len(operands)-1], absolute(operands[len(operands)-1])
+	for _, s := range sources {
+		from := absolute(s)
+		if from == "" || dest == "" || strings.ContainsAny(from, "*?[") {
+			continue
+		}
+		if len(sources) == 1 && file == dest || file == path.Join(dest, path.Base(from)) {
+			return from
+		}
+	}
+	return file
+}
