@@ -52,7 +52,7 @@ func newTutorial(ctx context.Context, t *testing.T) tutorial {
 // commands are those of the tutorial, with others in front. The last one answers
 // whether the program, or its headless debugger, is to be ended.
 func (l tutorial) commands(first ...string) string {
-	typed := append(first, fmt.Sprintf("break main.go:%d", l.line), "continue", "list", "print name", "stack", "clearall", "exit", "n")
+	typed := slices.Concat(first, []string{fmt.Sprintf("break main.go:%d", l.line), "continue", "list", "print name", "stack", "clearall", "exit", "n"})
 	return strings.Join(typed, "\n") + "\n"
 }
 

@@ -51,6 +51,9 @@ func mayStrip(args []string) bool {
 // runs: an expansion is the word "".
 type command struct {
 	words []string
+
+	// writes is the file that a redirection writes, where that is all there is.
+	writes string
 }
 
 // mayCompile says why the command may start the Go compiler.
@@ -171,6 +174,10 @@ func shellCommands(args []string) ([]command, bool) {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
 			functions[n.Name.Value] = true
+		case *syntax.Redirect:
+			if written(n) != "" {
+				commands = append(commands, command{writes: written(n)})
+			}
 		case *syntax.CallExpr:
 			if c := wordsOf(n); len(c.words) > 0 {
 				commands = append(commands, c)
@@ -178,7 +185,16 @@ func shellCommands(args []string) ([]command, bool) {
 		}
 		return true
 	})
-	return slices.DeleteFunc(commands, func(c command) bool { return functions[c.words[0]] }), true
+	return slices.DeleteFunc(commands, func(c command) bool { return len(c.words) > 0 && functions[c.words[0]] }), true
+}
+
+// written is the file that a redirection writes, "" where it writes none or one that
+// is known only when it runs.
+func written(r *syntax.Redirect) string {
+	if !slices.Contains([]syntax.RedirOperator{syntax.RdrOut, syntax.AppOut, syntax.RdrClob, syntax.RdrAll, syntax.AppAll}, r.Op) {
+		return ""
+	}
+	return literal(r.Word.Parts)
 }
 
 // ShellWords are the words of the commands that a command line runs through a

@@ -87,6 +87,8 @@ func fetches(args []string, base string) bool {
 	for _, c := range commandsOf(args) {
 		words := c.unwrapped()
 		switch {
+		case path.Base(c.writes) == base:
+			return true
 		case len(words) == 0 || !slices.ContainsFunc(words, mentioned):
 		case !slices.Contains(touching, path.Base(words[0])):
 			return true
@@ -94,7 +96,7 @@ func fetches(args []string, base string) bool {
 			touched = true
 		}
 	}
-	// A name that no command has as an argument is where its output goes.
+	// A name that no command has as an argument is one that the shell makes up.
 	return !touched
 }
 

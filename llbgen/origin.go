@@ -203,7 +203,7 @@ func (t *tracer) throughCopy(at *trail, op *pb.Op, a *pb.FileAction) {
 	found, _ := t.trace(in, from)
 	for i := range found {
 		o := &found[i]
-		o.Alone = itself && (o.Alone || !o.Likely)
+		o.Alone = itself && o.Step == "" && (o.Alone || !o.Likely)
 		o.Likely = true
 		// A folder has the file less surely than a copy of the file itself.
 		o.score = min(o.score, max(0, o.score-1))

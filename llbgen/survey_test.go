@@ -28,7 +28,7 @@ func TestSurveySaysWhatBecomesOfEachStep(t *testing.T) {
 		"RUN npm ci: cached ",
 		"RUN npm run build: cached runs npm",
 		"RUN adduser app: cached ",
-		"RUN ./setup.sh: instrumented runs ./setup.sh",
+		"RUN ./setup.sh: instrumented runs setup.sh",
 	}
 	var got []string
 	for _, s := range steps {

@@ -37,17 +37,16 @@ func awaitServing(a procfs.Address, gone <-chan struct{}) <-chan struct{} {
 // programRuns asks Delve by its JSON-RPC whether the program runs.
 func programRuns(a procfs.Address) bool {
 	for _, target := range a.Dial {
-		conn, err := net.DialTimeout(a.Network, target, answerWithin)
-		if err != nil {
-			continue
+		if conn, err := net.DialTimeout(a.Network, target, answerWithin); err == nil {
+			return asksRunning(conn)
 		}
-		defer func() { _ = conn.Close() }()
-		return asksRunning(conn)
 	}
 	return false
 }
 
+// asksRunning asks over a connection, and closes it.
 func asksRunning(conn net.Conn) bool {
+	defer func() { _ = conn.Close() }()
 	if err := conn.SetDeadline(time.Now().Add(answerWithin)); err != nil {
 		return false
 	}
