@@ -201,6 +201,22 @@ func TestConnectsCommandLineWorksAsPrinted(t *testing.T) {
 	checkImageAndStopped(t, engine, c, local)
 }
 
+// copyBusybox copies the machine's static busybox into a folder.
+func copyBusybox(t *testing.T, dir string) {
+	t.Helper()
+	file, err := exec.LookPath("busybox")
+	if err != nil {
+		t.Fatal(err)
+	}
+	program, err := os.ReadFile(file)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(dir, "busybox"), program, 0o755)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestConnectFindsTheProgramOfAnAttachImage does so where it is process 1, and where
 // another starts it.
 func TestConnectFindsTheProgramOfAnAttachImage(t *testing.T) {
@@ -212,11 +228,16 @@ func TestConnectFindsTheProgramOfAnAttachImage(t *testing.T) {
 WORKDIR /src
 COPY . .
 RUN CGO_ENABLED=0 go build -o /server .
-FROM busybox
+FROM scratch
+COPY busybox /bin/busybox
+RUN ["/bin/busybox", "--install", "/bin"]
 COPY --from=build /server /server
 CMD ["/server"]
 `
 	dir := testenv.Service(t, "hello")
+	// Not of a base image: resolving two at once, the Dockerfile frontend writes a field
+	// from two goroutines (builder/resolvecache.go, v0.34.2).
+	copyBusybox(t, dir)
 	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(dockerfile), 0o644); err != nil {
 		t.Fatal(err)
 	}

@@ -78,11 +78,12 @@ func (b *builder) runJobs(ctx context.Context, c *client.Client, jobs []*job, sh
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	errs := make([]error, len(jobs))
+	var exports sync.Mutex
 	var running sync.WaitGroup
 	for i, j := range jobs {
 		status := progress.Source(b.label(j.result))
 		running.Go(func() {
-			err := b.runJob(ctx, c, j, shared, status)
+			err := b.runJob(ctx, c, j, shared, &exports, status)
 			// Where the load failed, the build's error says only that the pipe broke.
 			errs[i] = errors.Join(j.load.wait(err), err)
 			if errs[i] != nil && !isSpurious(errs[i]) {
@@ -99,10 +100,18 @@ func (b *builder) runJobs(ctx context.Context, c *client.Client, jobs []*job, sh
 	return progressErr
 }
 
-// runJob builds one variant; status is closed when it ends.
-func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, shared *sharedMounts, status chan *client.SolveStatus) error {
+// runJob builds one variant; status is closed when it ends. Variants are exported one
+// after the other: at the same time, each would find the blobs that they share missing
+// from the registry, and send them.
+func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, shared *sharedMounts, exports *sync.Mutex, status chan *client.SolveStatus) error {
 	version, _ := versions()
 	derive := frontend.New(frontend.Config{Tools: shared.toolsSource(b.toolsName), Version: version})
+	exporting := false
+	defer func() {
+		if exporting {
+			exports.Unlock()
+		}
+	}()
 	response, err := c.Build(ctx, j.options, "dlvgen", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
 		derived, err := derive.Build(ctx, gw)
 		if err != nil {
@@ -113,6 +122,8 @@ func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, shared *
 			// Nothing but what the plan needed is built.
 			return gateway.NewResult(), nil
 		}
+		exports.Lock()
+		exporting = true
 		return derived, nil
 	}, status)
 	if err != nil {
