@@ -83,7 +83,7 @@ func (s *search) folder(dir string) error {
 			if err := p.read(s.ctx, s.finder.root); err != nil {
 				return err
 			}
-			if p.facts != nil && s.finder.compiled(p) {
+			if p.facts != nil && !p.isDelve() && s.finder.compiled(p) {
 				s.mu.Lock()
 				s.found = append(s.found, p)
 				s.mu.Unlock()
@@ -108,6 +108,45 @@ func (f finder) named(ctx context.Context, started *program, candidates []*progr
 		}
 	}
 	return named, nil
+}
+
+// readyMade is the one Go program that a script names, where the build compiled none. It
+// is what the image starts where there is none or several.
+func (f finder) readyMade(ctx context.Context, started *program) (*program, error) {
+	words, err := f.scriptWords(ctx, started)
+	if err != nil {
+		return nil, err
+	}
+	var found []*program
+	for _, w := range scriptNames(append(words, started.args...)) {
+		p, err := f.lookUp(ctx, w)
+		if err != nil {
+			return nil, err
+		}
+		if p != nil && p.facts != nil && !slices.ContainsFunc(found, func(f *program) bool { return f.file == p.file }) {
+			found = append(found, p)
+		}
+	}
+	if len(found) != 1 {
+		return started, nil
+	}
+	found[0].command.Detour = f.detour(started)
+	return found[0], nil
+}
+
+// scriptNames are the words of a script that may name programs, each once. Known launchers
+// are left out.
+func scriptNames(words []string) []string {
+	var names []string
+	for _, w := range words {
+		if _, launches := launchers[path.Base(w)]; launches || w == "" || strings.HasPrefix(w, "-") || strings.ContainsAny(w, " \n=") {
+			continue
+		}
+		if !slices.Contains(names, w) {
+			names = append(names, w)
+		}
+	}
+	return names
 }
 
 // names tells whether a word leads to the program.

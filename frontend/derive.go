@@ -3,13 +3,11 @@ package frontend
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
 
 	"github.com/containerd/platforms"
-	"github.com/dlvgen/dlvgen/internal/gobin"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/llbgen/llbtree"
@@ -109,25 +107,11 @@ type derivation struct {
 	// captures are those of the steps that compiled the program.
 	captures []capture
 
+	// rebuilt is set where the program was ready-made and compiled again.
+	rebuilt *rebuilt
+
 	// symbols is set for a sidecar.
 	symbols *symbols
-}
-
-// inspect tells whether the program can be debugged in the way that was asked for.
-func (d *derivation) inspect(ctx context.Context) (err error) {
-	if d.request.Variant.Kind == variants.KindSidecar {
-		d.symbols, err = symbolsOf(ctx, rootFS{d.image.ref}, d.program, d.captures)
-		return err
-	}
-	err = d.program.facts.Debuggable()
-	var optimized *gobin.OptimizedError
-	if d.request.Optimize && errors.As(err, &optimized) {
-		return nil
-	}
-	if err != nil {
-		return refusal(d.program, d.image, d.made, d.captures, err)
-	}
-	return nil
 }
 
 // plan looks at what else the plan depends on, and makes it.
@@ -159,6 +143,9 @@ func (d *derivation) plan(ctx context.Context) (*variants.Plan, error) {
 	if d.symbols != nil {
 		in.Symbols = &d.symbols.Symbols
 	}
+	if d.rebuilt != nil {
+		in.Program.Rebuilt = &d.rebuilt.record
+	}
 	if d.request.Variant.Sources == variants.SourcesBaked && len(d.captures) == 0 {
 		return nil, fmt.Errorf("no step of the Dockerfile compiled %s, so its sources are not known: derive a variant without sources, or with --sources=excluded", p)
 	}
@@ -184,7 +171,8 @@ func (d *derivation) folders(ctx context.Context) ([]variants.Folder, error) {
 		}
 	}
 	var shared []variants.Folder
-	if d.request.Variant.Kind == variants.KindRemote && (d.request.Entry == variants.EntryInplace || d.program.command.Detour != "") {
+	launched := d.request.Variant.Kind == variants.KindRemote && (d.request.Entry == variants.EntryInplace || d.program.command.Detour != "")
+	if launched || d.rebuilt != nil {
 		above, err := foldersAbove(ctx, root, d.program.file)
 		if err != nil {
 			return nil, err
@@ -216,6 +204,9 @@ func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*varian
 	}
 	for _, c := range d.captures {
 		parts.Captures = append(parts.Captures, c.state)
+	}
+	if d.rebuilt != nil {
+		parts.Rebuilt, parts.RebuiltPath = d.rebuilt.state, d.rebuilt.program.file
 	}
 	if d.symbols != nil {
 		parts.Symbols, parts.SymbolsPath = d.symbols.capture.state, d.symbols.path

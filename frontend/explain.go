@@ -48,6 +48,9 @@ type Explanation struct {
 	// debugging: it is used as it is.
 	Ready bool `json:"ready,omitempty"`
 
+	// Rebuilt says how a program that was compiled before the build is compiled again.
+	Rebuilt *variants.Rebuilt `json:"rebuilt,omitempty"`
+
 	// Refusal is why there can be no debug image, empty where there can.
 	Refusal string `json:"refusal,omitempty"`
 }

@@ -32,6 +32,11 @@ func (e *explainer) program(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if path.Base(argv[0]) == delveName {
+			e.out.Program, e.out.Origin = at, describe(origin)
+			e.out.Refusal = startsDelve(&program{path: at}, cfg).Error()
+			return nil
+		}
 		launcher, rest, ok := behind(argv)
 		if !ok || origin.Likely && origin.Compiles != "" {
 			return e.judge(ctx, argv, origin, at)
@@ -168,24 +173,7 @@ func (e *explainer) copied(ctx context.Context, argv []string, origin llbgen.Ori
 		e.out.Detour = "the script " + e.out.Program
 		return e.among(ctx, append(words, argv[1:]...))
 	}
-	if e.out.Refusal = readyMade(p, describe(origin)); e.out.Refusal == "" {
-		e.out.Ready, e.out.Go = true, p.facts.GoVersion
-	}
-	return nil
-}
-
-// readyMade says why a program of the build context cannot be debugged, "" where it
-// can.
-func readyMade(p *program, from string) string {
-	if p.facts == nil {
-		return fmt.Sprintf("%s is copied ready-made from %s, and is no Go program: %v", p, from, p.unread)
-	}
-	err := p.facts.Debuggable()
-	if err == nil {
-		return ""
-	}
-	return fmt.Sprintf("%s is copied ready-made from %s: %s of module %s, compiled with %s; it cannot be debugged: %v; compile it in the Dockerfile",
-		p, from, p.facts.Info.Path, p.facts.Info.Main.Path, p.facts.GoVersion, err)
+	return e.readyMade(ctx, p, describe(origin))
 }
 
 // among looks for the program among the words of a script or a command line: the one
@@ -202,6 +190,11 @@ func (e *explainer) among(ctx context.Context, words []string) error {
 		}
 		if origin.Compiles != "" && origin.Likely && !slices.Contains(found, at) {
 			found, from = append(found, at), append(from, describe(origin))
+		}
+	}
+	if len(found) == 0 && !e.compiles() {
+		if ok, err := e.readyMadeAmong(ctx, words); ok || err != nil {
+			return err
 		}
 	}
 	switch len(found) {

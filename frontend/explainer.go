@@ -122,9 +122,7 @@ func (e *explainer) compiles() bool {
 // checkCompiles refuses what no step compiles.
 func (e *explainer) checkCompiles() {
 	switch {
-	case e.out.Refusal != "" || e.compiles() && !e.out.Ready:
-	case e.out.Ready && e.request.Variant.Kind == variants.KindSidecar:
-		e.out.Refusal = fmt.Sprintf("no step of the Dockerfile compiles %s, so its symbols cannot be kept: derive another variant", e.out.Program)
+	case e.out.Refusal != "" || e.out.Rebuilt != nil || e.compiles() && !e.out.Ready:
 	case e.out.Ready && e.request.Variant.Sources == variants.SourcesBaked:
 		e.out.Refusal = fmt.Sprintf("no step of the Dockerfile compiles %s, so its sources are not known: derive a variant without sources, or with --sources=excluded", e.out.Program)
 	case e.out.Ready:
@@ -146,7 +144,7 @@ func (e *explainer) input() variants.Input {
 	}
 	in := variants.Input{
 		Request: e.request, Platform: e.out.Platform, Config: e.image.config, Base: e.image.base,
-		Program: variants.Program{Path: e.out.Program, File: e.out.Program, GoVersion: e.out.Go},
+		Program: variants.Program{Path: e.out.Program, File: e.out.Program, GoVersion: e.out.Go, Rebuilt: e.out.Rebuilt},
 		Command: variants.Command{Prefix: e.prefix, Detour: e.out.Detour}, Version: e.version,
 	}
 	if e.request.Variant.Kind == variants.KindSidecar {

@@ -39,6 +39,14 @@ type Options struct {
 	// Delve is the version of the debugger, empty where the program's Go decides.
 	Delve string
 
+	// Rebuild is "off", "auto", "context" or "module": what becomes of a ready-made
+	// program that cannot be debugged. Empty is "off".
+	Rebuild string
+
+	// RebuildImage is the image that compiles it, empty for the golang image of the
+	// program's Go.
+	RebuildImage string
+
 	// NoGoCache leaves the persistent Go caches out of the compile steps.
 	NoGoCache bool
 
@@ -61,6 +69,9 @@ func (o *Options) Register(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Listen, "listen", o.Listen, "address that the debugger listens on, HOST:PORT or :PORT")
 	fs.StringVar(&o.Program, "program", o.Program, "path of the program to debug in the image (default: the one that the image starts)")
 	fs.StringVar(&o.Delve, "delve", o.Delve, "version of Delve (default: one that supports the program's Go)")
+	fs.StringVar(&o.Rebuild, "rebuild", o.Rebuild, `compile a program that was copied in ready-made again: "context", from the build context, "module", from the Go module proxy, "auto", or "off" (default "off", without a value "auto")`)
+	fs.Lookup("rebuild").NoOptDefVal = string(variants.RebuildAuto)
+	fs.StringVar(&o.RebuildImage, "rebuild-image", o.RebuildImage, "image with Go that --rebuild compiles in (default: the golang image of the program's Go)")
 	fs.BoolVar(&o.NoGoCache, "no-go-cache", o.NoGoCache, "compile without dlvgen's persistent Go build and module caches")
 	fs.BoolVar(&o.PrintLLB, "print-llb", o.PrintLLB, "show the build's definition before and after it was instrumented")
 }
@@ -150,6 +161,7 @@ func (o Options) request() (variants.Request, error) {
 	r := variants.NewRequest(v, variants.Axes{
 		Sources: variants.Sources(o.Sources), Start: variants.Start(o.Start), Entry: variants.Entry(o.Entry),
 		Optimize: o.Optimize, Listen: o.Listen, Program: o.Program, Delve: o.Delve,
+		Rebuild: variants.Rebuild(o.Rebuild), RebuildImage: o.RebuildImage,
 	})
 	return r, r.Validate()
 }

@@ -50,6 +50,11 @@ func (f finder) find(ctx context.Context, asked string) (*program, error) {
 	if err != nil && asked == "" {
 		return nil, err
 	}
+	if delve, err := f.delve(ctx, started); err != nil {
+		return nil, err
+	} else if delve != nil {
+		return nil, startsDelve(delve, f.cfg)
+	}
 	if asked != "" {
 		return f.askedFor(ctx, asked, started)
 	}
@@ -133,6 +138,8 @@ func (f finder) behind(ctx context.Context, started *program) (*program, error) 
 			detour, strings.Join(paths, ", "))
 	case started == nil:
 		return nil, fmt.Errorf("the image starts nothing: it has neither ENTRYPOINT nor CMD, and no program that this build compiled is in it")
+	case started.facts == nil && !f.compiles():
+		return f.readyMade(ctx, started)
 	}
 	return started, nil
 }
@@ -188,6 +195,14 @@ func (p *program) read(ctx context.Context, root rootFS) error {
 	}
 	p.facts = facts
 	return err
+}
+
+// withFacts is the program with what another file says of itself: the one that is to
+// stand in its place.
+func (p *program) withFacts(other *program) *program {
+	replaced := *p
+	replaced.facts = other.facts
+	return &replaced
 }
 
 // reader reads the program in blocks.

@@ -1,6 +1,11 @@
 package frontend
 
-import "fmt"
+import (
+	"context"
+	"fmt"
+
+	"github.com/moby/buildkit/frontend/dockerui"
+)
 
 // notGo says that what the image starts is no Go program, and that none that this
 // build compiled is in the image either.
@@ -9,14 +14,27 @@ func notGo(p *program, img image) error {
 		p, origin(img.config.Config), p.unread)
 }
 
-// refusal says why a program cannot be debugged: what it is, which step made it,
-// and what to do.
-func refusal(p *program, img image, made *production, captures []capture, cause error) error {
-	where := "no step of the Dockerfile compiled it: it was copied in ready-made, or compiled by a go command that dlvgen did not see"
-	if len(captures) > 0 {
-		where = fmt.Sprintf("it was compiled for debugging by %q, and changed afterwards: look for strip, objcopy or upx in a later step", captures[0].step.Name)
-	} else if len(made.Steps) == 0 {
-		where = "no step of the Dockerfile compiles Go: the program was copied in ready-made, so compile it in the Dockerfile"
+// changedAfterwards says of a program that a step compiled for debugging, that it is no
+// longer what the step made.
+func changedAfterwards(p *program, img image, captures []capture, cause error) error {
+	return fmt.Errorf("%s, which the image starts (%s), cannot be debugged: %w; it was compiled for debugging by %q, and changed afterwards: look for strip, objcopy or upx in a later step",
+		p, origin(img.config.Config), cause, captures[0].step.Name)
+}
+
+// readyMade says of a program that no step compiled what it is and what to do.
+func (d *derivation) readyMade(ctx context.Context, cause error) error {
+	bc, err := dockerui.NewClient(d.client)
+	if err != nil {
+		return err
 	}
-	return fmt.Errorf("%s, which the image starts (%s), cannot be debugged: %w; %s", p, origin(img.config.Config), cause, where)
+	tree, err := readContextTree(ctx, bc, d.client)
+	if err != nil {
+		return err
+	}
+	where := "it was copied in ready-made"
+	if len(d.made.Steps) > 0 {
+		where = "no step of the Dockerfile compiled it: it was copied in ready-made, or compiled by a go command that dlvgen did not see"
+	}
+	return fmt.Errorf("%s, which the image starts (%s), cannot be debugged: %w; %s (%s): %s",
+		d.program, origin(d.image.config.Config), cause, where, d.program.what(), rebuildAdvice(d.program.facts.Info, tree))
 }

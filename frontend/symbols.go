@@ -53,7 +53,7 @@ func symbolsOf(ctx context.Context, root rootFS, p *program, captures []capture)
 // keptSymbols is the record of the program's link.
 func keptSymbols(p *program, captures []capture) (*symbols, error) {
 	if len(captures) == 0 {
-		return nil, fmt.Errorf("no step of the Dockerfile compiled %s, so its symbols are not known: compile it in the Dockerfile", p)
+		return nil, unknownSymbols(p)
 	}
 	is := func(made shim.Program) bool {
 		return made.BuildID != "" && made.BuildID == p.facts.BuildID && made.Symbols != ""
@@ -72,4 +72,9 @@ func keptSymbols(p *program, captures []capture) (*symbols, error) {
 		}
 	}
 	return nil, fmt.Errorf("%q compiled %s and kept no symbols of it: it was linked by something else than go build, or by an earlier step", captures[0].step.Name, p)
+}
+
+// unknownSymbols says of a ready-made program why there is no sidecar for it.
+func unknownSymbols(p *program) error {
+	return fmt.Errorf("no step of the Dockerfile compiled %s, so its symbols are not known: derive another variant, or compile it in the Dockerfile", p)
 }

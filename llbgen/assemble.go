@@ -26,6 +26,11 @@ type Parts struct {
 	// Captures are the outputs of the steps that compiled the program.
 	Captures []llb.State
 
+	// Rebuilt has the program at RebuiltPath, where the plan says that it is not
+	// production's file.
+	Rebuilt     llb.State
+	RebuiltPath string
+
 	// Symbols has the debug information of the production binary at SymbolsPath,
 	// where the plan has symbols.
 	Symbols     llb.State
@@ -69,6 +74,9 @@ func layersOf(p Parts) []layer {
 	layers := []layer{delveLayer(p)}
 	if p.Plan.Request.Variant.Kind != variants.KindAttach {
 		layers = append(layers, initLayer(p))
+	}
+	if p.Plan.Replaces() {
+		layers = append(layers, rebuiltLayer(p))
 	}
 	if p.Plan.Request.Entry == variants.EntryInplace {
 		layers = append(layers, launcherLayer(p))
@@ -118,15 +126,31 @@ func initLayer(p Parts) layer {
 // program's name, which the kernel makes that of the process.
 func launcherLayer(p Parts) layer {
 	program, moved := p.Plan.Program, p.Plan.Moved()
-	launcher := owned(int(program.Mode))
-	llb.WithUser(fmt.Sprintf("%d:%d", program.UID, program.GID)).SetCopyOption(launcher)
-	action := llb.Copy(p.Production, program.File, moved, &llb.CopyInfo{CreateDestPath: true, CreatedTime: &layerTime}).
-		Copy(p.Tools.State, p.Tools.Path(p.Platform, layout.ToolInit), program.File, launcher)
+	from, file, how := p.Production, program.File, &llb.CopyInfo{CreateDestPath: true, CreatedTime: &layerTime}
+	if program.Rebuilt != nil {
+		from, file, how = p.Rebuilt, p.RebuiltPath, asProgram(program)
+	}
+	action := llb.Copy(from, file, moved, how).
+		Copy(p.Tools.State, p.Tools.Path(p.Platform, layout.ToolInit), program.File, asProgram(program))
 	if program.Real != moved {
 		at := llb.WithCreatedTime(layerTime)
 		action = action.Mkdir(layout.Dir, 0o755, at).Mkdir(layout.Program, 0o755, at).Symlink(moved, program.Real, at)
 	}
 	return layer{name: "put a launcher in the place of " + program.File, action: keepFolders(action, p.Plan.Folders)}
+}
+
+// rebuiltLayer puts the program that was compiled again in the place of production's.
+func rebuiltLayer(p Parts) layer {
+	program := p.Plan.Program
+	action := llb.Copy(p.Rebuilt, p.RebuiltPath, program.File, asProgram(program))
+	return layer{name: "put the rebuilt program in the place of " + program.File, action: keepFolders(action, p.Plan.Folders)}
+}
+
+// asProgram copies with the program's own mode and owner.
+func asProgram(program variants.Program) *llb.CopyInfo {
+	info := owned(int(program.Mode))
+	llb.WithUser(fmt.Sprintf("%d:%d", program.UID, program.GID)).SetCopyOption(info)
+	return info
 }
 
 func symbolsLayer(p Parts) layer {

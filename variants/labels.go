@@ -22,6 +22,7 @@ const (
 	LabelStart   = labelPrefix + "start"   // "hold"
 	LabelSources = labelPrefix + "sources" // "excluded"
 	LabelPaths   = labelPrefix + "paths"   // the path rules as JSON
+	LabelRebuilt = labelPrefix + "rebuilt" // "context" or "module@v1.2.3", where the program is not production's
 )
 
 // labelsOf are the labels that a plan adds.
@@ -30,7 +31,7 @@ func labelsOf(p *Plan) (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding the path rules: %w", err)
 	}
-	return map[string]string{
+	labels := map[string]string{
 		LabelVersion: p.Version,
 		LabelVariant: p.Request.Variant.Name,
 		LabelKind:    string(p.Request.Variant.Kind),
@@ -43,5 +44,9 @@ func labelsOf(p *Plan) (map[string]string, error) {
 		LabelStart:   string(p.Request.Start),
 		LabelSources: string(p.Request.Variant.Sources),
 		LabelPaths:   string(paths),
-	}, nil
+	}
+	if r := p.Program.Rebuilt; r != nil {
+		labels[LabelRebuilt] = r.String()
+	}
+	return labels, nil
 }

@@ -70,6 +70,9 @@ type Program struct {
 	ImportPath string `json:"importPath"`
 	Module     string `json:"module,omitempty"`
 	BuildID    string `json:"buildID,omitempty"`
+
+	// Rebuilt is set where the program is not production's file, but compiled again.
+	Rebuilt *Rebuilt `json:"rebuilt,omitempty"`
 }
 
 // Command is how the image's command leads to the program.
@@ -245,6 +248,12 @@ func (p *Plan) Moved() string {
 	return path.Join(path.Dir(p.Program.File), "."+path.Base(p.Program.File)+".dlvgen")
 }
 
+// Replaces tells whether a program that was compiled again stands at production's own
+// path. Behind a launcher it stands where the launcher looks for it.
+func (p *Plan) Replaces() bool {
+	return p.Program.Rebuilt != nil && p.Request.Entry != EntryInplace && p.Request.Variant.Kind != KindSidecar
+}
+
 // Layer is one layer that dlvgen adds.
 type Layer struct {
 	Files       string `json:"files"`
@@ -256,6 +265,9 @@ func layersOf(p *Plan) []Layer {
 	layers := []Layer{{Files: layout.Delve, Description: "Delve " + p.Delve}}
 	if p.Request.Variant.Kind != KindAttach {
 		layers = append(layers, Layer{Files: layout.Init, Description: "init"})
+	}
+	if p.Replaces() {
+		layers = append(layers, Layer{Files: p.Program.File, Description: "the program, compiled again"})
 	}
 	if p.Request.Entry == EntryInplace {
 		layers = append(layers, Layer{Files: p.Program.File, Description: "launcher, and the program beside it"})

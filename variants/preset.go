@@ -35,6 +35,9 @@ type Axes struct {
 	Listen   string  `json:"listen,omitempty" yaml:"listen"`
 	Program  string  `json:"program,omitempty" yaml:"program"`
 	Delve    string  `json:"delve,omitempty" yaml:"delve"`
+
+	Rebuild      Rebuild `json:"rebuild,omitempty" yaml:"rebuild"`
+	RebuildImage string  `json:"rebuildImage,omitempty" yaml:"rebuild-image"`
 }
 
 // presetPattern is what a preset may be called: it stands in lists, separated by

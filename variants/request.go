@@ -58,6 +58,12 @@ type Request struct {
 
 	// Delve is the version of the debugger, empty where the program's Go decides.
 	Delve string `json:"delve,omitempty"`
+
+	// Rebuild says what becomes of a ready-made program that cannot be debugged; empty
+	// is RebuildOff. RebuildImage is the image that compiles it, empty for the golang
+	// image of the program's Go.
+	Rebuild      Rebuild `json:"rebuild,omitempty"`
+	RebuildImage string  `json:"rebuildImage,omitempty"`
 }
 
 // NewRequest asks for a variant with some of its axes chosen.
@@ -65,6 +71,10 @@ func NewRequest(v Variant, a Axes) Request {
 	r := Request{
 		Variant: v, Start: a.Start, Entry: a.Entry, Optimize: a.Optimize,
 		Listen: a.Listen, Program: a.Program, Delve: a.Delve,
+		Rebuild: a.Rebuild, RebuildImage: a.RebuildImage,
+	}
+	if r.Rebuild == RebuildOff {
+		r.Rebuild = ""
 	}
 	if a.Sources != "" {
 		r.Variant.Sources = a.Sources
@@ -91,6 +101,9 @@ func (r Request) Validate() error {
 	}
 	if r.Program != "" && !path.IsAbs(r.Program) {
 		return fmt.Errorf("program is %q: it must be the absolute path of a file in the image", r.Program)
+	}
+	if err := r.Rebuild.validate(); err != nil {
+		return err
 	}
 	_, err := r.Port()
 	return err

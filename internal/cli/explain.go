@@ -19,7 +19,7 @@ import (
 
 // explainFlags are the flags of `dlvgen build` that decide what is built, or where.
 var explainFlags = []string{
-	"variant", "config", "sources", "start", "entry", "optimize", "listen", "program", "delve", "no-go-cache", "print-llb",
+	"variant", "config", "sources", "start", "entry", "optimize", "listen", "program", "delve", "rebuild", "rebuild-image", "no-go-cache", "print-llb",
 	"file", "platform", "target", "build-arg", "build-context", "ssh", "addr", "progress", "format",
 }
 

@@ -30,6 +30,9 @@ func writePage(out io.Writer, e frontend.Explanation) error {
 	line("between", e.Detour)
 	line("program", orUnknown(e.Program, "shows when it is built"))
 	line("made by", oneLine(e.Origin))
+	if r := e.Rebuilt; r != nil {
+		line("rebuilt", fmt.Sprintf("from %s, in %s: %s", r, r.Image, strings.Join(r.Command, " ")))
+	}
 	if e.Refusal == "" {
 		line("go", orUnknown(e.Go, "shows when it is built"))
 		line("delve", orUnknown(e.Delve, "the one for that Go"))

@@ -47,6 +47,9 @@ func (f *buildFlags) override(a *variants.Axes) {
 		"listen":   func() { a.Listen = o.Listen },
 		"program":  func() { a.Program = o.Program },
 		"delve":    func() { a.Delve = o.Delve },
+		"rebuild":  func() { a.Rebuild = variants.Rebuild(o.Rebuild) },
+
+		"rebuild-image": func() { a.RebuildImage = o.RebuildImage },
 	} {
 		if f.set.Changed(name) {
 			take()
@@ -60,6 +63,7 @@ func (f *buildFlags) optionsOf(p variants.Preset) frontend.Options {
 	o.Variant = p.Base
 	o.Sources, o.Entry, o.Optimize = string(p.Sources), string(p.Entry), p.Optimize
 	o.Program, o.Delve = p.Program, p.Delve
+	o.Rebuild, o.RebuildImage = string(p.Rebuild), p.RebuildImage
 	defaults := frontend.DefaultOptions()
 	if o.Start = string(p.Start); o.Start == "" {
 		o.Start = defaults.Start

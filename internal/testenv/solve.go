@@ -61,6 +61,9 @@ type Solved struct {
 
 	// Log is what the steps printed.
 	Log string
+
+	// Warnings are the short texts of what the frontend warned of.
+	Warnings []string
 }
 
 // Solve runs a build. Solved is never nil: after a failure it holds what was
@@ -150,6 +153,9 @@ func (s *Solved) collect(status <-chan *client.SolveStatus) {
 		}
 		for _, l := range st.Logs {
 			log.Write(l.Data)
+		}
+		for _, w := range st.Warnings {
+			s.Warnings = append(s.Warnings, string(w.Short))
 		}
 	}
 	s.Log = log.String()

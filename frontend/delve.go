@@ -1,0 +1,47 @@
+package frontend
+
+import (
+	"context"
+	"fmt"
+	"path"
+	"slices"
+
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+)
+
+// delvePackage is the main package of Delve, delveName the program's usual name.
+const (
+	delvePackage = "github.com/go-delve/delve/cmd/dlv"
+	delveName    = "dlv"
+)
+
+// isDelve tells whether the program is Delve, by its build information: the name is
+// anybody's.
+func (p *program) isDelve() bool { return p.facts != nil && p.facts.Info.Path == delvePackage }
+
+// delve is Delve where the image starts it, itself or by a script that names it; nil
+// where it does not.
+func (f finder) delve(ctx context.Context, started *program) (*program, error) {
+	if started == nil || started.isDelve() {
+		return started, nil
+	}
+	words, err := f.scriptWords(ctx, started)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(words, func(w string) bool { return path.Base(w) == delveName })
+	if i < 0 {
+		return nil, nil
+	}
+	p, err := f.lookUp(ctx, words[i])
+	if err != nil || p == nil || !p.isDelve() {
+		return nil, err
+	}
+	return p, nil
+}
+
+// startsDelve refuses an image that has its debugger already.
+func startsDelve(p *program, cfg dockerspec.DockerOCIImageConfig) error {
+	return fmt.Errorf("the image starts Delve already, %s (%s), and a program has one debugger: derive from the Dockerfile or the target that production runs, or use the image as it is",
+		p, origin(cfg))
+}

@@ -1,0 +1,93 @@
+package frontend
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/dlvgen/dlvgen/llbgen"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/frontend/gateway/client"
+	"golang.org/x/mod/modfile"
+)
+
+// downloaded is what `go mod download -json` says of a module.
+type downloaded struct {
+	Path, Version string
+	GoMod         string // path of its go.mod
+	Sum           string
+	Origin        struct{ VCS, URL, Hash string }
+}
+
+// checkModule downloads the program's module, and compares it with what the program was
+// made from. The go command has checked it with the checksum database then.
+func (d *derivation) checkModule(ctx context.Context, r llbgen.Rebuild) error {
+	info := d.program.facts.Info
+	failed := func(err error) error {
+		return fmt.Errorf("downloading %s@%s, to rebuild %s: %w", info.Main.Path, info.Main.Version, d.program, err)
+	}
+	def, err := r.Download().Marshal(ctx, llb.Platform(r.Platform), llb.WithCaps(d.client.BuildOpts().LLBCaps))
+	if err != nil {
+		return failed(err)
+	}
+	res, err := d.client.Client.Solve(ctx, client.SolveRequest{Definition: def.ToPB(), CacheImports: d.made.before.CacheImports})
+	if err != nil {
+		return failed(err)
+	}
+	ref, err := res.SingleRef()
+	if err != nil {
+		return failed(err)
+	}
+	dt, err := ref.ReadFile(ctx, client.ReadRequest{Filename: llbgen.DownloadRecord})
+	if err != nil {
+		return failed(err)
+	}
+	var m downloaded
+	if err := json.Unmarshal(dt, &m); err != nil {
+		return failed(err)
+	}
+	if err := sameModule(d.program, m); err != nil {
+		return err
+	}
+	dt, err = ref.ReadFile(ctx, client.ReadRequest{Filename: m.GoMod})
+	if err != nil {
+		return failed(err)
+	}
+	return installable(d.program, m, dt)
+}
+
+// sameModule compares the sums, or where the program has none, since it was compiled in
+// a checkout, the commits.
+func sameModule(p *program, m downloaded) error {
+	info := p.facts.Info
+	if info.Main.Sum != "" && info.Main.Sum != m.Sum {
+		return fmt.Errorf("%s was compiled from %s@%s with the sum %s, and the Go module proxy's has %s: it is not the same source, so compile it in the Dockerfile",
+			p, m.Path, m.Version, info.Main.Sum, m.Sum)
+	}
+	revision := llbgen.Setting(info, "vcs.revision")
+	if info.Main.Sum == "" && revision != "" && m.Origin.Hash != "" && revision != m.Origin.Hash {
+		return fmt.Errorf("%s was compiled from commit %s, and the Go module proxy's %s@%s is commit %s: compile it in the Dockerfile, or from the build context with --rebuild=context",
+			p, short(revision), m.Path, m.Version, short(m.Origin.Hash))
+	}
+	return nil
+}
+
+// installable refuses a module that go install does not compile with a version:
+// replace and exclude lines count in the main module only
+// (https://go.dev/ref/mod#go-install).
+func installable(p *program, m downloaded, goMod []byte) error {
+	f, err := modfile.ParseLax(m.GoMod, goMod, nil)
+	if err != nil {
+		return fmt.Errorf("reading the go.mod of %s@%s, to rebuild %s: %w", m.Path, m.Version, p, err)
+	}
+	lines := "replace"
+	switch {
+	case len(f.Replace) > 0:
+	case len(f.Exclude) > 0:
+		lines = "exclude"
+	default:
+		return nil
+	}
+	return fmt.Errorf("the go.mod of %s@%s has %s lines, so go install cannot compile %s from it: take a checkout as the build context and --rebuild=context, or compile it in the Dockerfile",
+		m.Path, m.Version, lines, p)
+}
