@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
+	"github.com/dlvgen/dlvgen/llbgen"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 )
 
@@ -38,6 +40,12 @@ func (f finder) delve(ctx context.Context, started *program) (*program, error) {
 		return nil, err
 	}
 	return p, nil
+}
+
+// likelyDelve tells whether a file that nobody has made yet will be Delve: it is called
+// so, and no step compiles it from anything else.
+func likelyDelve(file string, from llbgen.Origin) bool {
+	return path.Base(file) == delveName && (from.Compiles == "" || strings.Contains(from.Step, "delve"))
 }
 
 // startsDelve refuses an image that has its debugger already.

@@ -32,7 +32,7 @@ func (e *explainer) program(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if path.Base(argv[0]) == delveName {
+		if likelyDelve(at, origin) {
 			e.out.Program, e.out.Origin = at, describe(origin)
 			e.out.Refusal = startsDelve(&program{path: at}, cfg).Error()
 			return nil

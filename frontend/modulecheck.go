@@ -80,14 +80,26 @@ func installable(p *program, m downloaded, goMod []byte) error {
 	if err != nil {
 		return fmt.Errorf("reading the go.mod of %s@%s, to rebuild %s: %w", m.Path, m.Version, p, err)
 	}
-	lines := "replace"
-	switch {
-	case len(f.Replace) > 0:
-	case len(f.Exclude) > 0:
-		lines = "exclude"
-	default:
-		return nil
+	for _, stmt := range f.Syntax.Stmt {
+		if verb := verbOf(stmt); verb == "replace" || verb == "exclude" {
+			return fmt.Errorf("the go.mod of %s@%s has %s lines, so go install cannot compile %s from it: take a checkout as the build context and --rebuild=context, or compile it in the Dockerfile",
+				m.Path, m.Version, verb, p)
+		}
 	}
-	return fmt.Errorf("the go.mod of %s@%s has %s lines, so go install cannot compile %s from it: take a checkout as the build context and --rebuild=context, or compile it in the Dockerfile",
-		m.Path, m.Version, lines, p)
+	return nil
+}
+
+// verbOf is the first word of a statement of a go.mod, a block or a line.
+func verbOf(stmt modfile.Expr) string {
+	var words []string
+	switch s := stmt.(type) {
+	case *modfile.Line:
+		words = s.Token
+	case *modfile.LineBlock:
+		words = s.Token
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return words[0]
 }

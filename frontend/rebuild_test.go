@@ -58,7 +58,7 @@ func goInstall(t *testing.T, dir, pkg string) {
 	}
 	data, err := os.ReadFile(filepath.Join(bin, name))
 	if err == nil {
-		err = os.WriteFile(filepath.Join(dir, "bin/server"), data, 0o700) //nolint:gosec // a program
+		err = os.WriteFile(filepath.Join(dir, "bin", "server"), data, 0o700) //nolint:gosec // a program
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -149,7 +149,7 @@ func TestAReadyMadeProgramIsCompiledAgainFromTheContext(t *testing.T) {
 		!slices.Contains(r.Command, "example.com/prebuilt") || !slices.Contains(r.Command, "-trimpath") {
 		t.Errorf("the plan records %+v", r)
 	}
-	if p.BuildID == factsOf(t, filepath.Join(service, "bin/server")).BuildID {
+	if p.BuildID == factsOf(t, filepath.Join(service, "bin", "server")).BuildID {
 		t.Error("the plan has the build id of the program that was copied in")
 	}
 }
@@ -196,11 +196,11 @@ RUN printf '#!/bin/sh\nset -e\nexec /app/server "$@"\n' >/start.sh && chmod +x /
 EXPOSE 12345
 CMD ["/start.sh"]
 `)
-	if err := os.MkdirAll(filepath.Join(service, "services/one"), 0o750); err != nil {
+	if err := os.MkdirAll(filepath.Join(service, "services", "one"), 0o750); err != nil {
 		t.Fatal(err)
 	}
 	for _, name := range []string{"go.mod", "main.go"} {
-		if err := os.Rename(filepath.Join(service, name), filepath.Join(service, "services/one", name)); err != nil {
+		if err := os.Rename(filepath.Join(service, name), filepath.Join(service, "services", "one", name)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -229,7 +229,7 @@ func TestAReadyMadeProgramIsCompiledAgainFromTheModuleProxy(t *testing.T) {
 	mustDerive(ctx, t, bk, derivation{service: service, options: rebuilding("remote-src", variants.RebuildAuto), push: reg.Ref(image)})
 
 	files := treeOf(ctx, t, reg, image)
-	before, after := factsOf(t, filepath.Join(service, "bin/server")), readFacts(t, files["/server"].data)
+	before, after := factsOf(t, filepath.Join(service, "bin", "server")), readFacts(t, files["/server"].data)
 	if before.Info.Main != after.Info.Main || after.Debuggable() != nil {
 		t.Errorf("the rebuilt program is of %+v, %v, want %+v", after.Info.Main, after.Debuggable(), before.Info.Main)
 	}
@@ -271,7 +271,7 @@ func TestAModuleWithAnotherSumIsRefused(t *testing.T) {
 	service := t.TempDir()
 	write(t, service, "Dockerfile", proxiedDockerfile)
 	goInstall(t, service, proxied)
-	file := filepath.Join(service, "bin/server")
+	file := filepath.Join(service, "bin", "server")
 	program, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -298,8 +298,9 @@ func TestSymbolsOfAReadyMadeProgram(t *testing.T) {
 	mustDerive(ctx, t, bk, derivation{service: service, options: rebuilding("sidecar", variants.RebuildContext), push: reg.Ref(image)})
 	files := treeOf(ctx, t, reg, image)
 	kept := readFacts(t, files[layout.Symbols+"/server"].data)
-	if was := factsOf(t, filepath.Join(service, "bin/server")); !kept.DWARF || kept.BuildID != was.BuildID || files["/server"].data != nil {
-		t.Errorf("the sidecar has symbols of %s (debug information: %t), production is %s", kept.BuildID, kept.DWARF, was.BuildID)
+	s, was := planIn(t, files).Symbols, factsOf(t, filepath.Join(service, "bin", "server"))
+	if !kept.DWARF || s == nil || s.BuildID != was.BuildID || len(s.Sections) == 0 || files["/server"].data != nil {
+		t.Errorf("the sidecar has symbols of %+v (debug information: %t), production is %s", s, kept.DWARF, was.BuildID)
 	}
 
 	write(t, service, "main.go", "package main\n\nfunc main() { select {} }\n")
@@ -321,16 +322,18 @@ func TestWhatARebuildDiffersInIsTold(t *testing.T) {
 	}
 	command(t, service, nil, "git", "init", "--quiet")
 	commit("first")
-	command(t, service, []string{"CGO_ENABLED=0", "GOFLAGS="}, "go", "build", "-ldflags=-s -w", "-o", "bin/server", ".")
+	command(t, service, []string{"CGO_ENABLED=0"}, "go", "build", "-buildvcs=true", "-ldflags=-s -w", "-o", "bin/server", ".")
 	write(t, service, "notes", "more")
 	commit("second")
 	const image = "rebuilt/moved:v1-debug"
 	solved := mustDerive(ctx, t, bk, derivation{service: service, options: rebuilding("remote", variants.RebuildAuto), push: reg.Ref(image)})
 	r := planIn(t, treeOf(ctx, t, reg, image)).Program.Rebuilt
 	if r == nil || len(r.Revision) != 40 || len(r.Warnings) != 1 || !strings.HasPrefix(r.Warnings[0], "production's was compiled from commit "+r.Revision[:12]+", and the build context is at ") {
-		t.Errorf("the plan records %+v", r)
+		t.Errorf("the plan records %#v", r)
 	}
-	if !slices.ContainsFunc(solved.Warnings, func(w string) bool { return strings.Contains(w, "/server was compiled again: production's was compiled from commit") }) {
+	if !slices.ContainsFunc(solved.Warnings, func(w string) bool {
+		return strings.Contains(w, "/server was compiled again: production's was compiled from commit")
+	}) {
 		t.Errorf("the warnings are %q", solved.Warnings)
 	}
 }
@@ -342,7 +345,7 @@ func TestAProgramThatCanBeDebuggedIsUsedAsItIs(t *testing.T) {
 	bk, reg := testenv.SharedBuildKit(t), testenv.SharedRegistry(t)
 	service := testenv.Service(t, "prebuilt")
 	command(t, service, []string{"CGO_ENABLED=0"}, "go", "build", "-gcflags=all=-N -l", "-o", "bin/server", ".")
-	want, err := os.ReadFile(filepath.Join(service, "bin/server"))
+	want, err := os.ReadFile(filepath.Join(service, "bin", "server"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -352,6 +355,52 @@ func TestAProgramThatCanBeDebuggedIsUsedAsItIs(t *testing.T) {
 		files := treeOf(ctx, t, reg, image)
 		if !bytes.Equal(files["/server"].data, want) || planIn(t, files).Program.Rebuilt != nil {
 			t.Errorf("rebuild %q: the program is another", o.Rebuild)
+		}
+	}
+}
+
+// TestAProgramWithCgoIsCompiledAgain in the image that a named context gives.
+func TestAProgramWithCgoIsCompiledAgain(t *testing.T) {
+	testenv.Require(t, testenv.NeedBuildKit|testenv.NeedDocker)
+	ctx := deadline(t)
+	bk, reg, engine := testenv.SharedBuildKit(t), testenv.SharedRegistry(t), testenv.SharedDocker(t)
+	service := testenv.Service(t, "prebuilt")
+	write(t, service, "Dockerfile", "FROM debian:bookworm-slim\nCOPY bin/server /server\nEXPOSE 12345\nENTRYPOINT [\"/server\"]\n")
+	command(t, service, []string{"CGO_ENABLED=1"}, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", "bin/server", ".")
+	program := filepath.Join(service, "bin", "server")
+	if factsOf(t, program).Interpreter == "" {
+		t.Fatal("the program is static")
+	}
+	const image = "rebuilt/cgo:v1-debug"
+	d := derivation{
+		service: service, options: rebuilding("remote", variants.RebuildContext), push: reg.Ref(image),
+		attrs: map[string]string{"context:golang": "docker-image://golang:1.26"},
+	}
+	mustDerive(ctx, t, bk, d)
+	hitOnce(ctx, t, start(ctx, t, engine, reg.Ref(image)), "/src/main.go")
+	if r := planIn(t, treeOf(ctx, t, reg, image)).Program.Rebuilt; r == nil || r.Image != "the named context golang" {
+		t.Errorf("the plan records %+v", r)
+	}
+
+	// The same for another C library.
+	data, err := os.ReadFile(program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	glibc := factsOf(t, program).Interpreter
+	musl := "/lib/ld-musl.so.1" + strings.Repeat("\x00", len(glibc)-len("/lib/ld-musl.so.1"))
+	if err := os.WriteFile(program, bytes.Replace(data, []byte(glibc), []byte(musl), 1), 0o700); err != nil { //nolint:gosec // a program
+		t.Fatal(err)
+	}
+	for image, want := range map[string]string{
+		"":            "/server is linked for ld-musl.so.1, and the golang image has another C library: name an image with Go, a C compiler and musl with --rebuild-image",
+		"golang:1.26": "/server was linked for ld-musl.so.1, and compiled again in golang:1.26 it is linked for " + filepath.Base(glibc) + ": name an image with Go and the C library of production with --rebuild-image",
+		"absent:1":    "no image to rebuild /server in: resolving absent:1: ",
+	} {
+		d := derivation{service: service, options: rebuilding("remote", variants.RebuildContext)}
+		d.options.RebuildImage = image
+		if _, err := derive(ctx, t, bk, d); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("in %q: the error is %v, want %q", image, err, want)
 		}
 	}
 }

@@ -44,12 +44,16 @@ func TestAssembledDefinitionsAreTheGoldens(t *testing.T) {
 	for name, tc := range map[string]struct {
 		variant, script string
 		caps            apicaps.CapSet
+		rebuilt         bool
 	}{
 		"remote":        {variant: "remote", caps: all},
 		"remote-copied": {variant: "remote", caps: pb.Caps.CapSet(nil)},
 		"inplace":       {variant: "remote", script: "a script", caps: all},
 		"attach":        {variant: "attach", caps: all},
 		"sidecar":       {variant: "sidecar", caps: all},
+
+		"rebuilt":         {variant: "remote", caps: all, rebuilt: true},
+		"rebuilt-inplace": {variant: "remote", script: "a script", caps: all, rebuilt: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			parts := Parts{
@@ -59,6 +63,10 @@ func TestAssembledDefinitionsAreTheGoldens(t *testing.T) {
 				Platform:   ocispecs.Platform{OS: "linux", Architecture: "amd64"},
 				Plan:       planOf(t, tc.variant, tc.script),
 				PlanJSON:   []byte("the plan"),
+			}
+			if tc.rebuilt {
+				parts.Plan.Program.Rebuilt = &variants.Rebuilt{From: variants.RebuildContext}
+				parts.Rebuilt, parts.RebuiltPath = llb.Image("example.com/rebuilt"), "/rebuilt/server"
 			}
 			if tc.variant == "sidecar" {
 				parts.Symbols, parts.SymbolsPath = parts.Captures[0], "/capture/symbols/0123/server"

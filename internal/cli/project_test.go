@@ -107,6 +107,8 @@ func TestFlagBeatsPresetBeatsDefault(t *testing.T) {
 		{[]string{"--variant", "fast", "--entry", "inplace", "--optimize", "--program", "/p", "--delve", "1.25.2"}, map[string]string{
 			"VARIANT": "remote", "START": "continue", "LISTEN": ":4000", "SOURCES": "baked",
 			"ENTRY": "inplace", "OPTIMIZE": "true", "PROGRAM": "/p", "DELVE": "1.25.2"}},
+		{[]string{"--variant", "fast", "--rebuild", "--rebuild-image", "go:1"}, map[string]string{
+			"VARIANT": "remote", "START": "continue", "LISTEN": ":4000", "SOURCES": "baked", "REBUILD": "auto", "REBUILD_IMAGE": "go:1"}},
 		{nil, map[string]string{"VARIANT": "remote"}},
 	} {
 		r := mustParse(t, environment{}, append(test.args, "-t", "app:v1", dir)...)

@@ -1,0 +1,130 @@
+package llbgen
+
+import (
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/dlvgen/dlvgen/llbgen/llbtree"
+	"github.com/moby/buildkit/client/llb"
+	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// shop is the build information of a program that was compiled with these settings, KEY=VALUE.
+func shop(settings ...string) *debug.BuildInfo {
+	info := &debug.BuildInfo{Path: "example.com/shop/cmd/server/v2", Main: debug.Module{Path: "example.com/shop", Version: "v1.2.3", Sum: "h1:sum"}}
+	for _, s := range settings {
+		key, value, _ := strings.Cut(s, "=")
+		info.Settings = append(info.Settings, debug.BuildSetting{Key: key, Value: value})
+	}
+	return info
+}
+
+func rebuildOf(info *debug.BuildInfo) Rebuild {
+	return Rebuild{
+		Program: "/app/server", Info: info, Image: goImage(), Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"},
+		Run: []llb.RunOption{llb.Network(llb.NetModeHost)},
+	}
+}
+
+func TestRebuildDefinitionsAreTheGoldens(t *testing.T) {
+	r := rebuildOf(shop("-buildmode=pie", "-compiler=gc", "-tags=a,b", "-trimpath=true", "CGO_ENABLED=0", "GOARCH=arm64", "GOOS=linux", "GOARM64=v8.0", "vcs.revision=0123"))
+	context, _ := r.FromContext(llb.Local("context"), "services/shop")
+	module, _ := r.FromModule()
+	for name, st := range map[string]llb.State{"rebuild-context": context, "rebuild-module": module, "rebuild-download": r.Download()} {
+		def := definition(t, st)
+		in := instrument(t, def, InstrumentOptions{})
+		if len(in.Steps) > 0 {
+			in = instrument(t, def, InstrumentOptions{Toolchains: map[digest.Digest]Toolchain{in.Steps[0].Digest: usualToolchain}})
+		}
+		if compiles := name != "rebuild-download"; len(in.Steps) == 1 != compiles {
+			t.Errorf("%s: %d steps are instrumented", name, len(in.Steps))
+		}
+		got, err := llbtree.Format(in.Definition)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, filepath.Join("..", "testdata", "llb", name+".tree"), got)
+	}
+}
+
+func TestRebuildFindsTheProgram(t *testing.T) {
+	for _, tc := range []struct{ pkg, goarch, want string }{
+		{"example.com/shop", "amd64", "/go/bin/shop"},
+		{"example.com/shop/v2", "amd64", "/go/bin/shop"},
+		{"example.com/shop/v1", "amd64", "/go/bin/v1"},
+		{"example.com/shop/cmd/v10", "arm64", "/go/bin/linux_arm64/cmd"},
+		{"example.com/shop/vault", "amd64", "/go/bin/vault"},
+	} {
+		info := shop("GOARCH="+tc.goarch, "GOOS=linux")
+		info.Path = tc.pkg
+		if _, got := rebuildOf(info).FromModule(); got != tc.want {
+			t.Errorf("%s for %s: %s, want %s", tc.pkg, tc.goarch, got, tc.want)
+		}
+	}
+	if _, got := rebuildOf(shop()).FromContext(llb.Scratch(), "."); got != "/rebuilt/server" {
+		t.Errorf("from the context: %s", got)
+	}
+}
+
+func TestSettingsBecomeFlagsAndEnvironment(t *testing.T) {
+	for _, tc := range []struct {
+		settings      []string
+		dwarf, symtab bool
+		flags, env    string
+	}{
+		{settings: []string{"-buildmode=exe", "-compiler=gc", "CGO_ENABLED=1", "CGO_CFLAGS=-O2", "GOOS=linux", "GOAMD64=v3"}, env: "CGO_ENABLED=1 CGO_CFLAGS=-O2 GOOS=linux GOAMD64=v3"},
+		{settings: []string{"-ldflags=-s -w -X a=b", "-race=true", "-tags=netgo"}, flags: "-ldflags=-s -w -X a=b|-race|-tags=netgo"},
+		{settings: []string{"-trimpath=true"}, flags: "-trimpath|-ldflags=-s -w"},
+		{settings: []string{"-trimpath=true"}, symtab: true, flags: "-trimpath|-ldflags=-w"},
+		{settings: []string{"-trimpath=true"}, symtab: true, dwarf: true, flags: "-trimpath"},
+		// What a found file says does not switch the checks of downloads off.
+		{settings: []string{"GONOSUMDB=*", "GOFLAGS=-insecure", "GOPROXY=http://example.com", "-toolexec=/bin/sh", "-modfile=/x", "GOSUMDB=off", "-pgo=/home/x.pgo", "DefaultGODEBUG=x=1"}},
+	} {
+		r := rebuildOf(shop(tc.settings...))
+		r.DWARF, r.Symtab = tc.dwarf, tc.symtab
+		if got := strings.Join(r.flags(), "|"); got != tc.flags {
+			t.Errorf("%q: the flags are %s, want %s", tc.settings, got, tc.flags)
+		}
+		if got := strings.Join(r.env(), " "); got != tc.env {
+			t.Errorf("%q: the environment is %s, want %s", tc.settings, got, tc.env)
+		}
+	}
+}
+
+func TestBuildInformationThatIsNotEnough(t *testing.T) {
+	files, outside := shop("-compiler=gc"), shop("-compiler=gc")
+	files.Path, outside.Main.Path = "command-line-arguments", ""
+	for want, info := range map[string]*debug.BuildInfo{
+		"":                     shop("-compiler=gc"),
+		"compiled from files":  files,
+		"outside of a module":  outside,
+		"has no settings":      shop(),
+		"compiled with gccgo,": shop("-compiler=gccgo"),
+	} {
+		if err := CheckRebuild(info); want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
+			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+func TestGolangTags(t *testing.T) {
+	for version, want := range map[string][]string{
+		"go1.26.8":                {"1.26.8", "1.26"},
+		"go1.20":                  {"1.20"},
+		"go1.27rc1":               {"1.27rc1"},
+		"go1.26.8 X:jsonv2":       {"1.26.8", "1.26"},
+		"go1.22.5-distribution":   {"1.22.5", "1.22"},
+		"devel go1.27-0123abc":    nil,
+		"devel +0123abc Mon 2020": nil,
+		"":                        nil,
+		"go1.":                    nil,
+	} {
+		if got := GolangTags(version); !slices.Equal(got, want) {
+			t.Errorf("%s: %q, want %q", version, got, want)
+		}
+	}
+}
