@@ -1,0 +1,182 @@
+//go:build !race
+
+// See breakpoint_test.go for why.
+
+package frontend_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/testenv"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/moby/buildkit/client"
+	"golang.org/x/tools/txtar"
+)
+
+// pattern is a file of testdata/patterns: a way in which people compile Go in a
+// Dockerfile. The archive's files are put over those of the service hello. What
+// precedes them says in prose what the pattern is, and in lines "key: value" what
+// differs from a derivation that succeeds.
+type pattern struct {
+	files []txtar.File
+
+	// refused is the whole error, empty where the breakpoint must be hit.
+	refused string
+
+	// logged are texts that the build's log must have.
+	logged []string
+
+	// source is the file of main.main, "main.go" by default.
+	source string
+
+	// target and args are those of the build.
+	target string
+	args   map[string]string
+
+	// contexts are Dockerfiles of the archive by the names of the contexts that
+	// their results are.
+	contexts map[string]string
+}
+
+func readPattern(t *testing.T, file string) pattern {
+	t.Helper()
+	archive, err := txtar.ParseFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := pattern{files: archive.Files, source: "main.go", args: map[string]string{}, contexts: map[string]string{}}
+	for line := range strings.Lines(string(archive.Comment)) {
+		key, value, ok := strings.Cut(strings.TrimSuffix(line, "\n"), ": ")
+		if !ok || !isKey(key) {
+			continue // prose
+		}
+		name, rest, _ := strings.Cut(value, "=")
+		switch key {
+		case "refused":
+			p.refused = value
+		case "logged":
+			p.logged = append(p.logged, value)
+		case "source":
+			p.source = value
+		case "target":
+			p.target = value
+		case "arg":
+			p.args[name] = rest
+		case "context":
+			p.contexts[name] = rest
+		default:
+			t.Fatalf("%s: unknown key %q", file, key)
+		}
+	}
+	return p
+}
+
+func isKey(word string) bool { return strings.Trim(word, "abcdefghijklmnopqrstuvwxyz") == "" }
+
+// write lays the pattern's files over hello, and returns the folder.
+func (p pattern) write(t *testing.T) string {
+	t.Helper()
+	service := testenv.Service(t, "hello")
+	for _, f := range p.files {
+		file := filepath.Join(service, f.Name)
+		mode := os.FileMode(0o644)
+		if strings.HasPrefix(string(f.Data), "#!") {
+			mode = 0o755
+		}
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, f.Data, mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return service
+}
+
+func TestPatterns(t *testing.T) {
+	testenv.Require(t, testenv.NeedBuildKit)
+	bk := testenv.SharedBuildKit(t)
+	files, err := filepath.Glob("../testdata/patterns/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no patterns: %v", err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			testPattern(deadline(t), t, bk, readPattern(t, file))
+		})
+	}
+}
+
+func testPattern(ctx context.Context, t *testing.T, bk *testenv.BuildKit, p pattern) {
+	service, bundle, port := p.write(t), testenv.NewBundle(t), testenv.FreePort(t)
+	options := variant("remote-src")
+	options.Listen = fmt.Sprintf("127.0.0.1:%d", port)
+	d := derivation{service: service, options: options, attrs: map[string]string{}, exports: []client.ExportEntry{bundle.Export()}}
+	if p.target != "" {
+		d.attrs["target"] = p.target
+	}
+	for name, value := range p.args {
+		d.attrs["build-arg:"+name] = value
+	}
+	solved, err := derive(ctx, t, bk, d)
+	for _, text := range p.logged {
+		if !strings.Contains(solved.Log, text) {
+			t.Errorf("the log has no %q:\n%s", text, solved.Log)
+		}
+	}
+	if p.refused != "" {
+		if err == nil || !strings.HasSuffix(err.Error(), ": "+p.refused) {
+			t.Fatalf("the refusal is\n%v\nwant\n%s", err, p.refused)
+		}
+		return
+	}
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, solved, solved.Log)
+	}
+	plan := planIn(t, bundle)
+	bundle.Run(t, plan.Config.Config.ImageConfig)
+	hitMain(ctx, t, options.Listen, p.source)
+}
+
+// planIn reads the plan that an image holds.
+func planIn(t *testing.T, bundle *testenv.Bundle) variants.Plan {
+	t.Helper()
+	dt, err := os.ReadFile(bundle.Path(layout.Plan))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var plan variants.Plan
+	if err := json.Unmarshal(dt, &plan); err != nil {
+		t.Fatal(err)
+	}
+	return plan
+}
+
+// hitMain stops in main.main of a program that is held, in a file of that name,
+// with its package's functions unoptimized.
+func hitMain(ctx context.Context, t *testing.T, addr, source string) {
+	t.Helper()
+	d, err := testenv.ConnectDelve(ctx, addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, err := d.HitFunction(ctx, "main.main", func(context.Context) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := state.CurrentThread
+	if filepath.Base(at.File) != source || at.Function.Name() != "main.main" || at.Function.Optimized {
+		t.Errorf("stopped in %s (%s), optimized: %t; want main.main in %s", at.Function.Name(), at.File, at.Function.Optimized, source)
+	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+}
