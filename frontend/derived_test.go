@@ -13,6 +13,7 @@ import (
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/internal/tools"
 	"github.com/moby/buildkit/client"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/tonistiigi/fsutil"
 )
 
@@ -29,6 +30,9 @@ type derivation struct {
 	attrs      map[string]string
 	push       string
 	exports    []client.ExportEntry // in place of push
+
+	// wrap puts something around the frontend.
+	wrap func(gateway.BuildFunc) gateway.BuildFunc
 }
 
 // derive runs the frontend in this process, as the command line tool does.
@@ -43,10 +47,14 @@ func derive(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivatio
 	for k, v := range d.attrs {
 		attrs[k] = v
 	}
+	build := frontend.New(frontend.Config{Tools: frontend.LocalTools(name), Version: "test"}).Build
+	if d.wrap != nil {
+		build = d.wrap(build)
+	}
 	return bk.Solve(ctx, testenv.Solve{
 		Context:    d.service,
 		Dockerfile: d.dockerfile,
-		Build:      frontend.New(frontend.Config{Tools: frontend.LocalTools(name), Version: "test"}).Build,
+		Build:      build,
 		Attrs:      attrs,
 		Locals:     map[string]fsutil.FS{name: tree},
 		Push:       d.push,

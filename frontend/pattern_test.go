@@ -8,6 +8,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,6 +18,8 @@ import (
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/client/llb"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"golang.org/x/tools/txtar"
 )
 
@@ -126,6 +129,9 @@ func testPattern(ctx context.Context, t *testing.T, bk *testenv.BuildKit, p patt
 	for name, value := range p.args {
 		d.attrs["build-arg:"+name] = value
 	}
+	if len(p.contexts) > 0 {
+		d.wrap = p.withContexts
+	}
 	solved, err := derive(ctx, t, bk, d)
 	for _, text := range p.logged {
 		if !strings.Contains(solved.Log, text) {
@@ -179,4 +185,43 @@ func hitMain(ctx context.Context, t *testing.T, addr, source string) {
 	if err := d.Close(); err != nil {
 		t.Error(err)
 	}
+}
+
+// withContexts builds the Dockerfiles of the named contexts as production does and
+// hands their results on, as bake does with contexts of other targets.
+func (p pattern) withContexts(build gateway.BuildFunc) gateway.BuildFunc {
+	return func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		inputs := inputsClient{Client: c, inputs: map[string]llb.State{}}
+		for name, file := range p.contexts {
+			res, err := c.Solve(ctx, gateway.SolveRequest{Frontend: "dockerfile.v0", FrontendOpt: map[string]string{"filename": file}})
+			if err != nil {
+				return nil, err
+			}
+			ref, err := res.SingleRef()
+			if err != nil {
+				return nil, err
+			}
+			if inputs.inputs[name], err = ref.ToState(); err != nil {
+				return nil, err
+			}
+		}
+		return build(ctx, inputs)
+	}
+}
+
+// inputsClient is a client of a build with inputs that are named contexts.
+type inputsClient struct {
+	gateway.Client
+	inputs map[string]llb.State
+}
+
+func (c inputsClient) Inputs(context.Context) (map[string]llb.State, error) { return c.inputs, nil }
+
+func (c inputsClient) BuildOpts() gateway.BuildOpts {
+	opts := c.Client.BuildOpts()
+	opts.Opts = maps.Clone(opts.Opts)
+	for name := range c.inputs {
+		opts.Opts["context:"+name] = "input:" + name
+	}
+	return opts
 }
