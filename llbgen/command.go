@@ -47,6 +47,16 @@ func mayStrip(args []string) bool {
 	})
 }
 
+// mayRemove tells whether a step runs rm. Only after mayStrip has said that all its
+// commands are known.
+func mayRemove(args []string) bool {
+	commands, ok := shellCommands(args)
+	return !ok || slices.ContainsFunc(commands, func(c command) bool {
+		words := c.unwrapped()
+		return len(words) > 0 && words[0] == "rm"
+	})
+}
+
 // command is one simple command, its words as far as they are known before it
 // runs: an expansion is the word "".
 type command struct {

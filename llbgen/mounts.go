@@ -39,7 +39,7 @@ func (m *mounter) mountAll(t Toolchain) (int64, error) {
 	if err := m.mode(m.in.opts.Mode); err != nil {
 		return 0, err
 	}
-	if err := m.strippers(m.in.opts.Mode); err != nil {
+	if err := m.standIns(m.in.opts.Mode); err != nil {
 		return 0, err
 	}
 	for i, p := range t.Programs {
@@ -66,28 +66,38 @@ func (m *mounter) mountAll(t Toolchain) (int64, error) {
 	return output, nil
 }
 
-// strippers adds the stand-ins for programs that strip, where one may be run. What
-// production ships is stripped as it is.
-func (m *mounter) strippers(mode Mode) error {
-	if mode == ModeSymbols || !mayStrip(m.op.GetExec().Meta.Args) {
+// standIns adds the stand-ins for programs that strip and for rm, where one may be
+// run. What production ships is stripped as it is.
+func (m *mounter) standIns(mode Mode) error {
+	var names []string
+	if args := m.op.GetExec().Meta.Args; mayStrip(args) {
+		names = append(names, "rm")
+		if mode != ModeSymbols {
+			names = append(names, stripperNames...)
+		}
+	} else if mayRemove(args) {
+		names = append(names, "rm")
+	}
+	if len(names) == 0 {
 		return nil
 	}
 	standIn := m.in.opts.Tools.path(m.platform, layout.ToolGo)
-	all := llb.Mkdir(strippersFolder, 0o755)
-	for _, name := range stripperNames {
-		all = all.Copy(m.in.opts.Tools.State, standIn, path.Join(strippersFolder, name))
+	all := llb.Mkdir(standInsFolder, 0o755)
+	for _, name := range names {
+		all = all.Copy(m.in.opts.Tools.State, standIn, path.Join(standInsFolder, name))
 	}
-	input, err := m.own(strippersFolder, llb.Scratch().File(all, llb.WithCustomName("[dlvgen] prepare the stand-ins for strip")))
+	title := "[dlvgen] prepare the stand-ins for " + strings.Join(names, ", ")
+	input, err := m.own(strings.Join(names, "-"), llb.Scratch().File(all, llb.WithCustomName(title)))
 	if err != nil {
 		return err
 	}
-	m.bind(input, strippersFolder, layout.Strippers)
-	m.prependPath(layout.Strippers)
+	m.bind(input, standInsFolder, layout.StandIns)
+	m.prependPath(layout.StandIns)
 	return nil
 }
 
-// strippersFolder is where the stand-ins lie in a state of their own.
-const strippersFolder = "/strippers"
+// standInsFolder is where the stand-ins lie in a state of their own.
+const standInsFolder = "/stand-ins"
 
 // mode tells the stand-ins how to compile, where it is not their default.
 func (m *mounter) mode(mode Mode) error {

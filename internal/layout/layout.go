@@ -17,9 +17,9 @@ const (
 	// first folder of the step's PATH.
 	Bin = Dir + "/bin"
 
-	// Strippers holds the stand-ins for programs that strip others, in steps that may
-	// run one. It is the second folder of PATH.
-	Strippers = Dir + "/strippers"
+	// StandIns holds the stand-ins for rm and for programs that strip others, in steps
+	// that may run one. It is the second folder of PATH.
+	StandIns = Dir + "/stand-ins"
 
 	// Real is the folder below which each real program stands that a stand-in
 	// was mounted over, at its own absolute path: the program of

@@ -91,6 +91,12 @@ func (s Step) Run(ctx context.Context, args []string) int {
 	if len(args) > 1 && args[0] == toolexecMark {
 		return s.toolexec(args[1:])
 	}
+	if len(args) > 1 && args[0] == execMark {
+		return s.execProgram(args[1:])
+	}
+	if filepath.Base(s.Name) == remover {
+		return s.remove(args)
+	}
 	if t, ok := s.stripperOf(); ok {
 		return s.strip(t, args)
 	}
@@ -106,6 +112,9 @@ func (s Step) Run(ctx context.Context, args []string) int {
 		return s.exec(tc, words, env)
 	}
 	env = s.cachedEnviron(env, args)
+	if words := s.runCall(ctx, tc, env, args); words != nil {
+		return s.exec(tc, words, env)
+	}
 
 	c, ok := parseCall(args)
 	if !ok {
