@@ -94,8 +94,12 @@ func (c *instrumentingClient) instrument(ctx context.Context, req client.SolveRe
 		NoGoCache:      c.opts.NoGoCache,
 		CacheNamespace: c.BuildOpts().Opts[buildArgPrefix+"BUILDKIT_CACHE_MOUNT_NS"],
 	}
+	parsed, err := llbgen.Parse(req.Definition)
+	if err != nil {
+		return nil, err
+	}
 	for {
-		in, err := llbgen.Instrument(req.Definition, opts)
+		in, err := parsed.Instrument(opts)
 		if err != nil {
 			return nil, err
 		}

@@ -4,6 +4,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 
 	"mvdan.cc/sh/v3/syntax"
 )
@@ -12,17 +13,30 @@ import (
 // doubt it may: a step that is instrumented for nothing costs a cached result, one
 // that is missed costs the debug image.
 func mayCompile(args []string, t located) string {
-	if len(args) == 0 {
+	return readScript(args).mayCompile(t)
+}
+
+// script is what is known of a step's commands before it runs.
+type script struct {
+	commands []command
+
+	// shell is false where the step is no script that can be read: its command line
+	// is then taken to be the only command.
+	shell bool
+}
+
+func readScript(args []string) script {
+	if commands, ok := shellCommands(args); ok {
+		return script{commands: commands, shell: true}
+	}
+	return script{commands: []command{{words: args}}}
+}
+
+func (s script) mayCompile(t located) string {
+	if t.known && len(t.Programs) == 0 && !slices.ContainsFunc(s.commands, command.mayBringGo) {
 		return ""
 	}
-	commands, ok := shellCommands(args)
-	if !ok {
-		commands = []command{{words: args}}
-	}
-	if t.known && len(t.Programs) == 0 && !slices.ContainsFunc(commands, command.mayBringGo) {
-		return ""
-	}
-	for _, c := range commands {
+	for _, c := range s.commands {
 		if reason := c.mayCompile(); reason != "" {
 			return reason
 		}
@@ -35,9 +49,8 @@ var stripperNames = []string{"eu-strip", "llvm-strip", "objcopy", "strip", "upx"
 
 // mayStrip tells whether a step may take debug information out of a program: it
 // runs such a command, or something of which that cannot be told.
-func mayStrip(args []string) bool {
-	commands, ok := shellCommands(args)
-	return !ok || slices.ContainsFunc(commands, func(c command) bool {
+func (s script) mayStrip() bool {
+	return !s.shell || slices.ContainsFunc(s.commands, func(c command) bool {
 		words := c.unwrapped()
 		if len(words) == 0 || words[0] == "" {
 			return len(words) > 0
@@ -47,13 +60,11 @@ func mayStrip(args []string) bool {
 	})
 }
 
-// mayRemove tells whether a step runs rm. Only after mayStrip has said that all its
-// commands are known.
-func mayRemove(args []string) bool {
-	commands, ok := shellCommands(args)
-	return !ok || slices.ContainsFunc(commands, func(c command) bool {
+// mayRemove tells whether a step may run rm.
+func (s script) mayRemove() bool {
+	return s.mayStrip() || slices.ContainsFunc(s.commands, func(c command) bool {
 		words := c.unwrapped()
-		return len(words) > 0 && words[0] == "rm"
+		return len(words) > 0 && path.Base(words[0]) == "rm"
 	})
 }
 
@@ -166,6 +177,9 @@ func (c command) mayBringGo() bool {
 	}, path.Base(words[0]))
 }
 
+// parsers are kept for the next script: making one costs as much as most scripts.
+var parsers = sync.Pool{New: func() any { return syntax.NewParser(syntax.Variant(syntax.LangBash)) }}
+
 // shellCommands lists the simple commands of a step that a POSIX shell runs, in
 // shell or exec form. It reports false where the step is no such thing or cannot
 // be read.
@@ -174,7 +188,9 @@ func shellCommands(args []string) ([]command, bool) {
 	if !ok {
 		return nil, false
 	}
-	file, err := syntax.NewParser(syntax.Variant(syntax.LangBash)).Parse(strings.NewReader(script), "")
+	parser, _ := parsers.Get().(*syntax.Parser)
+	defer parsers.Put(parser)
+	file, err := parser.Parse(strings.NewReader(script), "")
 	if err != nil {
 		return nil, false
 	}
@@ -221,7 +237,7 @@ func ShellWords(argv []string) ([]string, bool) {
 
 // shellScript is the script that `sh -c SCRIPT` runs.
 func shellScript(args []string) (string, bool) {
-	if !slices.Contains([]string{"sh", "bash", "ash", "dash", "ksh", "zsh"}, path.Base(args[0])) {
+	if len(args) == 0 || !slices.Contains([]string{"sh", "bash", "ash", "dash", "ksh", "zsh"}, path.Base(args[0])) {
 		return "", false
 	}
 	for i := 1; i < len(args)-1; i++ {

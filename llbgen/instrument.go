@@ -96,12 +96,21 @@ func (s *Step) Input() (*pb.Definition, error) {
 // metadata and source locations taken along. A definition without such a step
 // comes back as it was.
 func Instrument(def *pb.Definition, opts InstrumentOptions) (*Instrumented, error) {
-	in, err := newInstrumented(def, opts)
+	parsed, err := Parse(def)
+	if err != nil {
+		return nil, err
+	}
+	return parsed.Instrument(opts)
+}
+
+// Instrument is the function Instrument, without reading the definition again.
+func (p *Parsed) Instrument(opts InstrumentOptions) (*Instrumented, error) {
+	in, err := newInstrumented(p, opts)
 	if err != nil {
 		return nil, err
 	}
 	if len(in.steps) == 0 {
-		return &Instrumented{Definition: def}, nil
+		return &Instrumented{Definition: p.def}, nil
 	}
 	in.out.def.Source = in.source()
 	for _, s := range in.steps {
@@ -111,114 +120,111 @@ func Instrument(def *pb.Definition, opts InstrumentOptions) (*Instrumented, erro
 }
 
 // newInstrumented visits all vertices of a definition.
-func newInstrumented(def *pb.Definition, opts InstrumentOptions) (*instrumenter, error) {
-	vertices, err := decode(def)
-	if err != nil {
-		return nil, err
-	}
+func newInstrumented(p *Parsed, opts InstrumentOptions) (*instrumenter, error) {
 	in := &instrumenter{
+		Parsed:     p,
 		opts:       opts,
-		def:        def,
-		out:        newBuilder(),
-		byDigest:   make(map[digest.Digest]vertex, len(vertices)),
-		renamed:    make(map[string]string, len(vertices)),
+		out:        newBuilderOf(len(p.vertices)),
+		renamed:    make([]digest.Digest, len(p.vertices)),
+		inherited:  make([]located, len(p.vertices)),
+		pending:    make([]bool, len(p.vertices)),
 		toolchains: map[digest.Digest]located{},
-		pending:    map[string]bool{},
 		ours:       map[string]*pb.Input{},
 	}
-	for _, v := range vertices {
-		in.byDigest[v.digest] = v
-		if err := in.visit(v); err != nil {
+	for i := range p.vertices {
+		if err := in.visit(i); err != nil {
 			return nil, err
 		}
-		in.order = append(in.order, v)
 	}
 	return in, nil
 }
 
 // instrumenter is the state of one call of Instrument.
 type instrumenter struct {
-	opts       InstrumentOptions
-	def        *pb.Definition
-	out        *builder
-	byDigest   map[digest.Digest]vertex
-	renamed    map[string]string // digests in def to digests in out
-	toolchains map[digest.Digest]located
-	pending    map[string]bool      // digests in def that depend on a step nobody has looked into
-	ours       map[string]*pb.Input // by name and platform
+	*Parsed
+	opts InstrumentOptions
+	out  *builder
+
+	// By vertex: its digest in out where it is another, the toolchain that goes on
+	// from its root file system, and whether it depends on a step that nobody has
+	// looked into.
+	renamed   []digest.Digest
+	inherited []located
+	pending   []bool
+
+	toolchains map[digest.Digest]located // of the steps
+	ours       map[string]*pb.Input      // by name and platform
 	steps      []*Step
-	order      []vertex
 }
 
 // visit copies a vertex to the new definition, instrumented if it may compile Go
 // and re-digested if anything before it changed.
-func (in *instrumenter) visit(v vertex) error {
-	reason := ""
+func (in *instrumenter) visit(i int) error {
+	v, reason := in.vertices[i], ""
+	inherited := in.inheritedBy(v)
 	if exec := v.op.GetExec(); exec != nil && exec.Meta != nil && isLinux(v.op.Platform) {
-		located := in.toolchainOf(v)
-		reason = mayCompile(exec.Meta.Args, located)
-		if reason != "" {
-			in.toolchains[v.digest] = located
+		at := in.toolchainOf(v, inherited)
+		if reason = in.scripts[i].mayCompile(at); reason != "" {
+			in.toolchains[v.digest] = at
 		}
 	}
-	in.pending[string(v.digest)] = slices.ContainsFunc(v.op.Inputs, func(i *pb.Input) bool { return in.pending[i.Digest] })
-	op, changed := in.rewired(v.op)
-	if reason == "" {
-		if !changed {
-			in.keep(v, v)
-			return nil
-		}
-		renewed, err := encode(op)
-		if err != nil {
-			return err
-		}
-		in.keep(v, renewed)
+	in.inherited[i] = in.left(v, inherited)
+	in.pending[i] = slices.ContainsFunc(v.inputs, func(i int) bool { return in.pending[i] })
+	switch {
+	case reason != "":
+		return in.instrument(i, reason)
+	case !slices.ContainsFunc(v.inputs, func(i int) bool { return in.renamed[i] != "" }):
+		in.keep(i, v)
 		return nil
 	}
-	return in.instrument(v, op, reason)
-}
-
-// rewired returns the op with its inputs pointing at the new definition, a copy
-// where that changes it.
-func (in *instrumenter) rewired(op *pb.Op) (*pb.Op, bool) {
-	moved := func(i *pb.Input) bool { return in.renamed[i.Digest] != i.Digest }
-	if !slices.ContainsFunc(op.Inputs, moved) {
-		return op, false
+	inputs := make([]digest.Digest, len(v.inputs))
+	for n, at := range v.inputs {
+		inputs[n] = in.renamed[at]
 	}
-	op = op.CloneVT()
-	for _, i := range op.Inputs {
-		i.Digest = in.renamed[i.Digest]
+	dt, err := repointed(v, inputs)
+	if err != nil {
+		return err
 	}
-	return op, true
+	in.keep(i, vertex{digest: digestOf(dt), bytes: dt})
+	return nil
 }
 
 // keep adds the renewed vertex in place of the old one.
-func (in *instrumenter) keep(old, renewed vertex) {
-	in.renamed[string(old.digest)] = string(renewed.digest)
+func (in *instrumenter) keep(i int, renewed vertex) {
+	old := in.vertices[i]
+	if renewed.digest != old.digest {
+		in.renamed[i] = renewed.digest
+	}
 	in.out.add(renewed, in.def.Metadata[string(old.digest)])
 }
 
 // instrument adds the step with the stand-ins mounted.
-func (in *instrumenter) instrument(v vertex, op *pb.Op, reason string) error {
+func (in *instrumenter) instrument(i int, reason string) error {
+	v := in.vertices[i]
 	located := in.toolchains[v.digest]
 	step := &Step{
 		Digest:    v.digest,
-		Name:      in.nameOf(v),
+		Name:      nameOf(in.def, v),
 		Env:       v.op.GetExec().Meta.Env,
 		User:      v.op.GetExec().Meta.User,
 		Reason:    reason,
 		Toolchain: located.Toolchain,
 		Located:   located.known,
 	}
-	op = op.CloneVT()
+	op := v.op.CloneVT()
+	for n, at := range v.inputs {
+		if to := in.renamed[at]; to != "" {
+			op.Inputs[n].Digest = string(to)
+		}
+	}
 	if root := rootMount(op.GetExec()); root != nil && root.Input >= 0 && root.Input < int64(len(op.Inputs)) {
 		step.input = op.Inputs[root.Input].CloneVT()
-		step.waits = in.pending[v.op.Inputs[root.Input].Digest]
+		step.waits = in.pending[v.inputs[root.Input]]
 	}
 	if !step.Located {
-		in.pending[string(v.digest)] = true
+		in.pending[i] = true
 	}
-	m := &mounter{in: in, op: op, platform: platformOf(op)}
+	m := &mounter{in: in, op: op, script: in.scripts[i], platform: platformOf(op)}
 	output, err := m.mountAll(located.Toolchain)
 	if err != nil {
 		return fmt.Errorf("instrumenting %q: %w", step.Name, err)
@@ -227,7 +233,7 @@ func (in *instrumenter) instrument(v vertex, op *pb.Op, reason string) error {
 	if err != nil {
 		return err
 	}
-	in.keep(v, renewed)
+	in.keep(i, renewed)
 	step.Vertex = renewed.digest
 	step.capture = &pb.Input{Digest: string(renewed.digest), Index: output}
 	in.steps = append(in.steps, step)
@@ -235,8 +241,8 @@ func (in *instrumenter) instrument(v vertex, op *pb.Op, reason string) error {
 }
 
 // nameOf is what the progress display calls the vertex.
-func (in *instrumenter) nameOf(v vertex) string {
-	if name := in.def.Metadata[string(v.digest)].GetDescription()["llb.customname"]; name != "" {
+func nameOf(def *pb.Definition, v vertex) string {
+	if name := def.Metadata[string(v.digest)].GetDescription()["llb.customname"]; name != "" {
 		return name
 	}
 	return strings.Join(v.op.GetExec().Meta.Args, " ")
@@ -250,9 +256,14 @@ func (in *instrumenter) source() *pb.Source {
 	}
 	moved := make(map[string]*pb.Locations, len(in.def.Source.Locations))
 	for dgst, l := range in.def.Source.Locations {
-		if renewed, ok := in.renamed[dgst]; ok {
-			moved[renewed] = l
+		i, ok := in.index[digest.Digest(dgst)]
+		if !ok {
+			continue
 		}
+		if renewed := in.renamed[i]; renewed != "" {
+			dgst = string(renewed)
+		}
+		moved[dgst] = l
 	}
 	return &pb.Source{Locations: moved, Infos: in.def.Source.Infos}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"flag"
-	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -278,6 +277,38 @@ func TestStepsOnPlatformsWithoutToolsAreRefused(t *testing.T) {
 	}
 }
 
+func TestParsedDefinitionsAreInstrumentedAgain(t *testing.T) {
+	def := definition(t, hello())
+	parsed, err := Parse(def)
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := parsed.Instrument(InstrumentOptions{Tools: testTools})
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := parsed.Instrument(InstrumentOptions{Tools: testTools, Toolchains: map[digest.Digest]Toolchain{first.Steps[0].Digest: usualToolchain}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := withToolchain(t, def, usualToolchain).Definition; !slices.EqualFunc(again.Definition.Def, want.Def, bytes.Equal) {
+		t.Error("the second time made other ops than reading the definition anew")
+	}
+}
+
+// A newer BuildKit's fields must not get lost on the way.
+func TestFieldsThatAreNotKnownStay(t *testing.T) {
+	def := definition(t, hello())
+	last := len(def.Def) - 1
+	const unknown = "\xfa\x7f\x05later" // field 2047, five bytes
+	def.Def[last-1] = append(def.Def[last-1], unknown...)
+	def.Def[last] = mustEncode(t, &pb.Op{Inputs: []*pb.Input{{Digest: string(digest.FromBytes(def.Def[last-1]))}}}).bytes
+	in := instrument(t, def, InstrumentOptions{})
+	if n := len(in.Definition.Def); !bytes.HasSuffix(in.Definition.Def[n-2], []byte(unknown)) {
+		t.Error("a copy out of the compile lost a field")
+	}
+}
+
 func TestMalformedDefinitionsAreErrors(t *testing.T) {
 	good := definition(t, hello())
 	for name, def := range map[string]*pb.Definition{
@@ -291,54 +322,13 @@ func TestMalformedDefinitionsAreErrors(t *testing.T) {
 	}
 }
 
-func FuzzInstrument(f *testing.F) {
-	for _, st := range []llb.State{hello(), run(goImage(), "make"), llb.Scratch().File(llb.Mkdir("/a", 0o755))} {
-		dt, err := definition(f, st).MarshalVT()
-		if err != nil {
-			f.Fatal(err)
-		}
-		f.Add(dt)
+func mustEncode(t testing.TB, op *pb.Op) vertex {
+	t.Helper()
+	v, err := encode(op)
+	if err != nil {
+		t.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, dt []byte) {
-		def := &pb.Definition{}
-		if def.UnmarshalVT(dt) != nil {
-			return
-		}
-		in, err := Instrument(def, InstrumentOptions{Tools: testTools})
-		if err != nil {
-			return
-		}
-		if _, err := decode(in.Definition); err != nil {
-			t.Fatalf("the instrumented definition cannot be decoded: %v", err)
-		}
-		for _, s := range in.Steps {
-			if _, err := s.Capture(); err != nil {
-				t.Fatal(err)
-			}
-			if _, err := s.Input(); err != nil {
-				t.Fatal(err)
-			}
-		}
-	})
-}
-
-func BenchmarkInstrument(b *testing.B) {
-	for _, ops := range []int{10, 100, 1000, 10_000} {
-		b.Run(fmt.Sprintf("ops=%d", ops), func(b *testing.B) {
-			st := goImage()
-			for i := range ops / 2 {
-				st = run(st, fmt.Sprintf("mkdir /d%d", i))
-				st = st.File(llb.Mkfile(fmt.Sprintf("/f%d", i), 0o644, nil))
-				if i%10 == 0 {
-					st = run(st, fmt.Sprintf("go build ./cmd/c%d", i))
-				}
-			}
-			def := definition(b, st)
-			for b.Loop() {
-				instrument(b, def, InstrumentOptions{})
-			}
-		})
-	}
+	return v
 }
 
 func mustDecode(t testing.TB, def *pb.Definition) []vertex {

@@ -59,12 +59,7 @@ func makes(exec *pb.ExecOp, file string) (Origin, bool) {
 }
 
 // commandsOf are the commands of a step, or the step itself where it is no shell's.
-func commandsOf(args []string) []command {
-	if commands, ok := shellCommands(args); ok {
-		return commands
-	}
-	return []command{{words: args}}
-}
+func commandsOf(args []string) []command { return readScript(args).commands }
 
 func likelihood(c command, words []string) int {
 	switch {

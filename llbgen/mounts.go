@@ -18,6 +18,7 @@ import (
 type mounter struct {
 	in       *instrumenter
 	op       *pb.Op
+	script   script
 	platform *pb.Platform
 }
 
@@ -66,17 +67,15 @@ func (m *mounter) mountAll(t Toolchain) (int64, error) {
 	return output, nil
 }
 
-// standIns adds the stand-ins for programs that strip and for rm, where one may be
+// standIns adds the stand-ins for rm and for programs that strip, where one may be
 // run. What production ships is stripped as it is.
 func (m *mounter) standIns(mode Mode) error {
 	var names []string
-	if args := m.op.GetExec().Meta.Args; mayStrip(args) {
+	if m.script.mayRemove() {
 		names = append(names, "rm")
-		if mode != ModeSymbols {
-			names = append(names, stripperNames...)
-		}
-	} else if mayRemove(args) {
-		names = append(names, "rm")
+	}
+	if mode != ModeSymbols && m.script.mayStrip() {
+		names = append(names, stripperNames...)
 	}
 	if len(names) == 0 {
 		return nil

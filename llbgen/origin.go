@@ -88,9 +88,9 @@ func Origins(def *pb.Definition, file string) ([]Origin, error) {
 	if err != nil || len(vertices) == 0 {
 		return nil, err
 	}
-	t := &tracer{in: &instrumenter{def: def, byDigest: make(map[digest.Digest]vertex, len(vertices))}, left: most}
+	t := &tracer{def: def, byDigest: make(map[digest.Digest]vertex, len(vertices)), left: most}
 	for _, v := range vertices {
-		t.in.byDigest[v.digest] = v
+		t.byDigest[v.digest] = v
 	}
 	found, _ := t.trace(vertices[len(vertices)-1].op.Inputs[0], path.Clean("/"+file))
 	return found, nil
@@ -98,8 +98,9 @@ func Origins(def *pb.Definition, file string) ([]Origin, error) {
 
 // tracer follows one file through a definition.
 type tracer struct {
-	in   *instrumenter
-	left int
+	def      *pb.Definition
+	byDigest map[digest.Digest]vertex
+	left     int
 }
 
 // trail is what was met on the way down one file system, and where it goes on.
@@ -121,7 +122,7 @@ func (t *tracer) trace(in *pb.Input, file string) ([]Origin, bool) {
 		t.left--
 		in := at.next
 		at.next = nil
-		v, ok := t.in.byDigest[digest.Digest(in.Digest)]
+		v, ok := t.byDigest[digest.Digest(in.Digest)]
 		if !ok {
 			break
 		}
@@ -143,7 +144,7 @@ func (t *tracer) trace(in *pb.Input, file string) ([]Origin, bool) {
 // source is a file that no step makes. That a folder of the context has it is likelier
 // than that the base image does.
 func (t *tracer) source(op *pb.SourceOp, in *pb.Input, file string) Origin {
-	o := Origin{Source: op.Identifier, Path: file, def: t.in.def, at: in}
+	o := Origin{Source: op.Identifier, Path: file, def: t.def, at: in}
 	if strings.HasPrefix(op.Identifier, "docker-image://") {
 		o.score = -1
 	}
@@ -169,7 +170,7 @@ func (t *tracer) throughFile(at *trail, op *pb.Op, output int64) {
 	for i >= 0 && !at.ends {
 		a := actions[i]
 		if m := a.GetMkfile(); m != nil && path.Clean(m.Path) == at.file {
-			at.certain, at.ends = []Origin{{Path: at.file, Likely: true, Alone: true, def: t.in.def, action: alone(a)}}, true
+			at.certain, at.ends = []Origin{{Path: at.file, Likely: true, Alone: true, def: t.def, action: alone(a)}}, true
 			return
 		}
 		t.throughCopy(at, op, a)
@@ -195,9 +196,9 @@ func (t *tracer) throughCopy(at *trail, op *pb.Op, a *pb.FileAction) {
 	if !ok {
 		return
 	}
-	source := t.in.byDigest[digest.Digest(in.Digest)].op.GetSource()
+	source := t.byDigest[digest.Digest(in.Digest)].op.GetSource()
 	if c.AttemptUnpackDockerCompatibility && !itself && source != nil {
-		at.found = append(at.found, Origin{Source: source.Identifier, Path: at.file, def: t.in.def, at: in, action: alone(a)})
+		at.found = append(at.found, Origin{Source: source.Identifier, Path: at.file, def: t.def, at: in, action: alone(a)})
 		return
 	}
 	found, _ := t.trace(in, from)
@@ -262,7 +263,7 @@ func (t *tracer) throughExec(at *trail, v vertex, output int64) {
 	}
 	o, ok := makes(exec, at.file)
 	if ok && (o.Compiles != "" || before == at.file) {
-		o.Step, o.step, o.Path, o.def = t.in.nameOf(v), v.digest, at.file, t.in.def
+		o.Step, o.step, o.Path, o.def = nameOf(t.def, v), v.digest, at.file, t.def
 		at.found = append(at.found, o)
 	}
 	if m := mountAround(exec, before); m != nil && before != at.file && o.Compiles == "" {

@@ -44,41 +44,42 @@ type Surveyed struct {
 // Nobody has looked into the stages yet: a step of another language's tools, in an
 // environment that does not lead to Go, is taken to have none.
 func Survey(def *pb.Definition, opts InstrumentOptions) ([]Surveyed, error) {
-	vertices, err := decode(def)
+	p, err := Parse(def)
 	if err != nil {
 		return nil, err
 	}
 	opts.Toolchains = map[digest.Digest]Toolchain{}
-	for _, v := range vertices {
-		if meta := v.op.GetExec().GetMeta(); meta != nil && !leadsToGo(meta.Env) && mayCompile(meta.Args, located{known: true}) == "" {
+	for i, v := range p.vertices {
+		if meta := v.op.GetExec().GetMeta(); meta != nil && !leadsToGo(meta.Env) && p.scripts[i].mayCompile(located{known: true}) == "" {
 			opts.Toolchains[v.digest] = Toolchain{}
 		}
 	}
-	in, err := newInstrumented(def, opts)
+	in, err := newInstrumented(p, opts)
 	if err != nil {
 		return nil, err
 	}
 	var list []Surveyed
-	for _, v := range in.order {
+	for i, v := range p.vertices {
 		if v.op.GetExec().GetMeta() != nil {
-			list = append(list, in.surveyed(v))
+			list = append(list, in.surveyed(i))
 		}
 	}
 	return list, nil
 }
 
 // surveyed is what becomes of a step.
-func (in *instrumenter) surveyed(v vertex) Surveyed {
+func (in *instrumenter) surveyed(i int) Surveyed {
+	v := in.vertices[i]
 	meta := v.op.GetExec().Meta
-	s := Surveyed{Name: in.nameOf(v), Treatment: TreatmentCached, Line: in.lineOf(v)}
+	s := Surveyed{Name: nameOf(in.def, v), Treatment: TreatmentCached, Line: in.lineOf(v)}
 	if isLinux(v.op.Platform) {
-		s.Reason = mayCompile(meta.Args, located{})
+		s.Reason = in.scripts[i].mayCompile(located{})
 	}
 	_, compiles := in.toolchains[v.digest]
 	switch {
 	case compiles:
 		s.Treatment, s.Go = TreatmentInstrumented, variable(meta.Env, "GOLANG_VERSION")
-	case in.renamed[string(v.digest)] != string(v.digest):
+	case in.renamed[i] != "":
 		s.Treatment = TreatmentRepeated
 	}
 	return s

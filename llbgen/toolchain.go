@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/moby/buildkit/solver/pb"
-	digest "github.com/opencontainers/go-digest"
 )
 
 // Toolchain says what the file system that a step starts from holds of Go.
@@ -26,34 +25,35 @@ type located struct {
 }
 
 // toolchainOf returns what is known of a step's toolchain: what was found in its
-// own input, or else in that of the nearest step before it on the same root. A
-// stage is thus looked into once, not once a step.
-func (in *instrumenter) toolchainOf(v vertex) located {
+// own input, or else what it inherits.
+func (in *instrumenter) toolchainOf(v vertex, inherited located) located {
 	if t, ok := in.opts.Toolchains[v.digest]; ok {
 		return located{Toolchain: t, known: true}
 	}
-	var between []vertex
-	for at := v; ; {
-		parent, ok := in.rootParent(at)
-		if !ok {
-			return located{}
-		}
-		found, isStep := in.toolchains[parent.digest]
-		switch {
-		case !isStep:
-			between = append(between, parent)
-		case !found.known || len(found.Programs) == 0:
-			return located{} // the step itself may have brought a toolchain
-		default:
-			for _, b := range between {
-				if touches(b.op, found.ModCache) {
-					found.ModCache = ""
-				}
-			}
-			return found
-		}
-		at = parent
+	return inherited
+}
+
+// inheritedBy is the toolchain of the nearest step before v on the same root. A
+// stage is thus looked into once, not once a step.
+func (in *instrumenter) inheritedBy(v vertex) located {
+	if root := rootInput(v); root >= 0 {
+		return in.inherited[v.inputs[root]]
 	}
+	return located{}
+}
+
+// left is what v leaves of a toolchain that it inherits to what goes on from it.
+func (in *instrumenter) left(v vertex, inherited located) located {
+	own, isStep := in.toolchains[v.digest]
+	switch {
+	case isStep && len(own.Programs) == 0:
+		return located{} // the step itself may bring a toolchain
+	case isStep:
+		return own
+	case inherited.known && inherited.ModCache != "" && touches(v.op, inherited.ModCache):
+		inherited.ModCache = ""
+	}
+	return inherited
 }
 
 // touches tells whether an op may put files into a folder.
@@ -75,8 +75,9 @@ func within(p, folder string) bool {
 	return p == folder || folder == "/" || strings.HasPrefix(p, folder+"/")
 }
 
-// rootParent is the vertex whose root file system v goes on from.
-func (in *instrumenter) rootParent(v vertex) (vertex, bool) {
+// rootInput is the input whose root file system v goes on from, -1 where there is
+// none.
+func rootInput(v vertex) int64 {
 	index := int64(-1)
 	switch op := v.op.Op.(type) {
 	case *pb.Op_Exec:
@@ -86,11 +87,10 @@ func (in *instrumenter) rootParent(v vertex) (vertex, bool) {
 	case *pb.Op_File:
 		index = baseOfFile(op.File, len(v.op.Inputs))
 	}
-	if index < 0 || index >= int64(len(v.op.Inputs)) {
-		return vertex{}, false
+	if index >= int64(len(v.op.Inputs)) {
+		return -1
 	}
-	parent, ok := in.byDigest[digest.Digest(v.op.Inputs[index].Digest)]
-	return parent, ok
+	return index
 }
 
 // rootMount is the mount of the step's root file system, nil in a malformed op.

@@ -1,0 +1,33 @@
+package llbgen
+
+import (
+	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
+)
+
+// Parsed is a definition that was read: it can be instrumented again when more is
+// known of its stages, without reading it again.
+type Parsed struct {
+	def      *pb.Definition
+	vertices []vertex
+	index    map[digest.Digest]int
+	scripts  []script // of the vertices that are steps
+}
+
+// Parse reads a definition, which must not change afterwards. An error says which
+// op cannot be read.
+func Parse(def *pb.Definition) (*Parsed, error) {
+	vertices, index, err := decodeIndexed(def)
+	if err != nil {
+		return nil, err
+	}
+	scripts := make([]script, len(vertices))
+	inParallel(len(vertices), func(from, to int) {
+		for i := from; i < to; i++ {
+			if meta := vertices[i].op.GetExec().GetMeta(); meta != nil {
+				scripts[i] = readScript(meta.Args)
+			}
+		}
+	})
+	return &Parsed{def: def, vertices: vertices, index: index, scripts: scripts}, nil
+}
