@@ -176,9 +176,14 @@ func newBuilderOf(ops int) *builder {
 
 // add appends an op unless it is there already.
 func (b *builder) add(v vertex, meta *pb.OpMetadata) {
-	if b.seen[v.digest] {
-		return
+	if !b.seen[v.digest] {
+		b.end(v, meta)
 	}
+}
+
+// end is add for the op that points at the result: it comes last, even if an op like
+// it is there already.
+func (b *builder) end(v vertex, meta *pb.OpMetadata) {
 	b.seen[v.digest] = true
 	b.def.Def = append(b.def.Def, v.bytes)
 	if meta != nil {
@@ -210,7 +215,7 @@ func (b *builder) finish(result *pb.Input, meta *pb.OpMetadata) (*pb.Definition,
 	if err != nil {
 		return nil, err
 	}
-	b.add(v, meta)
+	b.end(v, meta)
 	return b.def, nil
 }
 

@@ -195,7 +195,11 @@ func (in *instrumenter) keep(i int, renewed vertex) {
 	if renewed.digest != old.digest {
 		in.renamed[i] = renewed.digest
 	}
-	in.out.add(renewed, in.def.Metadata[string(old.digest)])
+	add := in.out.add
+	if i == len(in.vertices)-1 {
+		add = in.out.end
+	}
+	add(renewed, in.def.Metadata[string(old.digest)])
 }
 
 // instrument adds the step with the stand-ins mounted.

@@ -309,6 +309,20 @@ func TestFieldsThatAreNotKnownStay(t *testing.T) {
 	}
 }
 
+func TestThePointerAtTheResultComesLastThoughItIsThereTwice(t *testing.T) {
+	b := newBuilder()
+	for _, dt := range definition(t, run(goImage(), "go build .")).Def {
+		b.add(vertex{digest: digest.FromBytes(dt), bytes: dt}, nil)
+	}
+	pointer := mustDecode(t, b.def)[len(b.def.Def)-1]
+	b.add(mustEncode(t, &pb.Op{Inputs: pointer.op.Inputs, Op: &pb.Op_File{File: &pb.FileOp{}}}), nil)
+	b.end(pointer, nil)
+	in := instrument(t, b.def, InstrumentOptions{})
+	if vs := mustDecode(t, in.Definition); len(in.Steps) != 1 || vs[len(vs)-1].op.Op != nil {
+		t.Errorf("the last op is %v", vs[len(vs)-1].op)
+	}
+}
+
 func TestMalformedDefinitionsAreErrors(t *testing.T) {
 	good := definition(t, hello())
 	for name, def := range map[string]*pb.Definition{
