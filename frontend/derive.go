@@ -78,21 +78,10 @@ func (d *deriver) deriveImage(ctx context.Context, img image) (*variant, error) 
 	if err != nil {
 		return nil, err
 	}
-	f := finder{root: rootFS{img.ref}, cfg: img.config.Config, captures: captures}
-	p, err := f.find(ctx, d.request.Program)
+	derived := derivation{deriver: d, image: img, made: made, captures: captures}
+	plan, err := derived.decide(ctx)
 	if err != nil {
-		return nil, err
-	}
-	if p.facts == nil {
-		return nil, notGo(p, img)
-	}
-	derived := derivation{deriver: d, image: img, made: made, program: p, captures: makers(captures, p.facts)}
-	if err := derived.inspect(ctx); err != nil {
-		return nil, err
-	}
-	plan, err := derived.plan(ctx)
-	if err != nil {
-		return nil, err
+		return nil, derived.refused(ctx, captures, err)
 	}
 	return derived.assemble(ctx, plan)
 }
@@ -102,9 +91,10 @@ type derivation struct {
 	*deriver
 	image   image
 	made    *production
-	program *program
+	program *program // nil until it is found
 
-	// captures are those of the steps that compiled the program.
+	// captures are those of all steps, and of the steps that compiled the program
+	// once that is found.
 	captures []capture
 
 	// rebuilt is set where the program was ready-made and compiled again.
@@ -112,6 +102,24 @@ type derivation struct {
 
 	// symbols is set for a sidecar.
 	symbols *symbols
+}
+
+// decide finds the program, and plans the variant for it. Its errors are refusals.
+func (d *derivation) decide(ctx context.Context) (*variants.Plan, error) {
+	f := finder{root: rootFS{d.image.ref}, cfg: d.image.config.Config, captures: d.captures}
+	p, err := f.find(ctx, d.request.Program)
+	if err != nil {
+		return nil, err
+	}
+	d.program = p
+	if p.facts == nil {
+		return nil, notGo(p, d.image)
+	}
+	d.captures = makers(d.captures, p.facts)
+	if err := d.inspect(ctx); err != nil {
+		return nil, err
+	}
+	return d.plan(ctx)
 }
 
 // plan looks at what else the plan depends on, and makes it.

@@ -44,6 +44,10 @@ type Explanation struct {
 	Layers   []variants.Layer  `json:"layers,omitempty"`
 	Warnings []string          `json:"warnings,omitempty"`
 
+	// Calls are the calls of the go command that compiled programs. They are known
+	// once the Dockerfile was built.
+	Calls []Call `json:"calls,omitempty"`
+
 	// Ready is set for a program that was compiled before the build, and for
 	// debugging: it is used as it is.
 	Ready bool `json:"ready,omitempty"`
@@ -88,7 +92,10 @@ func (f *Frontend) Explain(ctx context.Context, c client.Client) (*client.Result
 	explained := client.NewResult()
 	for _, img := range images {
 		e := &explainer{client: reading, request: request, version: f.cfg.Version, image: img}
-		if err := e.explain(ctx, explained); err != nil {
+		if err := e.explain(ctx); err != nil {
+			return nil, err
+		}
+		if err := e.addTo(explained); err != nil {
 			return nil, err
 		}
 	}

@@ -46,7 +46,8 @@ func (e *explainer) program(ctx context.Context) error {
 }
 
 // originOf is where the file comes from that a command's first word names, and its
-// path: of several along PATH the first that the Dockerfile puts something at.
+// path: of several along PATH the first that the Dockerfile puts something at. Where
+// there is none of them, the path is the word itself.
 func (e *explainer) originOf(ctx context.Context, word string) (llbgen.Origin, string, error) {
 	var first llbgen.Origin
 	paths := candidatePaths(word, e.image.config.Config)
@@ -69,7 +70,10 @@ func (e *explainer) originOf(ctx context.Context, word string) (llbgen.Origin, s
 			first = o
 		}
 	}
-	return first, paths[0], nil
+	if len(paths) == 1 {
+		word = paths[0]
+	}
+	return first, word, nil
 }
 
 // existing is the first origin that has the file, as far as that can be looked up.

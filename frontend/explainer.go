@@ -13,6 +13,7 @@ import (
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
 )
 
 // explainer explains one platform's image.
@@ -21,6 +22,9 @@ type explainer struct {
 	request variants.Request
 	version string
 	image   image
+
+	// toolchains are those that a build has found, nil where nothing was built.
+	toolchains map[digest.Digest]llbgen.Toolchain
 
 	definition *pb.Definition
 	out        Explanation
@@ -32,8 +36,8 @@ type explainer struct {
 	contexts map[string]rootFS
 }
 
-// explain adds the explanation to the result.
-func (e *explainer) explain(ctx context.Context, res *client.Result) (err error) {
+// explain tells what can be told of the image without building.
+func (e *explainer) explain(ctx context.Context) (err error) {
 	if e.definition, err = e.client.of(e.image.ref); err != nil {
 		return err
 	}
@@ -42,31 +46,37 @@ func (e *explainer) explain(ctx context.Context, res *client.Result) (err error)
 		Platform: platforms.FormatAll(e.image.platform), Variant: e.request.Variant.Name,
 		Entrypoint: cfg.Entrypoint, Cmd: cfg.Cmd,
 	}
-	opts := llbgen.InstrumentOptions{Tools: e.client.tools, Mode: e.client.mode, NoGoCache: e.client.opts.NoGoCache}
-	if e.out.Steps, err = llbgen.Survey(e.definition, opts); err != nil {
+	if e.out.Steps, err = llbgen.Survey(e.definition, e.options()); err != nil {
 		return err
 	}
 	if err := e.program(ctx); err != nil {
 		return err
 	}
-	if err := e.plan(ctx); err != nil {
-		return err
-	}
+	return e.plan(ctx)
+}
+
+// options are those with which the image would be built.
+func (e *explainer) options() llbgen.InstrumentOptions {
+	return llbgen.InstrumentOptions{Tools: e.client.tools, Mode: e.client.mode, Toolchains: e.toolchains, NoGoCache: e.client.opts.NoGoCache}
+}
+
+// addTo adds the explanation to the result, and the trees where they are asked for.
+func (e *explainer) addTo(res *client.Result) error {
 	dt, err := json.MarshalIndent(e.out, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encoding the explanation: %w", err)
 	}
 	res.AddMeta(MetaExplanation+e.image.suffix, dt)
 	if e.client.opts.PrintLLB {
-		return e.trees(res, opts)
+		return e.addTrees(res)
 	}
 	return nil
 }
 
-// trees adds the definition before and after. What a build finds in the stages
+// addTrees adds the definition before and after. What a build finds in the stages
 // changes more: it binds the stand-in over their toolchains.
-func (e *explainer) trees(res *client.Result, opts llbgen.InstrumentOptions) error {
-	in, err := llbgen.Instrument(e.definition, opts)
+func (e *explainer) addTrees(res *client.Result) error {
+	in, err := llbgen.Instrument(e.definition, e.options())
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,8 @@ type instrumentingClient struct {
 // production is one instrumented definition with what it was made from.
 type production struct {
 	*llbgen.Instrumented
-	before client.SolveRequest
+	before     client.SolveRequest
+	toolchains map[digest.Digest]llbgen.Toolchain // that were found in the stages
 }
 
 var _ client.Client = &instrumentingClient{}
@@ -66,19 +67,18 @@ func (c *instrumentingClient) Solve(ctx context.Context, req client.SolveRequest
 	if req.Definition == nil {
 		return c.Client.Solve(ctx, req)
 	}
-	in, err := c.instrument(ctx, req)
+	made, err := c.instrument(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	before := req
-	req.Definition = in.Definition
+	req.Definition = made.Definition
 	res, err := c.Client.Solve(ctx, req)
 	if err != nil {
 		return nil, err
 	}
 	if ref, err := res.SingleRef(); err == nil && ref != nil {
 		c.mu.Lock()
-		c.instrumented[ref] = &production{Instrumented: in, before: before}
+		c.instrumented[ref] = made
 		c.mu.Unlock()
 	}
 	return res, nil
@@ -86,7 +86,7 @@ func (c *instrumentingClient) Solve(ctx context.Context, req client.SolveRequest
 
 // instrument goes over the definition until every step's toolchain is known: once
 // for a stage, and once more for one that a step before it may have brought.
-func (c *instrumentingClient) instrument(ctx context.Context, req client.SolveRequest) (*llbgen.Instrumented, error) {
+func (c *instrumentingClient) instrument(ctx context.Context, req client.SolveRequest) (*production, error) {
 	opts := llbgen.InstrumentOptions{
 		Tools:          c.tools,
 		Mode:           c.mode,
@@ -108,7 +108,7 @@ func (c *instrumentingClient) instrument(ctx context.Context, req client.SolveRe
 			return nil, err
 		}
 		if len(found) == 0 {
-			return in, nil
+			return &production{Instrumented: in, before: req, toolchains: opts.Toolchains}, nil
 		}
 		maps.Copy(opts.Toolchains, found)
 	}

@@ -109,8 +109,8 @@ func treeOf(ctx context.Context, t *testing.T, reg *testenv.Registry, image stri
 	}
 }
 
-// planIn reads the plan that an image holds.
-func planIn(t *testing.T, files map[string]imageFile) variants.Plan {
+// planOf reads the plan that an image holds.
+func planOf(t *testing.T, files map[string]imageFile) variants.Plan {
 	t.Helper()
 	var p variants.Plan
 	if err := json.Unmarshal(files[layout.Plan].data, &p); err != nil {
@@ -144,7 +144,7 @@ func TestAReadyMadeProgramIsCompiledAgainFromTheContext(t *testing.T) {
 			t.Errorf("%s is %s in the debug image, want %s", path, got, want)
 		}
 	}
-	p := planIn(t, files).Program
+	p := planOf(t, files).Program
 	if r := p.Rebuilt; r == nil || r.From != variants.RebuildContext || len(r.Warnings) > 0 || r.Image != "golang:1.26" ||
 		!slices.Contains(r.Command, "example.com/prebuilt") || !slices.Contains(r.Command, "-trimpath") {
 		t.Errorf("the plan records %+v", r)
@@ -236,7 +236,7 @@ func TestAReadyMadeProgramIsCompiledAgainFromTheModuleProxy(t *testing.T) {
 	if _, ok := files["/go/pkg/mod/github.com/rakyll/hey@v0.1.4/hey.go"]; !ok {
 		t.Error("the module's sources are not in the image")
 	}
-	if r := planIn(t, files).Program.Rebuilt; r == nil || r.String() != "module@v0.1.4" {
+	if r := planOf(t, files).Program.Rebuilt; r == nil || r.String() != "module@v0.1.4" {
 		t.Errorf("the plan records %+v", r)
 	}
 	c := engine.Run(t, "--publish", "127.0.0.1::8000", reg.Ref(image))
@@ -298,7 +298,7 @@ func TestSymbolsOfAReadyMadeProgram(t *testing.T) {
 	mustDerive(ctx, t, bk, derivation{service: service, options: rebuilding("sidecar", variants.RebuildContext), push: reg.Ref(image)})
 	files := treeOf(ctx, t, reg, image)
 	kept := readFacts(t, files[layout.Symbols+"/server"].data)
-	s, was := planIn(t, files).Symbols, factsOf(t, filepath.Join(service, "bin", "server"))
+	s, was := planOf(t, files).Symbols, factsOf(t, filepath.Join(service, "bin", "server"))
 	if !kept.DWARF || s == nil || s.BuildID != was.BuildID || len(s.Sections) == 0 || files["/server"].data != nil {
 		t.Errorf("the sidecar has symbols of %+v (debug information: %t), production is %s", s, kept.DWARF, was.BuildID)
 	}
@@ -327,7 +327,7 @@ func TestWhatARebuildDiffersInIsTold(t *testing.T) {
 	commit("second")
 	const image = "rebuilt/moved:v1-debug"
 	solved := mustDerive(ctx, t, bk, derivation{service: service, options: rebuilding("remote", variants.RebuildAuto), push: reg.Ref(image)})
-	r := planIn(t, treeOf(ctx, t, reg, image)).Program.Rebuilt
+	r := planOf(t, treeOf(ctx, t, reg, image)).Program.Rebuilt
 	if r == nil || len(r.Revision) != 40 || len(r.Warnings) != 1 || !strings.HasPrefix(r.Warnings[0], "production's was compiled from commit "+r.Revision[:12]+", and the build context is at ") {
 		t.Errorf("the plan records %#v", r)
 	}
@@ -353,7 +353,7 @@ func TestAProgramThatCanBeDebuggedIsUsedAsItIs(t *testing.T) {
 		image := "rebuilt/asitis:v1-debug" + o.Rebuild
 		mustDerive(ctx, t, bk, derivation{service: service, options: o, push: reg.Ref(image)})
 		files := treeOf(ctx, t, reg, image)
-		if !bytes.Equal(files["/server"].data, want) || planIn(t, files).Program.Rebuilt != nil {
+		if !bytes.Equal(files["/server"].data, want) || planOf(t, files).Program.Rebuilt != nil {
 			t.Errorf("rebuild %q: the program is another", o.Rebuild)
 		}
 	}
@@ -378,7 +378,7 @@ func TestAProgramWithCgoIsCompiledAgain(t *testing.T) {
 	}
 	mustDerive(ctx, t, bk, d)
 	hitOnce(ctx, t, start(ctx, t, engine, reg.Ref(image)), "/src/main.go")
-	if r := planIn(t, treeOf(ctx, t, reg, image)).Program.Rebuilt; r == nil || r.Image != "the named context golang" {
+	if r := planOf(t, treeOf(ctx, t, reg, image)).Program.Rebuilt; r == nil || r.Image != "the named context golang" {
 		t.Errorf("the plan records %+v", r)
 	}
 

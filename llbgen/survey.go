@@ -1,6 +1,7 @@
 package llbgen
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -41,15 +42,21 @@ type Surveyed struct {
 }
 
 // Survey says what Instrument does with each RUN step, in the definition's order.
-// Nobody has looked into the stages yet: a step of another language's tools, in an
-// environment that does not lead to Go, is taken to have none.
+// Where nobody has looked into a stage, which is to say that it is not among
+// opts.Toolchains, a step of another language's tools in an environment that does not
+// lead to Go is taken to have none.
 func Survey(def *pb.Definition, opts InstrumentOptions) ([]Surveyed, error) {
 	p, err := Parse(def)
 	if err != nil {
 		return nil, err
 	}
+	found := opts.Toolchains
 	opts.Toolchains = map[digest.Digest]Toolchain{}
+	maps.Copy(opts.Toolchains, found)
 	for i, v := range p.vertices {
+		if _, looked := found[v.digest]; looked {
+			continue
+		}
 		if meta := v.op.GetExec().GetMeta(); meta != nil && !leadsToGo(meta.Env) && p.scripts[i].mayCompile(located{known: true}) == "" {
 			opts.Toolchains[v.digest] = Toolchain{}
 		}

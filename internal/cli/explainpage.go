@@ -11,15 +11,38 @@ import (
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
+	"mvdan.cc/sh/v3/syntax"
 )
 
 // widest is how much of a step's text is shown.
 const widest = 90
 
+// refusedError is a derivation that failed, with the explanation as its details.
+type refusedError struct{ *frontend.RefusalError }
+
+func (e *refusedError) Unwrap() error { return e.RefusalError }
+
+// Details is the page of `dlvgen explain`, with what the build showed.
+func (e *refusedError) Details() string {
+	var b bytes.Buffer
+	writeAnalysis(&b, e.Explanation)
+	return b.String()
+}
+
 // writePage prints one explanation: the answer first, then what it rests on.
 func writePage(out io.Writer, e frontend.Explanation) error {
 	var b bytes.Buffer
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	writeAnalysis(&b, e)
+	if e.Refusal != "" {
+		_, _ = fmt.Fprintf(&b, "\nrefused: %s\n", e.Refusal)
+	}
+	_, err := out.Write(b.Bytes())
+	return err
+}
+
+// writeAnalysis is the page without the refusal's text.
+func writeAnalysis(b *bytes.Buffer, e frontend.Explanation) {
+	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	line := func(label, text string) {
 		if text != "" {
 			_, _ = fmt.Fprintf(w, "%s\t%s\n", label, text)
@@ -37,20 +60,16 @@ func writePage(out io.Writer, e frontend.Explanation) error {
 		line("go", orUnknown(e.Go, "shows when it is built"))
 		line("delve", orUnknown(e.Delve, "the one for that Go"))
 		line("entry", entryText(e.Entry))
+	} else {
+		line("go", e.Go)
 	}
-	if err := w.Flush(); err != nil {
-		return err
-	}
-	writeSteps(&b, e.Steps)
-	writeLayers(&b, e.Layers)
+	_ = w.Flush() // a buffer takes everything
+	writeSteps(b, e.Steps)
+	writeCalls(b, e.Calls)
+	writeLayers(b, e.Layers)
 	for _, warning := range e.Warnings {
-		_, _ = fmt.Fprintf(&b, "\nmind: %s\n", warning)
+		_, _ = fmt.Fprintf(b, "\nmind: %s\n", warning)
 	}
-	if e.Refusal != "" {
-		_, _ = fmt.Fprintf(&b, "\nrefused: %s\n", e.Refusal)
-	}
-	_, err := out.Write(b.Bytes())
-	return err
 }
 
 func verdict(e frontend.Explanation) string {
@@ -143,7 +162,45 @@ func writeLayers(b *bytes.Buffer, layers []variants.Layer) {
 	for _, l := range layers {
 		_, _ = fmt.Fprintf(w, "  %s\t%s\n", orUnknown(l.Files, "the program's path"), l.Description)
 	}
-	_ = w.Flush() // a buffer takes everything
+	_ = w.Flush()
+}
+
+// writeCalls lists the calls of go that compiled programs under their steps.
+func writeCalls(b *bytes.Buffer, calls []frontend.Call) {
+	if len(calls) == 0 {
+		return
+	}
+	b.WriteString("\nwhat these steps compiled\n")
+	step := ""
+	for _, c := range calls {
+		if c.Step != step {
+			step = c.Step
+			_, _ = fmt.Fprintf(b, "  %s\n", oneLine(step))
+		}
+		_, _ = fmt.Fprintf(b, "    %s in %s by %s\n", strings.Join(c.Programs, ", "), c.Dir, c.Go)
+		_, _ = fmt.Fprintf(b, "      called:  %s\n", shellLine(c.GoflagsBefore, c.Before))
+		_, _ = fmt.Fprintf(b, "      ran:     %s\n", shellLine(c.GoflagsAfter, c.After))
+	}
+}
+
+// shellLine is a command as a shell takes it, with its GOFLAGS.
+func shellLine(goflags string, argv []string) string {
+	var words []string
+	if goflags != "" {
+		words = append(words, "GOFLAGS="+shellQuote(goflags))
+	}
+	for _, word := range argv {
+		words = append(words, shellQuote(word))
+	}
+	return strings.Join(words, " ")
+}
+
+func shellQuote(word string) string {
+	quoted, err := syntax.Quote(word, syntax.LangBash)
+	if err != nil {
+		return fmt.Sprintf("%q", word) // it has a NUL byte, which no shell takes
+	}
+	return quoted
 }
 
 // oneLine shortens a step's text to what fits a line.

@@ -106,6 +106,7 @@ func (b *builder) runJobs(ctx context.Context, c *client.Client, jobs []*job, sh
 func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, shared *sharedMounts, exports *sync.Mutex, status chan *client.SolveStatus) error {
 	version, _ := versions()
 	derive := frontend.New(frontend.Config{Tools: shared.toolsSource(b.toolsName), Version: version})
+	var refusal *frontend.RefusalError // BuildKit's answer has its text alone
 	exporting := false
 	defer func() {
 		if exporting {
@@ -115,6 +116,7 @@ func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, shared *
 	response, err := c.Build(ctx, j.options, "dlvgen", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
 		derived, err := derive.Build(ctx, gw)
 		if err != nil {
+			errors.As(err, &refusal)
 			return nil, err
 		}
 		j.result.meta = derived.Metadata
@@ -126,7 +128,11 @@ func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, shared *
 		exporting = true
 		return derived, nil
 	}, status)
-	if err != nil {
+	switch {
+	case refusal != nil:
+		refusal.Explanation.Variant = j.result.preset.Name
+		return &refusedError{refusal}
+	case err != nil:
 		return err
 	}
 	j.result.response = response.ExporterResponse
