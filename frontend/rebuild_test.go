@@ -293,7 +293,10 @@ func TestSymbolsOfAReadyMadeProgram(t *testing.T) {
 	testenv.Require(t, testenv.NeedBuildKit)
 	ctx := deadline(t)
 	bk, reg := testenv.SharedBuildKit(t), testenv.SharedRegistry(t)
-	service := prebuilt(t, proxiedDockerfile)
+	service := testenv.Service(t, "prebuilt")
+	write(t, service, "Dockerfile", proxiedDockerfile)
+	write(t, service, "main.go", "package main\n\nfunc main() { println(1) }\n")
+	buildStripped(t, service)
 	const image = "rebuilt/symbols:v1-debug-sidecar"
 	mustDerive(ctx, t, bk, derivation{service: service, options: rebuilding("sidecar", variants.RebuildContext), push: reg.Ref(image)})
 	files := treeOf(ctx, t, reg, image)
