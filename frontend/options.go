@@ -29,7 +29,8 @@ type Options struct {
 	// Optimize leaves the program as optimized as production's.
 	Optimize bool
 
-	// Listen is the debugger's address, "host:port" with an optional host.
+	// Listen is the debugger's address, "host:port" with an optional host. Empty asks
+	// for variants.DefaultListen, unless the image seems to use that itself.
 	Listen string
 
 	// Program is the path of the program to debug, empty where the image's command
@@ -56,7 +57,7 @@ type Options struct {
 
 // DefaultOptions ask for the production image.
 func DefaultOptions() Options {
-	return Options{Start: string(variants.StartHold), Listen: variants.DefaultListen}
+	return Options{Start: string(variants.StartHold)}
 }
 
 // Register adds the options to a flag set, their current values as defaults.
@@ -66,7 +67,7 @@ func (o *Options) Register(fs *pflag.FlagSet) {
 	fs.StringVar(&o.Start, "start", o.Start, `what the program does until a client comes: "hold" or "continue"`)
 	fs.StringVar(&o.Entry, "entry", o.Entry, `where the debugger comes in: "cmd", in the image's command, or "inplace", at the program's own path (default: "cmd" where the command leads straight to the program)`)
 	fs.BoolVar(&o.Optimize, "optimize", o.Optimize, "leave the program optimized as in production; only what strips debug information is undone")
-	fs.StringVar(&o.Listen, "listen", o.Listen, "address that the debugger listens on, HOST:PORT or :PORT")
+	fs.StringVar(&o.Listen, "listen", o.Listen, "address that the debugger listens on, HOST:PORT or :PORT (default "+variants.DefaultListen+")")
 	fs.StringVar(&o.Program, "program", o.Program, "path of the program to debug in the image (default: the one that the image starts)")
 	fs.StringVar(&o.Delve, "delve", o.Delve, "version of Delve (default: one that supports the program's Go)")
 	fs.StringVar(&o.Rebuild, "rebuild", o.Rebuild, `compile a program that was copied in ready-made again: "context", from the build context, "module", from the Go module proxy, "auto", or "off" (default "off", without a value "auto")`)

@@ -50,15 +50,13 @@ func expose(img *dockerspec.DockerOCIImage, r Request) error {
 	if err != nil {
 		return err
 	}
-	exposed := strconv.Itoa(port) + "/tcp"
-	if _, taken := img.Config.ExposedPorts[exposed]; taken {
-		return fmt.Errorf("the image exposes %s itself, and the debugger would listen there: choose another port, such as --listen=:%d",
-			exposed, freePort(img.Config.ExposedPorts, port))
+	if err := claimed(&img.Config, r, port); err != nil {
+		return err
 	}
 	if img.Config.ExposedPorts == nil {
 		img.Config.ExposedPorts = map[string]struct{}{}
 	}
-	img.Config.ExposedPorts[exposed] = struct{}{}
+	img.Config.ExposedPorts[strconv.Itoa(port)+"/tcp"] = struct{}{}
 	return nil
 }
 
@@ -70,16 +68,6 @@ func sidecarConfig(production *dockerspec.DockerOCIImage) *dockerspec.DockerOCII
 	img.Config.Env = []string{"PATH=/", "XDG_CONFIG_HOME=" + layout.Config}
 	img.Config.WorkingDir = "/"
 	return img
-}
-
-// freePort is the first port after the given one that the image does not expose.
-func freePort(exposed map[string]struct{}, port int) int {
-	for next := port + 1; next <= 65535; next++ {
-		if _, taken := exposed[strconv.Itoa(next)+"/tcp"]; !taken {
-			return next
-		}
-	}
-	return port - 1
 }
 
 // date gives every moment that production left to the exporter's clock a fixed

@@ -52,6 +52,10 @@ type Request struct {
 	// Listen is the debugger's address, "host:port" with an optional host.
 	Listen string `json:"listen"`
 
+	// ListenAsked is set where the user named the address: then only EXPOSE in the
+	// image speaks against it.
+	ListenAsked bool `json:"-"`
+
 	// Program is the path of the program to debug, empty where the image's command
 	// tells.
 	Program string `json:"program,omitempty"`
@@ -70,7 +74,7 @@ type Request struct {
 func NewRequest(v Variant, a Axes) Request {
 	r := Request{
 		Variant: v, Start: a.Start, Entry: a.Entry, Optimize: a.Optimize,
-		Listen: a.Listen, Program: a.Program, Delve: a.Delve,
+		Listen: a.Listen, ListenAsked: a.Listen != "", Program: a.Program, Delve: a.Delve,
 		Rebuild: a.Rebuild, RebuildImage: a.RebuildImage,
 	}
 	if r.Rebuild == RebuildOff {

@@ -68,8 +68,6 @@ func (f *buildFlags) optionsOf(p variants.Preset) frontend.Options {
 	if o.Start = string(p.Start); o.Start == "" {
 		o.Start = defaults.Start
 	}
-	if o.Listen = p.Listen; o.Listen == "" {
-		o.Listen = defaults.Listen
-	}
+	o.Listen = p.Listen
 	return o
 }

@@ -103,7 +103,7 @@ func TestFlagBeatsPresetBeatsDefault(t *testing.T) {
 		want map[string]string
 	}{
 		{[]string{"--variant", "fast"}, map[string]string{"VARIANT": "remote", "START": "continue", "LISTEN": ":4000", "SOURCES": "baked"}},
-		{[]string{"--variant", "fast", "--start", "hold", "--listen", ":8000", "--sources", "excluded"}, map[string]string{"VARIANT": "remote", "SOURCES": "excluded"}},
+		{[]string{"--variant", "fast", "--start", "hold", "--listen", ":8000", "--sources", "excluded"}, map[string]string{"VARIANT": "remote", "LISTEN": ":8000", "SOURCES": "excluded"}},
 		{[]string{"--variant", "fast", "--entry", "inplace", "--optimize", "--program", "/p", "--delve", "1.25.2"}, map[string]string{
 			"VARIANT": "remote", "START": "continue", "LISTEN": ":4000", "SOURCES": "baked",
 			"ENTRY": "inplace", "OPTIMIZE": "true", "PROGRAM": "/p", "DELVE": "1.25.2"}},
