@@ -118,3 +118,38 @@ test ! -e /cache
 		t.Errorf("the cache mount holds %d entries, %v", len(cached), err)
 	}
 }
+
+// TestACacheThatIsFullOrDamagedIsNamed fills the cache's file system, and then puts
+// garbage of the same size into the largest file of a sound cache.
+func TestACacheThatIsFullOrDamagedIsNamed(t *testing.T) {
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"go.mod":  "module example.com/hello\n\ngo 1.21\n",
+		"main.go": "package main\n\nimport \"unicode/utf8\"\n\nfunc main() { println(utf8.RuneCountInString(\"hello\")) }\n",
+	} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	output, _, _ := runStep(t, dir, `
+cache=/.dlvgen/go-build
+export HOME=/nowhere
+unset GOCACHE
+go build -o sound .
+largest=$(ls -S $cache/*/*-d | head -n 1)
+dd if=/dev/zero of="$largest" bs=1k count=$(($(stat -c %s "$largest") / 1024)) conv=notrunc 2>/dev/null
+rm sound
+! go build -o damaged . || exit 3
+go build -o healed .
+mount -t tmpfs -o size=100k none $cache
+! go build -o full . || exit 4
+`)
+	for _, want := range []string{
+		"dlvgen: 1 files of Go's build cache (/.dlvgen/go-build) were damaged and have been removed: build again, or build with --no-go-cache to do without it\n",
+		"dlvgen: the builder has no room left for Go's build cache (/.dlvgen/go-build): prune the builder, or build with --no-go-cache to do without it\n",
+	} {
+		if !strings.Contains(output, want) {
+			t.Errorf("the output has no %q:\n%s", want, output)
+		}
+	}
+}

@@ -43,6 +43,7 @@ func (b build) run(ctx context.Context) int {
 	}
 	listed := b.listEarly(ctx)
 	if code := b.step.runChild(b.toolchain, b.rewrite.args, b.env); code != 0 {
+		b.explainFailure()
 		return code
 	}
 	if err := b.record(ctx, listed); err != nil {
