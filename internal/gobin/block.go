@@ -7,8 +7,8 @@ import (
 )
 
 const (
-	// DefaultBlock is the block of a BlockReader that was given none: 64 KiB.
-	DefaultBlock = 64 << 10
+	// DefaultBlock is the block of a BlockReader that was given none: 16 KiB.
+	DefaultBlock = 16 << 10
 
 	// MaxRequest is the most that a BlockReader, and Read, ask for at once: 3 MiB. It
 	// stays well below the 16 MiB that BuildKit allows a gRPC message (defaults.DefaultMaxRecvMsgSize).

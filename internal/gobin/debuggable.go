@@ -36,6 +36,8 @@ func (f *Facts) Debuggable() error {
 	switch {
 	case !f.DWARF:
 		return ErrNoDWARF
+	case f.Unoptimized:
+		return nil
 	case len(f.Optimized) > 0:
 		return &OptimizedError{Packages: f.Optimized, Units: f.Units}
 	case f.Units == 0:

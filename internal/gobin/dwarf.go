@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"slices"
 	"strings"
 )
@@ -20,7 +21,7 @@ const (
 	languageGo = 0x16
 )
 
-// readUnits reads the compile units of the main module. Units that do not decode are
+// readUnits reads the compile units of the main module, as many as it takes. Units that do not decode are
 // other languages' (dwz and split DWARF use forms that debug/dwarf does not know), but
 // the main package's must.
 func (f *Facts) readUnits(w *window, file *elf.File) error {
@@ -52,6 +53,9 @@ func (f *Facts) readUnits(w *window, file *elf.File) error {
 			continue
 		}
 		f.addUnit(entry, main, packages)
+		if f.Unoptimized {
+			break
+		}
 	}
 	if len(packages) == 0 && undecoded != nil {
 		return fmt.Errorf("reading %s: %w", info.Name, undecoded)
@@ -66,6 +70,13 @@ func (f *Facts) readUnits(w *window, file *elf.File) error {
 	return nil
 }
 
+// unoptimizedAll tells whether the go command gave every package -N -l, as the stand-in
+// has it do. The setting is the last value of the flag, and the last one that matches a
+// package is the package's (PerPackageFlag.For in cmd/go/internal/load).
+func unoptimizedAll(info *debug.BuildInfo) bool {
+	return setting(info, "-gcflags") == "all=-N -l" && setting(info, "-compiler") == "gc"
+}
+
 // addUnit notes what one compile unit says, if it is Go's. A package with assembly
 // has a unit for each object file, all with the package's name and producer.
 func (f *Facts) addUnit(entry *dwarf.Entry, main module, packages map[string]bool) {
@@ -73,9 +84,10 @@ func (f *Facts) addUnit(entry *dwarf.Entry, main module, packages map[string]boo
 	if entry.Tag != dwarf.TagCompileUnit || language != languageGo {
 		return
 	}
-	f.DWARF = true
-	name, _ := entry.Val(dwarf.AttrName).(string)
 	producer, _ := entry.Val(dwarf.AttrProducer).(string)
+	f.DWARF = true
+	f.Unoptimized = f.Unoptimized || !optimized(producer) && unoptimizedAll(f.Info)
+	name, _ := entry.Val(dwarf.AttrName).(string)
 	if main.has(name) {
 		name = unescape(name)
 		packages[name] = packages[name] || optimized(producer)

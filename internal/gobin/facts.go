@@ -2,8 +2,8 @@
 // how, and whether a debugger can work with it.
 //
 // It takes any io.ReaderAt and reads little of it: headers, the build information,
-// the build id, and of the debug information the compile units. A remote file is
-// best wrapped in a [BlockReader].
+// the build id, and of the debug information the compile units, the first of them where
+// they tell enough. A remote file is best wrapped in a [BlockReader].
 package gobin
 
 import "runtime/debug"
@@ -36,9 +36,15 @@ type Facts struct {
 	DWARF  bool `json:"dwarf"`
 	Symtab bool `json:"symtab"`
 
-	// Units counts the main module's compile units, one for each package, and Optimized
-	// names those of them, sorted, that were compiled without -N or without -l. The
-	// compiler clears -N for some runtime packages, so other units are not looked at.
+	// Unoptimized is set where the build settings say that every package was given -N
+	// -l, and the first compile unit that can agree does. The other units, megabytes in
+	// a large program, are then not looked at.
+	Unoptimized bool `json:"unoptimized"`
+
+	// Units counts the main module's compile units that were looked at, one for each
+	// package, and Optimized names those of them, sorted, that were compiled without -N
+	// or without -l. The compiler clears -N for some runtime packages, so other units do
+	// not count.
 	Units     int      `json:"units"`
 	Optimized []string `json:"optimized,omitempty"`
 }

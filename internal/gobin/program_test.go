@@ -37,7 +37,7 @@ func main() { println(inner.Twice(nested.Add(1, word.Answer()))) }
 	"c/c.go":           "package main\n\n// int answer(void) { return 42; }\nimport \"C\"\n\nfunc main() { println(C.answer()) }\n",
 }
 
-func writeModule(t *testing.T, files map[string]string) string {
+func writeModule(t testing.TB, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range files {
@@ -53,7 +53,7 @@ func writeModule(t *testing.T, files map[string]string) string {
 }
 
 // buildProgram runs go build with these arguments, the last of them the package.
-func buildProgram(t *testing.T, dir string, env []string, args ...string) string {
+func buildProgram(t testing.TB, dir string, env []string, args ...string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "program")
 	cmd := exec.CommandContext(t.Context(), "go", append([]string{"build", "-o", out}, args...)...)
@@ -91,7 +91,7 @@ func requireGCC(t *testing.T) {
 }
 
 func TestFactsOfRealPrograms(t *testing.T) {
-	const all = "-gcflags=all=-N -l"
+	const all, enough = "-gcflags=all=-N -l", -1 // as many as it takes to know
 	module := []string{"example.com/app.v2/inner", "example.com/app.v2/word", "main"}
 	cgo := []string{"CGO_ENABLED=1"}
 	tests := []struct {
@@ -106,18 +106,18 @@ func TestFactsOfRealPrograms(t *testing.T) {
 		gcc       bool
 	}{
 		{name: "plain", args: []string{"."}, units: 3, optimized: module},
-		{name: "for debugging", args: []string{all, "."}, units: 3},
+		{name: "for debugging", args: []string{all, "."}, units: enough},
 		{name: "main alone for debugging", args: []string{"-gcflags=-N -l", "."}, units: 3, optimized: module[:2]},
 		{name: "without inlining only", args: []string{"-gcflags=all=-l", "."}, units: 3, optimized: module},
-		{name: "trimpath", args: []string{"-trimpath", all, "."}, units: 3},
-		{name: "uncompressed DWARF", args: []string{"-ldflags=-compressdwarf=false", all, "."}, units: 3},
+		{name: "trimpath", args: []string{"-trimpath", all, "."}, units: enough},
+		{name: "uncompressed DWARF", args: []string{"-ldflags=-compressdwarf=false", all, "."}, units: enough},
 		{name: "stripped", args: []string{"-ldflags=-s -w", all, "."}, stripped: true, noSymtab: true},
 		{name: "without DWARF", args: []string{"-ldflags=-w", all, "."}, stripped: true},
-		{name: "pie", args: []string{"-buildmode=pie", all, "."}, units: 3, pie: true, dynamic: true},
-		{name: "arm64", env: []string{"GOARCH=arm64"}, args: []string{all, "."}, units: 3},
+		{name: "pie", args: []string{"-buildmode=pie", all, "."}, units: enough, pie: true, dynamic: true},
+		{name: "arm64", env: []string{"GOARCH=arm64"}, args: []string{all, "."}, units: enough},
 		{name: "big-endian", env: []string{"GOARCH=s390x"}, args: []string{"."}, units: 3, optimized: module},
 		{name: "32 bits", env: []string{"GOARCH=386"}, args: []string{"."}, units: 3, optimized: module},
-		{name: "cgo", gcc: true, env: cgo, args: []string{all, "./c"}, units: 1, dynamic: true},
+		{name: "cgo", gcc: true, env: cgo, args: []string{all, "./c"}, units: enough, dynamic: true},
 		{name: "cgo without DWARF of Go", gcc: true, env: cgo, args: []string{"-ldflags=-w", all, "./c"}, stripped: true, dynamic: true},
 		{name: "cgo, pie", gcc: true, env: cgo, args: []string{"-buildmode=pie", "./c"}, units: 1, optimized: []string{"main"}, pie: true, dynamic: true},
 		{name: "static pie", gcc: true, env: cgo, args: []string{"-buildmode=pie", "-ldflags=-linkmode=external -extldflags=-static-pie", "./c"},
@@ -130,6 +130,12 @@ func TestFactsOfRealPrograms(t *testing.T) {
 				requireGCC(t)
 			}
 			facts := readProgram(t, buildProgram(t, dir, tt.env, tt.args...))
+			if facts.Unoptimized != (tt.units == enough) {
+				t.Errorf("all unoptimized: %t", facts.Unoptimized)
+			}
+			if tt.units == enough {
+				tt.units = facts.Units
+			}
 			if facts.Units != tt.units || !slices.Equal(facts.Optimized, tt.optimized) {
 				t.Errorf("units %d, optimized %q; want %d, %q", facts.Units, facts.Optimized, tt.units, tt.optimized)
 			}
@@ -192,7 +198,7 @@ func TestFactsOfOlderToolchains(t *testing.T) {
 			requireToolchain(t, env)
 			for _, mode := range []string{"exe", "pie"} {
 				facts := readProgram(t, buildProgram(t, dir, env, "-buildmode="+mode, "-gcflags=all=-N -l", "."))
-				if facts.GoVersion != version || facts.Units != 3 || facts.PIE != (mode == "pie") {
+				if facts.GoVersion != version || facts.PIE != (mode == "pie") {
 					t.Errorf("%s: Go %q, %d units, PIE %t", mode, facts.GoVersion, facts.Units, facts.PIE)
 				}
 				if facts.GOOS != runtime.GOOS || facts.GOARCH != runtime.GOARCH {
@@ -235,12 +241,57 @@ func TestProgramsOutsideModules(t *testing.T) {
 	}
 }
 
+// server is the module of a program of some megabytes.
+var server = map[string]string{
+	"go.mod":  "module example.com/server\n\ngo 1.26\n",
+	"main.go": "package main\n\nimport \"net/http\"\n\nfunc main() { _ = http.ListenAndServe(\"127.0.0.1:0\", nil) }\n",
+}
+
+// What the stand-in for go compiled is recognised by its first compile units, in
+// compressed debug information of any size.
+func TestAProgramForDebuggingIsReadInKilobytes(t *testing.T) {
+	program, err := os.ReadFile(buildProgram(t, writeModule(t, server), nil, "-gcflags=all=-N -l", "."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	remote := &counted{ReaderAt: bytes.NewReader(program)}
+	facts, err := Read(NewBlockReader(remote, int64(len(program)), 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := facts.Debuggable(); err != nil {
+		t.Error(err)
+	}
+	if read := remote.bytes(); read > 256<<10 {
+		t.Errorf("%d of %d bytes read, in %d requests: %v", read, len(program), len(remote.reads), remote.reads)
+	}
+	t.Logf("%d of %d bytes read, in %d requests", remote.bytes(), len(program), len(remote.reads))
+}
+
+func BenchmarkRead(b *testing.B) {
+	dir := writeModule(b, server)
+	for name, gcflags := range map[string]string{"debug": "all=-N -l", "optimized": ""} {
+		b.Run(name, func(b *testing.B) {
+			program, err := os.ReadFile(buildProgram(b, dir, nil, "-gcflags="+gcflags, "."))
+			if err != nil {
+				b.Fatal(err)
+			}
+			var read int64
+			for b.Loop() {
+				remote := &counted{ReaderAt: bytes.NewReader(program)}
+				if _, err := Read(NewBlockReader(remote, int64(len(program)), 0)); err != nil {
+					b.Fatal(err)
+				}
+				read = remote.bytes()
+			}
+			b.ReportMetric(float64(read)/1024, "KiB-read")
+			b.ReportMetric(100*float64(read)/float64(len(program)), "%-of-file")
+		})
+	}
+}
+
 func TestCodeAndDataOfALargeProgramAreNotRead(t *testing.T) {
-	dir := writeModule(t, map[string]string{
-		"go.mod":  "module example.com/server\n\ngo 1.26\n",
-		"main.go": "package main\n\nimport \"net/http\"\n\nfunc main() { _ = http.ListenAndServe(\"127.0.0.1:0\", nil) }\n",
-	})
-	program, err := os.ReadFile(buildProgram(t, dir, nil, "."))
+	program, err := os.ReadFile(buildProgram(t, writeModule(t, server), nil, "."))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -7,14 +7,15 @@ import (
 
 // window is the reader that Read works on. It remembers the first error of the file
 // under it, because debug/buildinfo and debug/elf do not tell such errors from bad
-// formats; and it reads ahead, in requests of MaxRequest, within the section that is
-// read from start to end.
+// formats; and it reads ahead within the section that is read from its start on, in
+// requests that double from DefaultBlock to MaxRequest: the reader may stop early.
 type window struct {
 	r   io.ReaderAt
 	err error
 
 	start, end int64  // the section that is read ahead; empty: none
 	at         int64  // where buf begins
+	next       int64  // how much to read ahead
 	buf        []byte // what was read ahead
 }
 
@@ -24,7 +25,7 @@ func (w *window) readAhead(off, size uint64) {
 	const most = 1 << 62
 	w.start = int64(min(off, most))
 	w.end = w.start + int64(min(size, most))
-	w.at, w.buf = 0, w.buf[:0]
+	w.at, w.next, w.buf = 0, DefaultBlock, w.buf[:0]
 }
 
 // ReadAt implements io.ReaderAt.
@@ -47,10 +48,12 @@ func (w *window) ReadAt(p []byte, off int64) (int, error) {
 
 // fill reads ahead from off. It returns an error only if there is nothing at off.
 func (w *window) fill(off int64) error {
-	if w.buf == nil {
-		w.buf = make([]byte, 0, MaxRequest)
+	size := min(w.end-off, w.next)
+	if int64(cap(w.buf)) < size {
+		w.buf = make([]byte, 0, w.next)
 	}
-	buf := w.buf[:min(w.end-off, MaxRequest)]
+	buf := w.buf[:size]
+	w.next = min(2*w.next, MaxRequest)
 	n, err := w.read(buf, off)
 	w.at, w.buf = off, buf[:n]
 	if n > 0 {
