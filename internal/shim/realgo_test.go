@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"encoding/json"
 	stdflag "flag"
 	"maps"
 	"os"
@@ -80,7 +81,21 @@ func (g realGo) print(t *testing.T, c call, words []string, env environ) (printe
 	if err != nil {
 		return printed{}, string(out), false
 	}
-	return readPrinted(string(out)), string(out), true
+	text := plain(string(out))
+	return readPrinted(text), text, true
+}
+
+// plain is the output of go -n as it is without -json.
+func plain(out string) string {
+	var b strings.Builder
+	for line := range strings.Lines(out) {
+		var event struct{ Output string }
+		if strings.HasPrefix(line, "{") && json.Unmarshal([]byte(line), &event) == nil {
+			line = event.Output
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }
 
 // readPrinted reads the output of go -n. Command lines in it are joined with strconv.Quote
