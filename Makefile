@@ -45,11 +45,19 @@ test: setup build bin/dlv bin/docker-buildx lint ## Build, check and test everyt
 	$(STAGE) go test
 	@state=$$(mktemp -d "$${TMPDIR:-/tmp}/dlvgen-test-XXXXXX"); trap 'rm -rf "$$state"' EXIT INT TERM; \
 		export DLVGEN_TESTENV_STATE="$$state"; \
-		go test -race -timeout 20m ./... && ./hack/stage "go test without the race detector" && go test -timeout 20m ./frontend
+		go test -race -timeout 20m ./... && ./hack/stage "go test without the race detector" && go test -timeout 20m ./frontend ./llbgen
 
 .PHONY: bench
 bench: setup build ## Run the benchmarks.
 	go test -run '^$$' -bench . -timeout 60m $$(grep -rl --include='*_test.go' '^func Benchmark' $(GO_DIRS) | xargs -n 1 dirname | sort -u | sed 's|^|./|')
+
+FUZZTIME ?= 10m
+
+.PHONY: fuzz
+fuzz: tools ## Run every fuzz test for FUZZTIME, one after the other.
+	@grep -r --include='*_test.go' '^func Fuzz' $(GO_DIRS) | sed 's|^\(.*\)/[^/]*:func \(Fuzz[A-Za-z0-9]*\).*|\1 \2|' | sort | while read -r dir name; do \
+		./hack/stage "fuzz $$dir $$name" && go test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 5s "./$$dir" </dev/null || exit 1; \
+	done
 
 .PHONY: demo
 demo: setup build ## From a production Dockerfile to a breakpoint, on this machine.

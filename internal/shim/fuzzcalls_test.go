@@ -2,6 +2,7 @@ package shim
 
 import (
 	"maps"
+	"path"
 	"slices"
 	"strings"
 	"testing"
@@ -162,6 +163,9 @@ func filesOf(p printed) []string {
 	var files []string
 	for _, words := range p.compiles {
 		for _, w := range words {
+			if strings.HasPrefix(w, "$WORK/") {
+				w = path.Base(w) // made in a folder of that run
+			}
 			if strings.HasSuffix(w, ".go") {
 				files = append(files, w)
 			}

@@ -189,6 +189,8 @@ func readLink(args []string) (linked, bool) {
 		case "X", "buildid", "importcfg", "v":
 		case "extldflags":
 			l.hostFlags = f.Value.String()
+		case "o":
+			l.flags["o"] = filepath.Base(f.Value.String()) // in a folder of that run
 		default:
 			l.flags[f.Name] = f.Value.String()
 		}
