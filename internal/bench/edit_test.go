@@ -1,6 +1,6 @@
 // Package bench measures what dlvgen is for: the time from an edit of main.go to a
 // pushed debug image, beside the bare compile of the same edit on the host, which is
-// the floor, and beside the rebuild by the production Dockerfile; and what all
+// the floor, beside ko, and beside the rebuild by the production Dockerfile; and what all
 // variants cost together, beside Dockerfiles that are written by hand for them.
 package bench
 
@@ -17,28 +17,37 @@ import (
 	"github.com/dlvgen/dlvgen/internal/testenv"
 )
 
+// How often each measurement is taken. Cold ones, which compile everything, take their
+// time.
+const (
+	rounds     = 5
+	coldRounds = 2
+)
+
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// measurement is one way from an edit to its result.
+// measurement is one way from an edit to its result. Its name is a metric's, its label
+// a line of the table.
 type measurement struct {
 	name, label string
-	runs        int // at least
+	rounds      int
 	run         func(context.Context, *program) error
 }
 
 // BenchmarkEdit times each measurement after an edit of main.go, with everything
 // else as the build before left it, and prints all medians in a table at the end.
-// ns/op is a median.
+// The measurements take turns, so that what else the machine does meets all of them.
+// The metrics are medians.
 func BenchmarkEdit(b *testing.B) {
 	testenv.Require(b, testenv.NeedBuildKit)
 	on := sharedParts(b)
+	ko := newKo(b, on.uploads.Host)
 	var results table
-	for _, p := range []*program{hello(b), large(b)} {
+	for _, p := range []*program{hello(b), large(b), miniflux(b, on.registry)} {
 		b.Run(p.name, func(b *testing.B) {
-			on.warm(b, p)
-			for _, m := range on.measurements(p) {
-				b.Run(m.name, func(b *testing.B) { results.measure(b, p, m) })
-			}
+			measurements := on.measurements(ko)
+			warm(b, p, measurements)
+			results.measure(b, p, measurements)
 			results.explain(b, on, p)
 		})
 	}
@@ -46,36 +55,37 @@ func BenchmarkEdit(b *testing.B) {
 }
 
 // measurements are taken of each program, the floor first.
-func (on parts) measurements(p *program) []measurement {
-	runs, slowRuns := 5, 2
-	if p.name == "large" {
-		runs, slowRuns = 4, 1
+func (on parts) measurements(ko *ko) []measurement {
+	derive := func(variants string) func(context.Context, *program) error {
+		return func(ctx context.Context, p *program) error { return on.derive(ctx, p, variants) }
+	}
+	kodebug := func(flags ...string) func(context.Context, *program) error {
+		return func(ctx context.Context, p *program) error { return ko.build(ctx, p, flags...) }
 	}
 	return []measurement{
-		{"host", "go build -gcflags='all=-N -l' on the host", runs, compile},
-		{"remote", "dlvgen build --push, remote", runs, func(ctx context.Context, p *program) error {
-			return on.derive(ctx, p, "remote")
-		}},
-		{"both", "dlvgen build --push, remote and remote-src", runs, func(ctx context.Context, p *program) error {
-			return on.derive(ctx, p, "remote,remote-src")
-		}},
-		{"production", "the production Dockerfile, pushed", slowRuns, on.produce},
+		{"host", "go build -gcflags='all=-N -l' on the host", rounds, compile},
+		{"remote", "dlvgen build --push, remote", rounds, derive("remote")},
+		{"both", "dlvgen build --push, remote and remote-src", rounds, derive("remote,remote-src")},
+		{"ko", "ko build --debug, which optimizes", rounds, kodebug()},
+		{"ko-noopt", "ko build --debug --disable-optimizations", rounds, kodebug("--disable-optimizations")},
+		{"production", "the production Dockerfile, pushed", coldRounds, on.produce},
 	}
 }
 
-// warm fills the caches of every measurement but production, which has none for the
-// compile: its Dockerfiles name no cache mount.
-func (on parts) warm(b *testing.B, p *program) {
+// warm fills the caches. Production has none for the compile: its Dockerfiles name no
+// cache mount, and their other steps are dlvgen's too.
+func warm(b *testing.B, p *program, measurements []measurement) {
 	b.Helper()
-	start := time.Now()
-	if err := compile(b.Context(), p); err != nil {
-		b.Fatal(err)
+	for _, m := range measurements {
+		if m.rounds == coldRounds {
+			continue
+		}
+		start := time.Now()
+		if err := m.run(b.Context(), p); err != nil {
+			b.Fatal(err)
+		}
+		fmt.Printf("%s: first %s %s\n", p.name, m.label, seconds(time.Since(start)))
 	}
-	host := time.Since(start)
-	if err := on.derive(b.Context(), p, "remote,remote-src"); err != nil {
-		b.Fatal(err)
-	}
-	fmt.Printf("%s: first build on the host %s, of both variants with dlvgen %s\n", p.name, seconds(host), seconds(time.Since(start)-host))
 }
 
 // compile is what a developer does without containers.

@@ -16,13 +16,15 @@ import (
 type parts struct {
 	dlvgen   string // path of the program that users run
 	buildkit *testenv.BuildKit
+	registry *testenv.Registry
 	uploads  *uploads // in front of the registry that is pushed to
 }
 
 // sharedParts has the test binary's builder and registry.
 func sharedParts(b *testing.B) parts {
 	b.Helper()
-	on := parts{dlvgen: built(b), buildkit: testenv.SharedBuildKit(b), uploads: countUploads(testenv.SharedRegistry(b))}
+	reg := testenv.SharedRegistry(b)
+	on := parts{dlvgen: built(b), buildkit: testenv.SharedBuildKit(b), registry: reg, uploads: countUploads(reg)}
 	b.Cleanup(on.uploads.close)
 	return on
 }
@@ -46,7 +48,7 @@ func newParts(b *testing.B) (on parts, end func()) {
 	if solved, err := bk.Solve(ctx, testenv.Solve{Context: filepath.Join("testdata", "bases")}); err != nil {
 		b.Fatalf("%v\n%s", err, solved.Log)
 	}
-	on = parts{dlvgen: built(b), buildkit: bk, uploads: countUploads(reg)}
+	on = parts{dlvgen: built(b), buildkit: bk, registry: reg, uploads: countUploads(reg)}
 	return on, func() {
 		on.uploads.close()
 		for _, err := range []error{bk.Close(), reg.Close()} {
@@ -85,13 +87,13 @@ func (on parts) command(ctx context.Context, p *program, variants string, flags 
 
 // arguments are those of dlvgen, up to the context.
 func (on parts) arguments(p *program, variants string, flags ...string) []string {
-	args := []string{"build", "--addr", on.buildkit.Addr, "-t", on.ref(p), "--variant", variants, "--push"}
+	args := []string{"build", "--addr", on.buildkit.Addr, "-f", filepath.Join(p.dir, p.dockerfile), "-t", on.ref(p), "--variant", variants, "--push"}
 	return append(args, flags...)
 }
 
 // produce builds the production image as docker/dockerfile does.
 func (on parts) produce(ctx context.Context, p *program) error {
-	return on.solve(ctx, p, "Dockerfile", on.ref(p))
+	return on.solve(ctx, p, p.dockerfile, on.ref(p))
 }
 
 // tutorial builds the four Dockerfiles that are written by hand, in the way that is

@@ -11,24 +11,26 @@ import (
 	"github.com/dlvgen/dlvgen/internal/testenv"
 )
 
-// program is a service in a folder of its own, with a string in main.go that edits
-// change.
+// program is a service in a folder of its own, with a piece of main.go that edits
+// replace.
 type program struct {
-	name   string
-	dir    string
-	marker string
-	source string // main.go before the first edit
-	edits  int
+	name       string
+	dir        string
+	dockerfile string // relative to dir
+	source     string // main.go before the first edit
+	piece      string // is in source
+	edited     string // the format of what replaces it, with the edit's own text for %s
+	edits      int
 }
 
 // hello is testdata/services/hello.
-func hello(b *testing.B) *program {
-	b.Helper()
-	return newProgram(b, "hello", testenv.Service(b, "hello"), "shutting down")
+func hello(t testing.TB) *program {
+	t.Helper()
+	return newProgram(t, "hello", testenv.Service(t, "hello"), `"shutting down"`, `"shutting down %s"`)
 }
 
-// large is testdata/large with its generated packages: a program of the size of
-// miniflux, which compiles 1,170 source files beside the standard library's.
+// large is testdata/large with its generated packages: a program that compiles some
+// 1,150 source files beside the standard library's.
 func large(b *testing.B) *program {
 	b.Helper()
 	dir := filepath.Join(b.TempDir(), "large")
@@ -36,29 +38,27 @@ func large(b *testing.B) *program {
 		b.Fatal(err)
 	}
 	generate(b, dir)
-	return newProgram(b, "large", dir, "edition")
+	return newProgram(b, "large", dir, `"edition"`, `"edition %s"`)
 }
 
-func newProgram(t testing.TB, name, dir, text string) *program {
+func newProgram(t testing.TB, name, dir, piece, edited string) *program {
 	t.Helper()
 	source, err := os.ReadFile(filepath.Join(dir, "main.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	marker := `"` + text + `"`
-	if !strings.Contains(string(source), marker) {
-		t.Fatalf("main.go of %s has no string %s to edit", name, marker)
+	if !strings.Contains(string(source), piece) {
+		t.Fatalf("main.go of %s has no %s to edit", name, piece)
 	}
-	return &program{name: name, dir: dir, marker: marker, source: string(source)}
+	return &program{name: name, dir: dir, dockerfile: "Dockerfile", source: string(source), piece: piece, edited: edited}
 }
 
-// edit gives the string in main.go a value that no build, also of an earlier run,
-// has seen.
+// edit gives main.go a text that no build, also of an earlier run, has seen.
 func (p *program) edit(t testing.TB) {
 	t.Helper()
 	p.edits++
-	text := fmt.Sprintf(`"%s %d of %d"`, strings.Trim(p.marker, `"`), p.edits, time.Now().UnixNano())
-	source := strings.Replace(p.source, p.marker, text, 1)
+	edited := fmt.Sprintf(p.edited, fmt.Sprintf("%d of %d", p.edits, time.Now().UnixNano()))
+	source := strings.Replace(p.source, p.piece, edited, 1)
 	if err := os.WriteFile(filepath.Join(p.dir, "main.go"), []byte(source), 0o644); err != nil {
 		t.Fatal(err)
 	}

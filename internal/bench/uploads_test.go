@@ -102,7 +102,7 @@ func TestEachBlobOfAllVariantsIsUploadedOnce(t *testing.T) {
 	testenv.Require(t, testenv.NeedBuildKit)
 	on := parts{buildkit: testenv.SharedBuildKit(t), uploads: countUploads(testenv.SharedRegistry(t))}
 	defer on.uploads.close()
-	p := newProgram(t, "hello", testenv.Service(t, "hello"), "shutting down")
+	p := hello(t)
 	p.edit(t)
 	var stderr bytes.Buffer
 	if code := cli.Run(t.Context(), append(on.arguments(p, "all"), p.dir), strings.NewReader(""), io.Discard, &stderr); code != cli.ExitOK {

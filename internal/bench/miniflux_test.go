@@ -1,0 +1,69 @@
+package bench
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/testenv"
+)
+
+// minifluxVersion names a version whose Dockerfile starts from minifluxBases.
+const minifluxVersion = "v2.3.5"
+
+// minifluxBases are the stand-ins of the images that miniflux's Dockerfile names.
+var minifluxBases = map[string]string{
+	"library/golang:alpine3.23": "library/golang:1.26-alpine",
+	"library/alpine:3.24":       "library/alpine:3",
+}
+
+// miniflux is a feed reader of 1,170 source files beside the standard library's, with
+// the Dockerfile that its authors ship it with. It comes from the Go module proxy.
+func miniflux(b *testing.B, reg *testenv.Registry) *program {
+	b.Helper()
+	for name, standIn := range minifluxBases {
+		img, err := reg.Image(b.Context(), standIn)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := reg.Push(b.Context(), name, img); err != nil {
+			b.Fatal(err)
+		}
+	}
+	dir := filepath.Join(b.TempDir(), "miniflux")
+	copyModule(b, dir, "miniflux.app/v2@"+minifluxVersion)
+	p := newProgram(b, "miniflux", dir, "cli.Parse()", "println(\"edition %s\")\n\tcli.Parse()")
+	p.dockerfile = filepath.Join("packaging", "docker", "alpine", "Dockerfile")
+	return p
+}
+
+// copyModule writes the files of a module, "PATH@VERSION", to a new folder.
+func copyModule(b *testing.B, dir, module string) {
+	b.Helper()
+	source, err := moduleFolder(b.Context(), module)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := os.CopyFS(dir, os.DirFS(source)); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// moduleFolder is where the module cache keeps a module, which it downloads first. A
+// module without a version is one of go.mod.
+func moduleFolder(ctx context.Context, module string) (string, error) {
+	out, err := exec.CommandContext(ctx, "go", "mod", "download", "-json", module).Output()
+	var downloaded struct{ Dir, Error string }
+	if jsonErr := json.Unmarshal(out, &downloaded); jsonErr != nil {
+		return "", fmt.Errorf("downloading %s: %w", module, errors.Join(err, jsonErr))
+	}
+	if downloaded.Error != "" {
+		return "", fmt.Errorf("downloading %s: %s", module, downloaded.Error)
+	}
+	return downloaded.Dir, nil
+}
