@@ -162,12 +162,18 @@ func (f finder) names(ctx context.Context, word string, p *program) bool {
 	return false
 }
 
-// scriptWords are the literal words of commands in the script that a command runs:
-// the string of `sh -c`, or a script file.
+// scriptWords are the literal words of the commands that scriptCommands lists.
 func (f finder) scriptWords(ctx context.Context, started *program) ([]string, error) {
+	commands, err := f.scriptCommands(ctx, started)
+	return slices.Concat(commands...), err
+}
+
+// scriptCommands are the commands in the script that a command runs: the string of
+// `sh -c`, or a script file. Words that only a run can tell are empty.
+func (f finder) scriptCommands(ctx context.Context, started *program) ([][]string, error) {
 	argv := append([]string{started.path}, started.args...)
-	if words, ok := llbgen.ShellWords(argv); ok {
-		return words, nil
+	if commands, ok := llbgen.ShellCommands(argv); ok {
+		return commands, nil
 	}
 	if started.facts != nil {
 		return nil, nil
@@ -179,6 +185,6 @@ func (f finder) scriptWords(ctx context.Context, started *program) ([]string, er
 	if !strings.HasPrefix(string(dt), "#!") {
 		return nil, nil
 	}
-	words, _ := llbgen.ShellWords([]string{"sh", "-c", string(dt)})
-	return words, nil
+	commands, _ := llbgen.ShellCommands([]string{"sh", "-c", string(dt)})
+	return commands, nil
 }

@@ -46,60 +46,89 @@ func (e *explainer) program(ctx context.Context) error {
 }
 
 // originOf is where the file comes from that a command's first word names, and its
-// path: of several along PATH the first that the Dockerfile puts something at. Where
-// there is none of them, the path is the word itself.
+// path: of several along PATH the first that the Dockerfile names, else the first that
+// it may put something at. It is the word itself for a file of the base image, whose
+// folder is not known.
 func (e *explainer) originOf(ctx context.Context, word string) (llbgen.Origin, string, error) {
-	var first llbgen.Origin
-	paths := candidatePaths(word, e.image.config.Config)
-	if len(paths) == 0 {
-		return first, word, nil
+	var best llbgen.Origin
+	at, paths := word, candidatePaths(word, e.image.config.Config)
+	if len(paths) == 1 {
+		at = paths[0]
 	}
 	for i, p := range paths {
 		origins, err := llbgen.Origins(e.definition, p)
 		if err != nil {
-			return first, p, err
+			return best, p, err
 		}
 		o, err := e.existing(ctx, origins)
-		if err != nil {
-			return first, p, err
+		if err != nil || o.Named {
+			return o, p, err
 		}
-		if o.Likely {
-			return o, p, nil
-		}
-		if i == 0 {
-			first = o
+		if i == 0 || o.Likely && !best.Likely {
+			best = o
+			if o.Likely && !o.FromImage() {
+				at = p
+			}
 		}
 	}
-	if len(paths) == 1 {
-		word = paths[0]
-	}
-	return first, word, nil
+	return best, at, nil
 }
 
 // existing is the first origin that has the file, as far as that can be looked up.
-// Where none has it, it is the one that would.
+// Where none has it, it is the one that would. A script that is in the context is no
+// step's work.
 func (e *explainer) existing(ctx context.Context, origins []llbgen.Origin) (llbgen.Origin, error) {
-	var missing llbgen.Origin
+	var missing, made llbgen.Origin
 	for _, o := range origins {
 		if !o.Readable() {
-			if missing.Alone {
-				continue
+			if made.Path == "" && !missing.Alone {
+				made = o
 			}
-			return o, nil
+			continue
 		}
-		_, p, err := e.look(ctx, o)
-		if err != nil || p != nil {
+		root, p, err := e.look(ctx, o)
+		switch {
+		case err != nil:
 			return o, err
-		}
-		if missing.Path == "" {
+		case p == nil && missing.Path == "":
 			missing = o
+		case p != nil && made.Path == "":
+			return o, nil
+		case p != nil:
+			if err := p.read(ctx, root); err != nil || isScript(p) {
+				return o, err
+			}
 		}
+	}
+	if made.Path != "" {
+		return made, nil
 	}
 	return missing, nil
 }
 
+// isScript tells whether a file that was read is a script.
+func isScript(p *program) bool {
+	var format *gobin.FormatError
+	return errors.As(p.unread, &format) && format.Kind == gobin.KindScript
+}
+
 // look finds the file of an origin that can be read. It is nil where there is none.
 func (e *explainer) look(ctx context.Context, o llbgen.Origin) (rootFS, *program, error) {
+	if archive, ok := o.Archive(); ok {
+		root, st, err := e.stat(ctx, archive)
+		if err != nil || st == nil {
+			return root, nil, err
+		}
+	}
+	root, st, err := e.stat(ctx, o)
+	if err != nil || st == nil || !fs.FileMode(st.stat.Mode).IsRegular() {
+		return root, nil, err
+	}
+	return root, st, nil
+}
+
+// stat finds a file or folder. It is nil where there is none.
+func (e *explainer) stat(ctx context.Context, o llbgen.Origin) (rootFS, *program, error) {
 	def, err := o.Definition()
 	if err != nil {
 		return rootFS{}, nil, err
@@ -122,7 +151,7 @@ func (e *explainer) look(ctx context.Context, o llbgen.Origin) (rootFS, *program
 		e.contexts[key] = root
 	}
 	file, st, err := root.resolve(ctx, o.Path)
-	if err != nil || st == nil || !fs.FileMode(st.Mode).IsRegular() {
+	if err != nil || st == nil {
 		return root, nil, err
 	}
 	return root, &program{path: o.Path, file: file, stat: st}, nil
@@ -131,21 +160,21 @@ func (e *explainer) look(ctx context.Context, o llbgen.Origin) (rootFS, *program
 // judge says what a command leads to.
 func (e *explainer) judge(ctx context.Context, argv []string, from llbgen.Origin, at string) error {
 	e.out.Program, e.out.Origin = at, describe(from)
-	words, shell := llbgen.ShellWords(argv)
+	commands, shell := llbgen.ShellCommands(argv)
 	switch {
 	case shell && !from.Likely:
 		e.out.Detour = "a shell, " + path.Base(argv[0])
-		return e.among(ctx, words)
-	case from.Compiles != "":
+		return e.among(ctx, commands)
+	case from.Compiles != "" && path.Ext(at) != ".sh":
 		return nil
 	case from.Readable():
 		return e.copied(ctx, argv, from)
 	case from.Step != "":
-		e.out.Detour = fmt.Sprintf("%s, which %q makes", at, from.Step)
-		return e.among(ctx, argv[1:])
+		e.out.Detour = at + ", which no step compiles"
+		return e.among(ctx, [][]string{argv[1:]})
 	case from.Source != "":
 		e.out.Detour = fmt.Sprintf("%s, which comes from %s", at, describe(from))
-		return e.among(ctx, argv[1:])
+		return e.among(ctx, [][]string{argv[1:]})
 	}
 	e.out.Refusal = fmt.Sprintf("the image starts %q (%s), and nothing in the Dockerfile makes such a file: production would not start either",
 		argv[0], origin(e.image.config.Config))
@@ -168,36 +197,41 @@ func (e *explainer) copied(ctx context.Context, argv []string, origin llbgen.Ori
 	if err := p.read(ctx, root); err != nil {
 		return err
 	}
-	var format *gobin.FormatError
-	if errors.As(p.unread, &format) && format.Kind == gobin.KindScript {
-		words, err := (finder{root: root}).scriptWords(ctx, p)
+	if isScript(p) {
+		commands, err := (finder{root: root}).scriptCommands(ctx, p)
 		if err != nil {
 			return err
 		}
 		e.out.Detour = "the script " + e.out.Program
-		return e.among(ctx, append(words, argv[1:]...))
+		return e.among(ctx, append(commands, argv[1:]))
 	}
 	return e.readyMade(ctx, p, describe(origin))
 }
 
-// among looks for the program among the words of a script or a command line: the one
-// that a step compiles.
-func (e *explainer) among(ctx context.Context, words []string) error {
-	var found, from []string
-	for _, w := range words {
-		if w == "" || strings.HasPrefix(w, "-") || strings.ContainsAny(w, " \n=") {
-			continue
+// among looks for the program among the words of a script's commands or of a command
+// line: the one that a step compiles. What commands start counts before what they are
+// given.
+func (e *explainer) among(ctx context.Context, commands [][]string) error {
+	var started []string
+	for _, c := range commands {
+		for len(c) > 0 {
+			_, rest, ok := behind(c)
+			if !ok {
+				break
+			}
+			c = rest
 		}
-		origin, at, err := e.originOf(ctx, w)
-		if err != nil {
-			return err
-		}
-		if origin.Compiles != "" && origin.Likely && !slices.Contains(found, at) {
-			found, from = append(found, at), append(from, describe(origin))
-		}
+		started = append(started, starts(c))
+	}
+	found, from, err := e.compiledOf(ctx, started)
+	if err == nil && len(found) == 0 {
+		found, from, err = e.compiledOf(ctx, slices.Concat(commands...))
+	}
+	if err != nil {
+		return err
 	}
 	if len(found) == 0 && !e.compiles() {
-		if ok, err := e.readyMadeAmong(ctx, words); ok || err != nil {
+		if done, err := e.readyMadeOf(ctx, started); done || err != nil {
 			return err
 		}
 	}
@@ -214,6 +248,68 @@ func (e *explainer) among(ctx context.Context, words []string) error {
 		e.warn(fmt.Sprintf("the image starts %s, which names %s: choose with --program PATH where both are in the image", e.out.Detour, strings.Join(found, ", ")))
 	}
 	return nil
+}
+
+// starts is the word of a command that names what it starts, also where that is kept
+// for later: set -- NAME.
+func starts(command []string) string {
+	for i, w := range command {
+		if w != "exec" && w != "command" && w != "set" && (i == 0 || !strings.HasPrefix(w, "-")) {
+			return w
+		}
+	}
+	return ""
+}
+
+// compiledOf are the programs that words name and steps compile, and what makes them:
+// those that the Dockerfile names, or, where there are none, those that copied folders
+// may have.
+func (e *explainer) compiledOf(ctx context.Context, words []string) (found, from []string, err error) {
+	named := false
+	for _, w := range words {
+		if w == "" || strings.HasPrefix(w, "-") || strings.ContainsAny(w, " \n=") || strings.HasSuffix(w, "/") {
+			continue
+		}
+		origin, at, err := e.originOf(ctx, w)
+		if err != nil {
+			return nil, nil, err
+		}
+		if origin.Compiles == "" || !origin.Likely || named && !origin.Named || slices.Contains(found, at) {
+			continue
+		}
+		if origin.Named && !named {
+			named, found, from = true, nil, nil
+		}
+		found, from = append(found, at), append(from, describe(origin))
+	}
+	return found, from, nil
+}
+
+// readyMadeOf judges the first program among words that the build context has, or
+// should have. It is false where there is none.
+func (e *explainer) readyMadeOf(ctx context.Context, words []string) (bool, error) {
+	for _, w := range words {
+		if w == "" || strings.HasSuffix(w, ".sh") {
+			continue
+		}
+		origin, at, err := e.originOf(ctx, w)
+		if err != nil {
+			return false, err
+		}
+		if !origin.Readable() || !origin.Named {
+			continue
+		}
+		root, p, err := e.look(ctx, origin)
+		if err == nil && p != nil {
+			err = p.read(ctx, root)
+		}
+		if err != nil || p != nil && isScript(p) {
+			return false, err
+		}
+		e.out.Program, e.out.Origin = at, describe(origin)
+		return true, e.copied(ctx, []string{w}, origin)
+	}
+	return false, nil
 }
 
 // warn notes what only a build can tell.

@@ -43,41 +43,6 @@ func (e *explainer) readyMade(ctx context.Context, p *program, from string) erro
 	return e.rebuild(p, tree)
 }
 
-// readyMadeAmong looks for the one ready-made program among the words of a script, as
-// finder.readyMade does. It is false where there is none or several.
-func (e *explainer) readyMadeAmong(ctx context.Context, words []string) (bool, error) {
-	var found []*program
-	var from []string
-	for _, w := range scriptNames(words) {
-		origin, at, err := e.originOf(ctx, w)
-		if err != nil {
-			return false, err
-		}
-		if !origin.Readable() {
-			continue
-		}
-		root, p, err := e.look(ctx, origin)
-		if err != nil {
-			return false, err
-		}
-		if p == nil {
-			continue
-		}
-		p.path = at
-		if err := p.read(ctx, root); err != nil {
-			return false, err
-		}
-		if p.facts != nil {
-			found, from = append(found, p), append(from, describe(origin))
-		}
-	}
-	if len(found) != 1 {
-		return false, nil
-	}
-	e.out.Program, e.out.Origin = found[0].path, from[0]
-	return true, e.readyMade(ctx, found[0], from[0])
-}
-
 // rebuild says how the program would be compiled again.
 func (e *explainer) rebuild(p *program, tree *contextTree) error {
 	info := p.facts.Info

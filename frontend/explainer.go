@@ -101,7 +101,7 @@ func (e *explainer) plan(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
-			if o.Likely {
+			if o.Named {
 				e.out.Refusal = fmt.Sprintf("the image has %s already, where dlvgen would put its own: derive from a Dockerfile target that has no debugger in it", ours)
 			}
 		}

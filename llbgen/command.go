@@ -142,7 +142,7 @@ var harmless = []string{
 	"export", "false", "fc-cache", "file", "git", "getent", "gpg", "grep", "groupadd", "groupmod", "gunzip", "gzip", "head", "hostname", "id", "install",
 	"jq", "ldconfig", "ldd", "ln", "local", "localedef", "locale-gen", "ls", "md5sum", "microdnf", "mkdir", "mknod", "mktemp", "mv", "nproc", "openssl", "passwd",
 	"pip", "pip3", "popd", "printenv", "printf", "pushd", "pwd", "read", "readlink", "readonly", "realpath", "return", "rm", "rmdir", "rpm",
-	"sed", "seq", "set", "setcap", "getcap", "sha256sum", "sha512sum", "shift", "shopt", "sleep", "sort", "ssh-keyscan", "stat", "sync",
+	"sed", "seq", "set", "setcap", "getcap", "sha1sum", "sha256sum", "sha512sum", "shift", "shopt", "sleep", "sort", "ssh-keyscan", "stat", "sync",
 	"tail", "tar", "tdnf", "tee", "test", "touch", "tr", "trap", "true", "type", "ulimit", "umask", "uname", "uniq",
 	"unset", "unzip", "update-alternatives", "update-ca-certificates", "update-ca-trust", "useradd", "usermod", "wc", "wget", "which", "whoami", "xz", "yum", "zcat", "zypper",
 	"xx-apk", "xx-apt", "xx-apt-get", "xx-info", "xx-verify",
@@ -223,16 +223,22 @@ func written(r *syntax.Redirect) string {
 	return literal(r.Word.Parts)
 }
 
-// ShellWords are the words of the commands that a command line runs through a
-// POSIX shell, `sh -c SCRIPT`, as far as they are known before it runs. It is false
-// where the command line is no such thing or cannot be read.
-func ShellWords(argv []string) ([]string, bool) {
+// ShellCommands are the commands that a command line runs through a POSIX shell,
+// `sh -c SCRIPT`, their words as far as they are known before it runs: "" where they
+// are not. It is false where the command line is no such thing or cannot be read.
+func ShellCommands(argv []string) ([][]string, bool) {
 	commands, ok := shellCommands(argv)
-	var words []string
+	var lines [][]string
 	for _, c := range commands {
-		words = append(words, c.words...)
+		lines = append(lines, c.words)
 	}
-	return words, ok
+	return lines, ok
+}
+
+// ShellWords are the words of the commands that [ShellCommands] lists.
+func ShellWords(argv []string) ([]string, bool) {
+	lines, ok := ShellCommands(argv)
+	return slices.Concat(lines...), ok
 }
 
 // shellScript is the script that `sh -c SCRIPT` runs.

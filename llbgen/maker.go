@@ -41,6 +41,7 @@ func makes(exec *pb.ExecOp, file string) (Origin, bool) {
 			continue
 		}
 		o.score = max(o.score, likelihood(c, words))
+		o.Named = o.Named || slices.ContainsFunc(words[1:], func(w string) bool { return at(exec.Meta.Cwd, w) == file })
 		o.Likely = o.Likely || slices.ContainsFunc(words[1:], func(w string) bool {
 			name, _, _ := strings.Cut(path.Base(w), "@") // package@version
 			return name == base
@@ -56,6 +57,14 @@ func makes(exec *pb.ExecOp, file string) (Origin, bool) {
 		o.score += scoreNames
 	}
 	return o, true
+}
+
+// at is the path that a word names in a folder.
+func at(cwd, word string) string {
+	if path.IsAbs(word) {
+		return path.Clean(word)
+	}
+	return path.Join("/", cwd, word)
 }
 
 // commandsOf are the commands of a step, or the step itself where it is no shell's.

@@ -30,6 +30,11 @@ type Origin struct {
 	// origin, alone or with its folder.
 	Likely bool
 
+	// Named is set where the Dockerfile names the file itself: a copy is of it, or the
+	// text of the step has its name. A copy into a folder may bring any file of that
+	// folder, and so may a copy of one file into it: what is a folder is not known.
+	Named bool
+
 	// Alone is set where it is the file alone that is copied here from the source,
 	// so that nothing else can have put it here.
 	Alone bool
@@ -48,6 +53,22 @@ type Origin struct {
 // fetching an image: it is the build context's, or the Dockerfile's own.
 func (o Origin) Readable() bool {
 	return o.def != nil && (o.action != nil || strings.HasPrefix(o.Source, "local://") || strings.HasPrefix(o.Source, "git://"))
+}
+
+// FromImage tells whether the file would be a base image's own.
+func (o Origin) FromImage() bool {
+	return strings.HasPrefix(o.Source, "docker-image://") || strings.HasPrefix(o.Source, "oci-layout://")
+}
+
+// Archive is what the file is unpacked from, or copied from the folder of, where an
+// ADD brings it: ADD unpacks archives, and fails where there is nothing. It is false
+// for any other origin, and for a pattern.
+func (o Origin) Archive() (Origin, bool) {
+	c := o.action.GetCopy()
+	if c == nil || c.AllowWildcard && strings.ContainsAny(c.Src, "*?[") {
+		return Origin{}, false
+	}
+	return Origin{Source: o.Source, Path: path.Clean("/" + c.Src), def: o.def, at: o.at}, true
 }
 
 // Definition is that of the file system that has the file at Path.
@@ -170,7 +191,7 @@ func (t *tracer) throughFile(at *trail, op *pb.Op, output int64) {
 	for i >= 0 && !at.ends {
 		a := actions[i]
 		if m := a.GetMkfile(); m != nil && path.Clean(m.Path) == at.file {
-			at.certain, at.ends = []Origin{{Path: at.file, Likely: true, Alone: true, def: t.def, action: alone(a)}}, true
+			at.certain, at.ends = []Origin{{Path: at.file, Likely: true, Named: true, Alone: true, def: t.def, action: alone(a)}}, true
 			return
 		}
 		t.throughCopy(at, op, a)
@@ -192,28 +213,32 @@ func (t *tracer) throughCopy(at *trail, op *pb.Op, a *pb.FileAction) {
 	if c == nil || in == nil {
 		return
 	}
-	from, itself, ok := copiedFrom(c, at.file)
-	if !ok {
-		return
-	}
 	source := t.byDigest[digest.Digest(in.Digest)].op.GetSource()
-	if c.AttemptUnpackDockerCompatibility && !itself && source != nil {
-		at.found = append(at.found, Origin{Source: source.Identifier, Path: at.file, def: t.def, at: in, action: alone(a)})
-		return
+	ways := copiedFrom(c, at.file)
+	for _, way := range ways {
+		if c.AttemptUnpackDockerCompatibility && !way.itself && source != nil {
+			at.found = append(at.found, Origin{Source: source.Identifier, Path: at.file, def: t.def, at: in, action: alone(a)})
+			continue
+		}
+		found, _ := t.trace(in, way.from)
+		for i := range found {
+			o := &found[i]
+			o.Alone = way.itself && o.Step == "" && (o.Alone || !o.Likely)
+			o.Named = o.Named || way.itself
+			o.Likely = true
+			// A folder has the file less surely than a copy of the file itself, and the
+			// one of another image less surely than the base image.
+			o.score = min(o.score, max(0, o.score-1))
+			if o.score < 0 && !way.itself {
+				o.score--
+			}
+		}
+		if way.itself && len(ways) == 1 {
+			at.certain, at.ends = found, true
+			return
+		}
+		at.found = append(at.found, found...)
 	}
-	found, _ := t.trace(in, from)
-	for i := range found {
-		o := &found[i]
-		o.Alone = itself && o.Step == "" && (o.Alone || !o.Likely)
-		o.Likely = true
-		// A folder has the file less surely than a copy of the file itself.
-		o.score = min(o.score, max(0, o.score-1))
-	}
-	if itself {
-		at.certain, at.ends = found, true
-		return
-	}
-	at.found = append(at.found, found...)
 }
 
 // alone is the action on a file system that has nothing else.
@@ -226,26 +251,36 @@ func alone(a *pb.FileAction) *pb.FileAction {
 	return a
 }
 
-// copiedFrom is the path that a copy takes a file from, if it may be the copy that
-// brings it, and whether it is the file that is copied, not a folder around it.
-// Whether a source is a folder is not known.
-func copiedFrom(c *pb.FileActionCopy, file string) (from string, itself, ok bool) {
+// copyWay is how a copy may bring a file: from a path, which is the file itself or
+// lies in a folder that is copied.
+type copyWay struct {
+	from   string
+	itself bool
+}
+
+// copiedFrom are the ways in which a copy may bring a file, the likeliest first.
+// Neither whether its source nor whether its destination is a folder is known.
+func copiedFrom(c *pb.FileActionCopy, file string) []copyWay {
 	dest, src := path.Clean("/"+c.Dest), path.Clean("/"+c.Src)
-	into := strings.HasSuffix(c.Dest, "/")
 	switch {
 	case c.AllowWildcard && strings.ContainsAny(src, "*?["):
 		if match, err := path.Match(path.Base(src), path.Base(file)); err == nil && match && path.Dir(file) == dest {
-			return path.Join(path.Dir(src), path.Base(file)), false, true
+			return []copyWay{{from: path.Join(path.Dir(src), path.Base(file))}}
 		}
-		return "", false, false
+		return nil
 	case file == dest:
-		return src, true, true
+		return []copyWay{{src, true}}
 	case !within(file, dest):
-		return "", false, false
-	case into && path.Base(src) == path.Base(file) && path.Dir(file) == dest:
-		return src, true, true
+		return nil
 	}
-	return path.Join(src, strings.TrimPrefix(file, strings.TrimSuffix(dest, "/"))), false, true
+	inFolder := copyWay{from: path.Join(src, strings.TrimPrefix(file, strings.TrimSuffix(dest, "/")))}
+	switch {
+	case path.Base(src) != path.Base(file) || path.Dir(file) != dest:
+		return []copyWay{inFolder}
+	case strings.HasSuffix(c.Dest, "/"):
+		return []copyWay{{src, true}}
+	}
+	return []copyWay{{src, true}, inFolder} // COPY app /usr/bin, and COPY app /app
 }
 
 // throughExec notes the step if it may make the file, and goes on below it under

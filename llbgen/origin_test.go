@@ -71,6 +71,7 @@ func TestOriginsLeadToWhatMakesAFile(t *testing.T) {
 		{"from a folder of the context", copied(alpine(), buildContext(), "/dist", "/app"), "/app/server", "local://context /dist/server"},
 		{"from the base image", run(alpine(), "apk add tini"), "/bin/httpd", "docker-image://docker.io/library/alpine:3 /bin/httpd"},
 		{"written by the Dockerfile", alpine().File(llb.Mkfile("/start.sh", 0o755, []byte("#!/bin/sh\n"))), "/start.sh", " /start.sh alone"},
+		{"into a folder that is written without a slash", copied(alpine(), buildContext(), "/myapp", "/usr/bin"), "/usr/bin/myapp", "local://context /myapp alone"},
 		{"nowhere", copied(llb.Scratch(), buildContext(), "/a", "/a"), "/server", "nothing"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -102,6 +103,31 @@ func first(origins []Origin) string {
 		text += " alone"
 	}
 	return text
+}
+
+func TestOriginsAreNamedWhereTheDockerfileNamesTheFile(t *testing.T) {
+	for _, tc := range []struct {
+		name string
+		st   llb.State
+		file string
+		want bool
+	}{
+		{"a copy of it", copied(alpine(), compiled("make"), "/src/dlv", "/dlv"), "/dlv", true},
+		{"a copy of it into a folder", copied(alpine(), compiled("make"), "/src/dlv", "/"), "/dlv", true},
+		{"a copy of it into a folder without a slash", copied(alpine(), compiled("make"), "/src/dlv", "/bin"), "/bin/dlv", true},
+		{"a step that makes it in a copied folder", copied(alpine(), compiled("go build -o /out/dlv ."), "/out", "/"), "/dlv", true},
+		{"a copy of another file into its folder", copied(alpine(), compiled("go build -o /out/server ."), "/out/server", "/"), "/dlv", false},
+		{"a copied folder", copied(alpine(), compiled("make"), "/out", "/"), "/dlv", false},
+		{"a step with its name for something else", run(alpine(), "runuser -u dlv -- ./prepare"), "/usr/bin/dlv", false},
+	} {
+		origins, err := Origins(definition(t, tc.st), tc.file)
+		if err != nil || len(origins) == 0 {
+			t.Fatalf("%s: %+v, %v", tc.name, origins, err)
+		}
+		if origins[0].Named != tc.want {
+			t.Errorf("%s: named is %t, want %t, of %+v", tc.name, origins[0].Named, tc.want, origins)
+		}
+	}
 }
 
 func TestOriginsThatNobodyNamesAreNotLikely(t *testing.T) {
