@@ -78,7 +78,7 @@ func (e *explainer) originOf(ctx context.Context, word string) (llbgen.Origin, s
 // Where none has it, it is the one that would. A script that is in the context is no
 // step's work.
 func (e *explainer) existing(ctx context.Context, origins []llbgen.Origin) (llbgen.Origin, error) {
-	var missing, made llbgen.Origin
+	var missing, made, broken llbgen.Origin
 	for _, o := range origins {
 		if !o.Readable() {
 			if made.Path == "" && !missing.Alone {
@@ -90,6 +90,9 @@ func (e *explainer) existing(ctx context.Context, origins []llbgen.Origin) (llbg
 		switch {
 		case err != nil:
 			return o, err
+		case p == nil && root.ref == nil:
+			broken, _ = o.Archive()
+			broken.Alone, broken.Likely = true, true
 		case p == nil && missing.Path == "":
 			missing = o
 		case p != nil && made.Path == "":
@@ -100,7 +103,10 @@ func (e *explainer) existing(ctx context.Context, origins []llbgen.Origin) (llbg
 			}
 		}
 	}
-	if made.Path != "" {
+	switch {
+	case broken.Path != "" && (made.FromImage() || made.Path == "") && !missing.Named:
+		return broken, nil
+	case made.Path != "":
 		return made, nil
 	}
 	return missing, nil
@@ -112,12 +118,13 @@ func isScript(p *program) bool {
 	return errors.As(p.unread, &format) && format.Kind == gobin.KindScript
 }
 
-// look finds the file of an origin that can be read. It is nil where there is none.
+// look finds the file of an origin that can be read. It is nil where there is none,
+// and so is the file system where what an ADD takes is not there.
 func (e *explainer) look(ctx context.Context, o llbgen.Origin) (rootFS, *program, error) {
 	if archive, ok := o.Archive(); ok {
-		root, st, err := e.stat(ctx, archive)
+		_, st, err := e.stat(ctx, archive)
 		if err != nil || st == nil {
-			return root, nil, err
+			return rootFS{}, nil, err
 		}
 	}
 	root, st, err := e.stat(ctx, o)
@@ -262,7 +269,7 @@ func starts(command []string) string {
 }
 
 // compiledOf are the programs that words name and steps compile, and what makes them:
-// those that the Dockerfile names, or, where there are none, those that copied folders
+// those that the Dockerfile names, or, where there are none, paths that copied folders
 // may have.
 func (e *explainer) compiledOf(ctx context.Context, words []string) (found, from []string, err error) {
 	named := false
@@ -274,7 +281,8 @@ func (e *explainer) compiledOf(ctx context.Context, words []string) (found, from
 		if err != nil {
 			return nil, nil, err
 		}
-		if origin.Compiles == "" || !origin.Likely || named && !origin.Named || slices.Contains(found, at) {
+		sure := origin.Named || strings.Contains(w, "/") && !named
+		if origin.Compiles == "" || !origin.Likely || !sure || slices.Contains(found, at) {
 			continue
 		}
 		if origin.Named && !named {

@@ -125,7 +125,7 @@ func goReason(words []string) string {
 	if len(args) == 0 {
 		return ""
 	}
-	if slices.Contains([]string{"clean", "doc", "env", "fmt", "help", "list", "mod", "telemetry", "version", "vet", "work"}, args[0]) {
+	if slices.Contains([]string{"--unwrap", "--wrap", "clean", "doc", "env", "fmt", "help", "list", "mod", "telemetry", "version", "vet", "work"}, args[0]) {
 		return ""
 	}
 	if args[0] == "" {
