@@ -2,6 +2,7 @@ package frontend_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -12,6 +13,7 @@ import (
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/internal/tools"
+	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/tonistiigi/fsutil"
@@ -77,6 +79,16 @@ func variant(name string) frontend.Options {
 	o := frontend.DefaultOptions()
 	o.Variant = name
 	return o
+}
+
+// planIn reads the plan that an image holds.
+func planIn(t *testing.T, dt []byte) variants.Plan {
+	t.Helper()
+	var plan variants.Plan
+	if err := json.Unmarshal(dt, &plan); err != nil {
+		t.Fatal(err)
+	}
+	return plan
 }
 
 // deadline is the test's context with a limit.

@@ -10,9 +10,7 @@ import (
 
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/testenv"
-	"github.com/dlvgen/dlvgen/internal/tools"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/tonistiigi/fsutil"
 )
 
 // build is a builder stage whose program is of the folder /src.
@@ -54,7 +52,7 @@ func TestExplainFindsTheProgram(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			e := explain(deadline(t), t, bk, dir)
+			e := explain(deadline(t), t, bk, derivation{service: dir, options: variant("remote")})
 			if e.Refusal != tc.refusal && !strings.Contains(e.Refusal, tc.refusal) || tc.refusal == "" && e.Refusal != "" {
 				t.Errorf("the refusal is %q, want %q", e.Refusal, tc.refusal)
 			}
@@ -65,28 +63,27 @@ func TestExplainFindsTheProgram(t *testing.T) {
 	}
 }
 
-// explain explains the variant remote of a folder's Dockerfile.
-func explain(ctx context.Context, t *testing.T, bk *testenv.BuildKit, dir string) frontend.Explanation {
+// explain is what the frontend says of a derivation without building.
+func explain(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation) frontend.Explanation {
 	t.Helper()
-	tree, digest, err := tools.FS()
-	if err != nil {
-		t.Fatal(err)
-	}
-	name := tools.LocalName(digest)
-	f := frontend.New(frontend.Config{Tools: frontend.LocalTools(name), Version: "test"})
-	var explained frontend.Explanation
-	_, err = bk.Solve(ctx, testenv.Solve{
-		Context: dir, Attrs: variant("remote").Attrs(), Locals: map[string]fsutil.FS{name: tree},
+	var meta map[string][]byte
+	f := frontend.New(frontend.Config{Tools: frontend.LocalTools("tools"), Version: "test"})
+	_, err := bk.Solve(ctx, testenv.Solve{
+		Context: d.service, Attrs: d.options.Attrs(),
 		Build: func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 			res, err := f.Explain(ctx, c)
-			if err != nil {
-				return nil, err
+			if err == nil {
+				meta = res.Metadata
 			}
-			return gateway.NewResult(), json.Unmarshal(res.Metadata[frontend.MetaExplanation], &explained)
+			return gateway.NewResult(), err
 		},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return explained
+	var e frontend.Explanation
+	if err := json.Unmarshal(meta[frontend.MetaExplanation], &e); err != nil {
+		t.Fatal(err)
+	}
+	return e
 }

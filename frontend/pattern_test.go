@@ -147,23 +147,13 @@ func testPattern(ctx context.Context, t *testing.T, bk *testenv.BuildKit, p patt
 	if err != nil {
 		t.Fatalf("%v\n%s%s", err, solved, solved.Log)
 	}
-	plan := planIn(t, bundle)
-	bundle.Run(t, plan.Config.Config.ImageConfig)
-	hitMain(ctx, t, options.Listen, p.source)
-}
-
-// planIn reads the plan that an image holds.
-func planIn(t *testing.T, bundle *testenv.Bundle) variants.Plan {
-	t.Helper()
 	dt, err := os.ReadFile(bundle.Path(layout.Plan))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var plan variants.Plan
-	if err := json.Unmarshal(dt, &plan); err != nil {
-		t.Fatal(err)
-	}
-	return plan
+	plan := planIn(t, dt)
+	bundle.Run(t, plan.Config.Config.ImageConfig)
+	hitMain(ctx, t, options.Listen, p.source)
 }
 
 // hitMain stops in main.main of a program that is held, in a file of that name,

@@ -15,31 +15,6 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 )
 
-// explain is what the frontend says of a derivation without building.
-func explain(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation) frontend.Explanation {
-	t.Helper()
-	var meta map[string][]byte
-	f := frontend.New(frontend.Config{Tools: frontend.LocalTools("tools"), Version: "test"})
-	_, err := bk.Solve(ctx, testenv.Solve{
-		Context: d.service, Attrs: d.options.Attrs(),
-		Build: func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-			res, err := f.Explain(ctx, c)
-			if err == nil {
-				meta = res.Metadata
-			}
-			return gateway.NewResult(), err
-		},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var e frontend.Explanation
-	if err := json.Unmarshal(meta[frontend.MetaExplanation], &e); err != nil {
-		t.Fatal(err)
-	}
-	return e
-}
-
 // TestReadyMadeProgramsAreRefusedWithWhatToDo compares whole lines, those of a
 // derivation and those that are explained before it.
 func TestReadyMadeProgramsAreRefusedWithWhatToDo(t *testing.T) {

@@ -1,13 +1,8 @@
 package frontend_test
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
-	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,11 +11,9 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/frontend"
-	"github.com/dlvgen/dlvgen/internal/gobin"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/variants"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
 )
 
 // rebuilding are the options of a variant with --rebuild.
@@ -74,51 +67,6 @@ func command(t *testing.T, dir string, env []string, name string, args ...string
 	}
 }
 
-// imageFile is a file of an image.
-type imageFile struct {
-	tar.Header
-	data []byte
-}
-
-// owner is mode and owner as "0750 1000:1001".
-func (f imageFile) owner() string { return fmt.Sprintf("%04o %d:%d", f.Mode&0o7777, f.Uid, f.Gid) }
-
-// treeOf reads the files of a pushed image, by absolute path.
-func treeOf(ctx context.Context, t *testing.T, reg *testenv.Registry, image string) map[string]imageFile {
-	t.Helper()
-	img, err := reg.Image(ctx, image)
-	if err != nil {
-		t.Fatal(err)
-	}
-	layers := mutate.Extract(img)
-	defer layers.Close()
-	files := map[string]imageFile{}
-	for r := tar.NewReader(layers); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return files
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		f := imageFile{Header: *h}
-		if f.data, err = io.ReadAll(r); err != nil {
-			t.Fatal(err)
-		}
-		files["/"+strings.Trim(h.Name, "/")] = f
-	}
-}
-
-// planOf reads the plan that an image holds.
-func planOf(t *testing.T, files map[string]imageFile) variants.Plan {
-	t.Helper()
-	var p variants.Plan
-	if err := json.Unmarshal(files[layout.Plan].data, &p); err != nil {
-		t.Fatal(err)
-	}
-	return p
-}
-
 // ownedDockerfile copies a program in with a mode, an owner and a folder of its own.
 const ownedDockerfile = `FROM alpine:3
 RUN mkdir -m 0710 /app && chown 1000:1001 /app
@@ -144,7 +92,7 @@ func TestAReadyMadeProgramIsCompiledAgainFromTheContext(t *testing.T) {
 			t.Errorf("%s is %s in the debug image, want %s", path, got, want)
 		}
 	}
-	p := planOf(t, files).Program
+	p := planIn(t, files[layout.Plan].data).Program
 	if r := p.Rebuilt; r == nil || r.From != variants.RebuildContext || len(r.Warnings) > 0 || r.Image != "golang:1.26" ||
 		!slices.Contains(r.Command, "example.com/prebuilt") || !slices.Contains(r.Command, "-trimpath") {
 		t.Errorf("the plan records %+v", r)
@@ -168,20 +116,6 @@ func hitOnce(ctx context.Context, t *testing.T, c running, file string) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func factsOf(t *testing.T, file string) *gobin.Facts {
-	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	facts, err := gobin.Read(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return facts
 }
 
 // TestAReadyMadeProgramBehindAScript is one that only the script names, in a module that
@@ -236,7 +170,7 @@ func TestAReadyMadeProgramIsCompiledAgainFromTheModuleProxy(t *testing.T) {
 	if _, ok := files["/go/pkg/mod/github.com/rakyll/hey@v0.1.4/hey.go"]; !ok {
 		t.Error("the module's sources are not in the image")
 	}
-	if r := planOf(t, files).Program.Rebuilt; r == nil || r.String() != "module@v0.1.4" {
+	if r := planIn(t, files[layout.Plan].data).Program.Rebuilt; r == nil || r.String() != "module@v0.1.4" {
 		t.Errorf("the plan records %+v", r)
 	}
 	c := engine.Run(t, "--publish", "127.0.0.1::8000", reg.Ref(image))
@@ -254,15 +188,6 @@ func TestAReadyMadeProgramIsCompiledAgainFromTheModuleProxy(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
-}
-
-func readFacts(t *testing.T, program []byte) *gobin.Facts {
-	t.Helper()
-	facts, err := gobin.Read(bytes.NewReader(program))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return facts
 }
 
 // TestAModuleWithAnotherSumIsRefused changes the sum in the program's build information.
@@ -301,7 +226,7 @@ func TestSymbolsOfAReadyMadeProgram(t *testing.T) {
 	mustDerive(ctx, t, bk, derivation{service: service, options: rebuilding("sidecar", variants.RebuildContext), push: reg.Ref(image)})
 	files := treeOf(ctx, t, reg, image)
 	kept := readFacts(t, files[layout.Symbols+"/server"].data)
-	s, was := planOf(t, files).Symbols, factsOf(t, filepath.Join(service, "bin", "server"))
+	s, was := planIn(t, files[layout.Plan].data).Symbols, factsOf(t, filepath.Join(service, "bin", "server"))
 	if !kept.DWARF || s == nil || s.BuildID != was.BuildID || len(s.Sections) == 0 || files["/server"].data != nil {
 		t.Errorf("the sidecar has symbols of %+v (debug information: %t), production is %s", s, kept.DWARF, was.BuildID)
 	}
@@ -330,7 +255,7 @@ func TestWhatARebuildDiffersInIsTold(t *testing.T) {
 	commit("second")
 	const image = "rebuilt/moved:v1-debug"
 	solved := mustDerive(ctx, t, bk, derivation{service: service, options: rebuilding("remote", variants.RebuildAuto), push: reg.Ref(image)})
-	r := planOf(t, treeOf(ctx, t, reg, image)).Program.Rebuilt
+	r := planIn(t, treeOf(ctx, t, reg, image)[layout.Plan].data).Program.Rebuilt
 	if r == nil || len(r.Revision) != 40 || len(r.Warnings) != 1 || !strings.HasPrefix(r.Warnings[0], "production's was compiled from commit "+r.Revision[:12]+", and the build context is at ") {
 		t.Errorf("the plan records %#v", r)
 	}
@@ -356,54 +281,8 @@ func TestAProgramThatCanBeDebuggedIsUsedAsItIs(t *testing.T) {
 		image := "rebuilt/asitis:v1-debug" + o.Rebuild
 		mustDerive(ctx, t, bk, derivation{service: service, options: o, push: reg.Ref(image)})
 		files := treeOf(ctx, t, reg, image)
-		if !bytes.Equal(files["/server"].data, want) || planOf(t, files).Program.Rebuilt != nil {
+		if !bytes.Equal(files["/server"].data, want) || planIn(t, files[layout.Plan].data).Program.Rebuilt != nil {
 			t.Errorf("rebuild %q: the program is another", o.Rebuild)
-		}
-	}
-}
-
-// TestAProgramWithCgoIsCompiledAgain in the image that a named context gives.
-func TestAProgramWithCgoIsCompiledAgain(t *testing.T) {
-	testenv.Require(t, testenv.NeedBuildKit|testenv.NeedDocker)
-	ctx := deadline(t)
-	bk, reg, engine := testenv.SharedBuildKit(t), testenv.SharedRegistry(t), testenv.SharedDocker(t)
-	service := testenv.Service(t, "prebuilt")
-	write(t, service, "Dockerfile", "FROM debian:bookworm-slim\nCOPY bin/server /server\nEXPOSE 12345\nENTRYPOINT [\"/server\"]\n")
-	command(t, service, []string{"CGO_ENABLED=1"}, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", "bin/server", ".")
-	program := filepath.Join(service, "bin", "server")
-	if factsOf(t, program).Interpreter == "" {
-		t.Fatal("the program is static")
-	}
-	const image = "rebuilt/cgo:v1-debug"
-	d := derivation{
-		service: service, options: rebuilding("remote", variants.RebuildContext), push: reg.Ref(image),
-		attrs: map[string]string{"context:golang": "docker-image://golang:1.26"},
-	}
-	mustDerive(ctx, t, bk, d)
-	hitOnce(ctx, t, start(ctx, t, engine, reg.Ref(image)), "/src/main.go")
-	if r := planOf(t, treeOf(ctx, t, reg, image)).Program.Rebuilt; r == nil || r.Image != "the named context golang" {
-		t.Errorf("the plan records %+v", r)
-	}
-
-	// The same for another C library.
-	data, err := os.ReadFile(program)
-	if err != nil {
-		t.Fatal(err)
-	}
-	glibc := factsOf(t, program).Interpreter
-	musl := "/lib/ld-musl.so.1" + strings.Repeat("\x00", len(glibc)-len("/lib/ld-musl.so.1"))
-	if err := os.WriteFile(program, bytes.Replace(data, []byte(glibc), []byte(musl), 1), 0o700); err != nil { //nolint:gosec // a program
-		t.Fatal(err)
-	}
-	for image, want := range map[string]string{
-		"":            "/server is linked for ld-musl.so.1, and the golang image has another C library: name an image with Go, a C compiler and musl with --rebuild-image",
-		"golang:1.26": "/server was linked for ld-musl.so.1, and compiled again in golang:1.26 it is linked for " + filepath.Base(glibc) + ": name an image with Go and the C library of production with --rebuild-image",
-		"absent:1":    "no image to rebuild /server in: resolving absent:1: ",
-	} {
-		d := derivation{service: service, options: rebuilding("remote", variants.RebuildContext)}
-		d.options.RebuildImage = image
-		if _, err := derive(ctx, t, bk, d); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("in %q: the error is %v, want %q", image, err, want)
 		}
 	}
 }

@@ -62,7 +62,7 @@ func TestRefusalsNameTheCause(t *testing.T) {
 			want: []string{"/start.sh", `script for "/bin/sh"`}},
 		{name: "ready-made and stripped", service: "prebuilt", want: []string{"/server", "no debug information", "copied in ready-made"}},
 		{name: "stripped afterwards", service: "hello", want: []string{"/server", "no debug information", "changed afterwards", "go build"},
-			dockerfile: "FROM golang:1.26 AS build\nWORKDIR /src\nCOPY . .\nRUN CGO_ENABLED=0 go build -o /server .\nRUN strip /server\nFROM scratch\nCOPY --from=build /server /server\nENTRYPOINT [\"/server\"]\n"},
+			dockerfile: "FROM golang:1.26 AS build\nWORKDIR /src\nCOPY . .\nRUN CGO_ENABLED=0 go build -o /server .\nRUN /usr/bin/strip /server\nFROM scratch\nCOPY --from=build /server /server\nENTRYPOINT [\"/server\"]\n"},
 		{name: "the app has the port", service: "hello", options: onPort(":12345"), want: []string{"12345/tcp", "--listen=:12346"}},
 		{name: "Delve is there", service: "hello", want: []string{"/dlv", "already"},
 			dockerfile: "FROM golang:1.26\nWORKDIR /src\nCOPY . .\nRUN go build -o /server . && touch /dlv\nENTRYPOINT [\"/server\"]\n"},

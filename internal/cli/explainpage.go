@@ -78,6 +78,8 @@ func verdict(e frontend.Explanation) string {
 		return "refused"
 	case e.Ready:
 		return "can be derived, the program is used as it is"
+	case e.Rebuilt != nil:
+		return "can be derived, the program is compiled again"
 	case len(e.Warnings) > 0:
 		return "can be derived as far as can be told without building"
 	}

@@ -1,0 +1,75 @@
+package frontend_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/gobin"
+	"github.com/dlvgen/dlvgen/internal/testenv"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+)
+
+// imageFile is a file of an image.
+type imageFile struct {
+	tar.Header
+	data []byte
+}
+
+// owner is mode and owner as "0750 1000:1001".
+func (f imageFile) owner() string { return fmt.Sprintf("%04o %d:%d", f.Mode&0o7777, f.Uid, f.Gid) }
+
+// treeOf reads the files of a pushed image, by absolute path.
+func treeOf(ctx context.Context, t *testing.T, reg *testenv.Registry, image string) map[string]imageFile {
+	t.Helper()
+	img, err := reg.Image(ctx, image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers := mutate.Extract(img)
+	defer layers.Close()
+	files := map[string]imageFile{}
+	for r := tar.NewReader(layers); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return files
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := imageFile{Header: *h}
+		if f.data, err = io.ReadAll(r); err != nil {
+			t.Fatal(err)
+		}
+		files["/"+strings.Trim(h.Name, "/")] = f
+	}
+}
+
+func factsOf(t *testing.T, file string) *gobin.Facts {
+	t.Helper()
+	f, err := os.Open(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	facts, err := gobin.Read(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return facts
+}
+
+func readFacts(t *testing.T, program []byte) *gobin.Facts {
+	t.Helper()
+	facts, err := gobin.Read(bytes.NewReader(program))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return facts
+}
