@@ -6,7 +6,6 @@ package frontend_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"maps"
 	"os"

@@ -41,12 +41,17 @@ func (b build) run(ctx context.Context) int {
 		// The real go says what is wrong with it.
 		return b.step.exec(b.toolchain, b.rewrite.args, b.env)
 	}
-	listed := b.listEarly(ctx)
-	if code := b.step.runChild(b.toolchain, b.rewrite.args, b.env); code != 0 {
+	made := b.goAhead(b.listEarly(ctx))
+	code := b.step.runChild(b.toolchain, b.rewrite.args, b.env)
+	if code != 0 {
+		cancel()
+		made.wait()
+		_ = made.discard() // the build has failed, which is what counts
 		b.explainFailure()
 		return code
 	}
-	if err := b.record(ctx, listed); err != nil {
+	made.wait()
+	if err := errors.Join(b.record(ctx, made), made.discard()); err != nil {
 		b.recordError(err)
 	}
 	return 0
@@ -70,13 +75,17 @@ type list struct {
 	err      error
 }
 
-// listEarly starts go list beside the build. It returns nil where the list must
-// wait for the build: with -mod=mod both would write go.mod and go.sum.
+// errListLater says that go list must wait for the build.
+var errListLater = errors.New("not listed beside the build")
+
+// listEarly starts go list beside the build. With -mod=mod it must wait: both would
+// write go.mod and go.sum.
 func (b build) listEarly(ctx context.Context) <-chan list {
-	if b.call.versioned() || lastValue(b.rewrite.flags, "mod") == "mod" {
-		return nil
-	}
 	listed := make(chan list, 1)
+	if b.call.versioned() || lastValue(b.rewrite.flags, "mod") == "mod" {
+		listed <- list{err: errListLater}
+		return listed
+	}
 	go func() {
 		packages, err := b.runList(ctx, "", b.listEnviron(), b.listArgs())
 		listed <- list{packages: packages, err: err}
@@ -86,22 +95,20 @@ func (b build) listEarly(ctx context.Context) <-chan list {
 
 // packages returns what was compiled. An early list fails where modules or
 // generated files were missing until the build was done; then another is made.
-func (b build) packages(ctx context.Context, listed <-chan list) ([]goPackage, error) {
+func (b build) packages(ctx context.Context, made *ahead) ([]goPackage, error) {
 	if b.call.versioned() {
 		return b.listVersioned(ctx)
 	}
-	if listed != nil {
-		if l := <-listed; l.err == nil {
-			return l.packages, nil
-		}
+	if made.list.err == nil {
+		return made.list.packages, nil
 	}
 	return b.runList(ctx, "", b.listEnviron(), b.listArgs("-e"))
 }
 
 // record writes the manifest and captures the sources. A call without programs,
 // such as one that warms a cache, leaves no record.
-func (b build) record(ctx context.Context, listed <-chan list) error {
-	packages, err := b.packages(ctx, listed)
+func (b build) record(ctx context.Context, made *ahead) error {
+	packages, err := b.packages(ctx, made)
 	if err != nil {
 		return err
 	}
@@ -111,7 +118,7 @@ func (b build) record(ctx context.Context, listed <-chan list) error {
 	}
 	sources, err := b.sources(packages)
 	if err == nil {
-		err = captureSources(filepath.Join(b.step.Capture, layout.CaptureSources), sources)
+		err = captureSources(filepath.Join(b.step.Capture, layout.CaptureSources), sources, made)
 	}
 	for i, program := range programs {
 		if program.Output != "" {

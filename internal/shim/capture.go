@@ -32,8 +32,8 @@ type source struct {
 
 // captureSources copies files below root at their absolute paths. All that can
 // be copied is; the error tells the first failure. Calls may run at once: each
-// file appears whole or not at all.
-func captureSources(root string, sources []source) error {
+// file appears whole or not at all. What made has copied is only moved.
+func captureSources(root string, sources []source, made *ahead) error {
 	folders := foldersOf(root, sources)
 	for _, dir := range folders {
 		if err := os.MkdirAll(dir, dirMode); err != nil {
@@ -46,7 +46,11 @@ func captureSources(root string, sources []source) error {
 	for i := range copiers {
 		copying.Go(func() {
 			for s := range queue {
-				if err := captureFile(filepath.Join(root, s.path), s.content); err != nil && failures[i] == nil {
+				target := filepath.Join(root, s.path)
+				if made.place(target, s.content) {
+					continue
+				}
+				if err := captureFile(target, s.content); err != nil && failures[i] == nil {
 					failures[i] = err
 				}
 			}
@@ -104,19 +108,29 @@ func captureFile(target, content string) error {
 
 // writeWhole writes a file under another name and renames it.
 func writeWhole(target string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(target), ".dlvgen-*")
+	name, err := writeTemp(filepath.Dir(target), data)
 	if err != nil {
 		return err
 	}
+	if err = os.Rename(name, target); err != nil {
+		_ = os.Remove(name)
+	}
+	return err
+}
+
+// writeTemp writes a file of some name in a folder, with the mode and time of what is
+// captured.
+func writeTemp(dir string, data []byte) (name string, err error) {
+	f, err := os.CreateTemp(dir, ".dlvgen-*")
+	if err != nil {
+		return "", err
+	}
 	_, err = f.Write(data)
 	err = errors.Join(err, f.Chmod(fileMode), f.Close(), os.Chtimes(f.Name(), epoch, epoch))
-	if err == nil {
-		err = os.Rename(f.Name(), target)
-	}
 	if err != nil {
 		_ = os.Remove(f.Name())
 	}
-	return err
+	return f.Name(), err
 }
 
 // settle gives folders their mode and time, last of all: every file made in one
