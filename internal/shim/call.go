@@ -155,7 +155,8 @@ func (c *call) parseTest(words []string) bool {
 				return false
 			}
 		case closed:
-			c.args = append(c.args, arg{words: words})
+			// Without the flags between them they would join the packages.
+			c.args = append(c.args, arg{words: append([]string{"-args"}, words...)})
 			return true
 		default:
 			c.packages = append(c.packages, words[0])

@@ -57,6 +57,10 @@ var rewriteCases = []struct {
 		want: "build|-gcflags=all=-N -l|-asmflags=all=", leaveGoflags: true,
 	},
 	{
+		name: "arguments behind a flag that is dropped", args: "test|-c|.|-a|x", minor: 20,
+		want: "test|-gcflags=all=-N -l|-c|.|-args|x", leaveGoflags: true,
+	},
+	{
 		name: "a test program", args: "test|./lib|-c|-o|x|-trimpath|-run=X|-args|-trimpath", minor: 20,
 		want: "test|-gcflags=all=-N -l|./lib|-c|-o|x|-run=X|-args|-trimpath", leaveGoflags: true,
 	},
