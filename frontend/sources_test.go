@@ -62,7 +62,7 @@ func TestSourcesLeaveProductionsFoldersAsTheyAre(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, err := layers[len(layers)-1].Uncompressed() // the sources
+	files, err := layers[len(layers)-2].Uncompressed() // the sources, below the plan
 	if err != nil {
 		t.Fatal(err)
 	}
