@@ -1,8 +1,6 @@
 package frontend_test
 
 import (
-	"context"
-	"encoding/json"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -12,7 +10,6 @@ import (
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/variants"
-	gateway "github.com/moby/buildkit/frontend/gateway/client"
 )
 
 // TestReadyMadeProgramsAreRefusedWithWhatToDo compares whole lines, those of a
