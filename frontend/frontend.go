@@ -62,10 +62,14 @@ func (f *Frontend) Build(ctx context.Context, c client.Client) (*client.Result, 
 		return nil, fmt.Errorf("dlvgen: %w", err)
 	}
 	instrumenting := newInstrumentingClient(c, tools, opts, modeOf(request))
-	res, err := builder.Build(ctx, instrumenting)
-	if err != nil {
+	if err := checkSyntax(ctx, instrumenting); err != nil {
 		return nil, err
 	}
+	res, err := builder.Build(ctx, instrumenting)
+	if err != nil {
+		return nil, instrumenting.explained(err)
+	}
 	d := &deriver{client: instrumenting, opts: opts, request: request, tools: tools, version: f.cfg.Version}
-	return d.derive(ctx, res)
+	res, err = d.derive(ctx, res)
+	return res, instrumenting.explained(err)
 }

@@ -22,6 +22,7 @@ type instrumentingClient struct {
 
 	mu           sync.Mutex
 	instrumented map[client.Reference]*production
+	productions  []*production // solved or about to be, whatever comes of it
 }
 
 // production is one instrumented definition with what it was made from.
@@ -71,6 +72,9 @@ func (c *instrumentingClient) Solve(ctx context.Context, req client.SolveRequest
 	if err != nil {
 		return nil, err
 	}
+	c.mu.Lock()
+	c.productions = append(c.productions, made)
+	c.mu.Unlock()
 	req.Definition = made.Definition
 	res, err := c.Client.Solve(ctx, req)
 	if err != nil {

@@ -117,9 +117,10 @@ func TestPatterns(t *testing.T) {
 }
 
 func testPattern(ctx context.Context, t *testing.T, bk *testenv.BuildKit, p pattern) {
-	service, bundle, port := p.write(t), testenv.NewBundle(t), testenv.FreePort(t)
-	options := variant("remote-src")
-	options.Listen = fmt.Sprintf("127.0.0.1:%d", port)
+	service, bundle, options := p.write(t), testenv.NewBundle(t), variant("remote-src")
+	if p.refused == "" {
+		options.Listen = fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
+	}
 	d := derivation{service: service, options: options, attrs: map[string]string{}, exports: []client.ExportEntry{bundle.Export()}}
 	if p.target != "" {
 		d.attrs["target"] = p.target

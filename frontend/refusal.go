@@ -3,7 +3,10 @@ package frontend
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/shim"
 	"github.com/moby/buildkit/frontend/dockerui"
 )
 
@@ -17,8 +20,11 @@ func notGo(p *program, img image) error {
 // changedAfterwards says of a program that a step compiled for debugging, that it is no
 // longer what the step made.
 func changedAfterwards(p *program, img image, captures []capture, cause error) error {
-	return fmt.Errorf("%s, which the image starts (%s), cannot be debugged: %w; it was compiled for debugging by %q, and changed afterwards: look for strip, objcopy or upx in a later step",
-		p, origin(img.config.Config), cause, captures[0].step.Name)
+	where := "it was compiled for debugging by %q, and changed afterwards: look for strip, objcopy or upx in a later step"
+	if !p.facts.DWARF && linksShared(captures) {
+		where = "%q links it with -linkshared, for which the go command switches debug information off: derive from a build without that flag"
+	}
+	return fmt.Errorf("%s, which the image starts (%s), cannot be debugged: %w; "+where, p, origin(img.config.Config), cause, captures[0].step.Name)
 }
 
 // readyMade says of a program that no step compiled what it is and what to do.
@@ -37,4 +43,14 @@ func (d *derivation) readyMade(ctx context.Context, cause error) error {
 	}
 	return fmt.Errorf("%s, which the image starts (%s), cannot be debugged: %w; %s (%s): %s",
 		d.program, origin(d.image.config.Config), cause, where, d.program.what(), rebuildAdvice(d.program.facts.Info, tree))
+}
+
+// linksShared tells whether any call that compiled the program linked it to shared
+// libraries of packages (forcedLdflags in cmd/go/internal/work/init.go).
+func linksShared(captures []capture) bool {
+	return slices.ContainsFunc(captures, func(c capture) bool {
+		return slices.ContainsFunc(c.manifests, func(m shim.Manifest) bool {
+			return slices.Contains(append(strings.Fields(m.GoflagsBefore), m.ArgsBefore...), "-linkshared")
+		})
+	})
 }
