@@ -68,6 +68,23 @@ func (s script) mayRemove() bool {
 	})
 }
 
+// packagedGo is the folder below which distributions' packages put toolchains.
+const packagedGo = "/usr/lib"
+
+// removesPackages tells whether a step runs a package manager that removes packages.
+func removesPackages(args []string) bool {
+	commands, _ := shellCommands(args)
+	return slices.ContainsFunc(commands, func(c command) bool {
+		words := c.unwrapped()
+		if len(words) == 0 || !slices.Contains([]string{"apk", "apt", "apt-get", "dnf", "dpkg", "microdnf", "tdnf", "yum", "zypper"}, path.Base(words[0])) {
+			return false
+		}
+		return slices.ContainsFunc(words[1:], func(w string) bool {
+			return slices.Contains([]string{"--purge", "--remove", "-P", "-r", "autoremove", "del", "erase", "purge", "remove", "rm"}, w)
+		})
+	})
+}
+
 // command is one simple command, its words as far as they are known before it
 // runs: an expansion is the word "".
 type command struct {

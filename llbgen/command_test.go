@@ -54,3 +54,31 @@ func TestMayCompile(t *testing.T) {
 		})
 	}
 }
+
+func TestRemovesPackages(t *testing.T) {
+	for script, want := range map[string]bool{
+		"make && apt-get purge -y golang-go && apt-get clean": true,
+		"go build . && apt-get -y --purge autoremove":         true,
+		"go build . && apk del .build-deps":                   true,
+		"dnf -y remove golang":                                true,
+		"apt-get update && apt-get install -y golang":         false,
+		"rm -rf /usr/lib/go":                                  false,
+		"./remove.sh remove":                                  false,
+	} {
+		if got := removesPackages([]string{"/bin/sh", "-c", script}); got != want {
+			t.Errorf("%s: %t, want %t", script, got, want)
+		}
+	}
+}
+
+func TestMayRemove(t *testing.T) {
+	for script, want := range map[string]bool{
+		"go build . && rm -rf /usr/local/go": true,
+		"sudo rm x":                          true,
+		"go build .":                         false,
+	} {
+		if got := mayRemove([]string{"/bin/sh", "-c", script}); got != want {
+			t.Errorf("%s: %t, want %t", script, got, want)
+		}
+	}
+}

@@ -43,7 +43,11 @@ func (m *mounter) mountAll(t Toolchain) (int64, error) {
 	if err := m.standIns(m.in.opts.Mode); err != nil {
 		return 0, err
 	}
+	removing := removesPackages(m.op.GetExec().Meta.Args)
 	for i, p := range t.Programs {
+		if removing && within(p, packagedGo) {
+			continue // a mount point would fail the package manager; PATH leads to the stand-in
+		}
 		if err := m.standIn(i, p); err != nil {
 			return 0, err
 		}
