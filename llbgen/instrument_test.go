@@ -235,6 +235,38 @@ func TestRealToolchainStandsBesideTheStandIn(t *testing.T) {
 	}
 }
 
+func TestStandInsAreMountedWhereTheirProgramsMayRun(t *testing.T) {
+	packaged := "/usr/lib/go-1.19/bin/go"
+	found := Toolchain{Programs: []string{"/usr/local/go/bin/go", packaged}}
+	for _, tc := range []struct {
+		script   string
+		mode     Mode
+		want     string // the PATH's folders of ours
+		packaged bool   // whether the packaged toolchain has its stand-in
+	}{
+		{"go build .", ModeDebug, layout.Bin, true},
+		{"go build . && rm -rf /usr/local/go", ModeDebug, layout.Bin + ":" + layout.StandIns, true},
+		{"go build . && rm -rf /usr/local/go", ModeSymbols, layout.Bin + ":" + layout.StandIns, true},
+		{"go build . && strip server", ModeDebug, layout.Bin + ":" + layout.StandIns, true},
+		{"make", ModeSymbols, layout.Bin + ":" + layout.StandIns, true},
+		{"go build . && apt-get purge -y golang", ModeDebug, layout.Bin, false},
+	} {
+		def := definition(t, run(goImage(), tc.script))
+		first := instrument(t, def, InstrumentOptions{})
+		in := instrument(t, def, InstrumentOptions{Mode: tc.mode, Toolchains: map[digest.Digest]Toolchain{first.Steps[0].Digest: found}})
+		exec := execOf(t, in)
+		at := func(dest string) bool {
+			return slices.ContainsFunc(exec.Mounts, func(m *pb.Mount) bool { return m.Dest == dest })
+		}
+		if !slices.Contains(exec.Meta.Env, "PATH="+tc.want+":/usr/local/go/bin:/usr/bin:/bin") || at(layout.StandIns) != strings.Contains(tc.want, layout.StandIns) {
+			t.Errorf("%s, %s: the environment is %v", tc.mode, tc.script, exec.Meta.Env)
+		}
+		if !at("/usr/local/go/bin/go") || at(packaged) != tc.packaged {
+			t.Errorf("%s, %s: the mounts are %v", tc.mode, tc.script, exec.Mounts)
+		}
+	}
+}
+
 func TestNoTwoMountsHaveTheSameInput(t *testing.T) {
 	two := Toolchain{Programs: []string{"/usr/local/go/bin/go", "/opt/go/bin/go"}, ModCache: "/go/pkg/mod"}
 	in := withToolchain(t, definition(t, hello()), two)
