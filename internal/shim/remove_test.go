@@ -16,7 +16,7 @@ func TestMountPointsAreNotRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Chdir(dir)
-	points, err := readMounts(writeMounts(t, "/", "/proc", filepath.Join(dir, "go/bin/go"), filepath.Join(dir, "gopath/pkg/mod")))
+	points, err := readMounts(writeMounts(t, "/", "/proc", dir+"/go/bin/go", dir+"/gopath/pkg/mod"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -115,7 +116,7 @@ func (b *Bundle) configure(ctx context.Context, config ocispecs.ImageConfig) err
 	p.Terminal = false
 	p.Args = slices.Concat(config.Entrypoint, config.Cmd)
 	p.Env = config.Env
-	p.Cwd = filepath.Join("/", config.WorkingDir)
+	p.Cwd = path.Join("/", config.WorkingDir)
 	if p.User, err = userOf(config.User); err != nil {
 		return fmt.Errorf("preparing a bundle: %w", err)
 	}
@@ -149,10 +150,9 @@ func FreePort(t testing.TB) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer listener.Close()
 	addr, ok := listener.Addr().(*net.TCPAddr)
-	if !ok {
-		t.Fatalf("listening on %s", listener.Addr())
+	if err := listener.Close(); err != nil || !ok {
+		t.Fatalf("listening on %s: %v", listener.Addr(), err)
 	}
 	return addr.Port
 }
