@@ -94,7 +94,7 @@ func fetches(args []string, base string) bool {
 		case path.Base(c.writes) == base:
 			return true
 		case len(words) == 0 || !slices.ContainsFunc(words, mentioned):
-		case !slices.Contains(touching, path.Base(words[0])):
+		case !slices.Contains(touching, path.Base(words[0])) && !renamesAway(words, base):
 			return true
 		default:
 			touched = true
@@ -102,6 +102,14 @@ func fetches(args []string, base string) bool {
 	}
 	// A name that no command has as an argument is one that the shell makes up.
 	return !touched
+}
+
+// renamers are the commands that give a file another name or place.
+var renamers = []string{"cp", "mv", "install", "ln"}
+
+// renamesAway tells whether a command gives a file another name than this.
+func renamesAway(words []string, base string) bool {
+	return slices.Contains(renamers, path.Base(words[0])) && path.Base(words[len(words)-1]) != base
 }
 
 // leadsToGo tells whether a step's environment is that of an image with Go.
@@ -124,7 +132,7 @@ func renamedFrom(exec *pb.ExecOp, file string) string {
 		case len(words) == 0:
 		case path.Base(words[0]) == "cd":
 			cwd = changed(cwd, words[1:])
-		case slices.Contains([]string{"cp", "mv", "install", "ln"}, path.Base(words[0])):
+		case slices.Contains(renamers, path.Base(words[0])):
 			list = append(list, renaming{cwd, operands(words)})
 		}
 	}

@@ -39,6 +39,8 @@ func TestOriginsLeadToWhatMakesAFile(t *testing.T) {
 		{"under another name", copied(alpine(), compiled("go build -o /out ."), "/out", "/usr/bin/server"), "/usr/bin/server", "RUN go build -o /out . (runs go build)"},
 		{"into a folder", copied(alpine(), compiled("go build -o /server ."), "/server", "/usr/bin/"), "/usr/bin/server", "RUN go build -o /server . (runs go build)"},
 		{"with its folder", copied(alpine(), compiled("make all"), "/out", "/app"), "/app/server", "RUN make all (runs make)"},
+		{"by a pattern, and linked to other names", run(copied(alpine(), compiled("make server-all"), "/src/dist/server*", "/usr/local/bin/"), "ln -s /usr/local/bin/server /usr/local/bin/server-repo"),
+			"/usr/local/bin/server", "RUN make server-all (runs make)"},
 		{"by a pattern", copied(alpine(), compiled("make all"), "/out/serv*", "/app/"), "/app/server", "RUN make all (runs make)"},
 		{"linked", linked(alpine(), compiled("go build -o /server ."), "/server", "/server"), "/server", "RUN go build -o /server . (runs go build)"},
 		{"linked below another folder", linked(linked(alpine(), compiled("go build -o /server ."), "/server", "/app/server"), buildContext(), "/config", "/app/"), "/app/server",

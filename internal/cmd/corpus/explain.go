@@ -36,10 +36,10 @@ func (m *machine) explained(ctx context.Context, r row) (answer, wrong string) {
 	}
 	var list []frontend.Explanation
 	if err := json.Unmarshal(out.Bytes(), &list); err != nil || len(list) != 1 {
-		answer = refused + " " + m.asNamed(said.String())
-		if answer = strings.Join(strings.Fields(answer), " "); failed == nil {
-			return answer, "no explanation"
+		if failed == nil {
+			return "", "no explanation"
 		}
+		answer = refused + " " + m.asNamed(refusalIn(said.String()))
 	} else {
 		answer = m.asNamed(answerOf(list[0]))
 	}

@@ -64,7 +64,7 @@ func (a *askedFor) ResolveImageConfig(_ context.Context, ref string, _ sourceres
 	a.mu.Unlock()
 	config, err := json.Marshal(ocispecs.Image{
 		Platform: ocispecs.Platform{OS: "linux", Architecture: runtime.GOARCH},
-		Config:   ocispecs.ImageConfig{Env: []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "GOPATH=/go"}},
+		Config:   ocispecs.ImageConfig{Env: []string{"PATH=" + systemPath, "GOPATH=/go"}},
 	})
 	return ref, "", config, err
 }
@@ -73,6 +73,9 @@ func (a *askedFor) ResolveImageConfig(_ context.Context, ref string, _ sourceres
 // image's name contains; the first that fits.
 var families = []struct{ part, target string }{
 	{"tonistiigi/xx", "xx"},
+	{"grpc-health-probe", "grpc-health-probe"},
+	{"paketobuildpacks", "paketo"},
+	{"keda-tools", "golang"},
 	{"distroless/static", "static"},
 	{"chainguard/static", "static"},
 	{"distroless/nodejs", "node"},

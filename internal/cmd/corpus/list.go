@@ -6,7 +6,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"slices"
 	"strings"
 )
 
@@ -79,12 +78,6 @@ func parseRow(line string) (row, error) {
 		r.Context = path.Dir(r.Path)
 	}
 	return r, nil
-}
-
-// among tells whether the row is one of those asked for.
-func (r row) among(only []string) bool {
-	name := r.Repository + " " + r.Path
-	return len(only) == 0 || slices.ContainsFunc(only, func(s string) bool { return strings.Contains(name, s) })
 }
 
 // name is a name for files and images.

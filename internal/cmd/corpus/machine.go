@@ -51,8 +51,11 @@ func startMachine(ctx context.Context, f flags) (_ *machine, err error) {
 	if err := m.registry.PushBaseImages(ctx); err != nil {
 		return nil, errors.Join(err, m.close())
 	}
-	m.buildkit, err = testenv.StartBuildKit(ctx, testenv.BuildKitOptions{Registry: m.registry, StateDir: filepath.Join(m.flags.state, "buildkit")})
-	if err != nil {
+	options := testenv.BuildKitOptions{Registry: m.registry}
+	if f.build { // explaining leaves nothing that is worth keeping
+		options.StateDir = filepath.Join(m.flags.state, "buildkit")
+	}
+	if m.buildkit, err = testenv.StartBuildKit(ctx, options); err != nil {
 		return nil, errors.Join(err, m.close())
 	}
 	return m, nil
@@ -129,11 +132,25 @@ func (m *machine) as(ctx context.Context, image string, s standIn) (string, erro
 	return to.Name(), remote.Write(to, img, remote.WithContext(ctx))
 }
 
-// make builds a stand-in, once.
-func (m *machine) make(ctx context.Context, s standIn) (string, error) {
+// make makes a stand-in, once: its configuration, and its files where images are built
+// on it.
+func (m *machine) make(ctx context.Context, s standIn) (ref string, err error) {
 	if ref, ok := m.made[s]; ok {
 		return ref, nil
 	}
+	if m.flags.build {
+		ref, err = m.buildStandIn(ctx, s)
+	} else {
+		ref, err = m.pushHollow(ctx, s)
+	}
+	if err == nil {
+		m.made[s] = ref
+	}
+	return ref, err
+}
+
+// buildStandIn builds a target of standins/Dockerfile and pushes it.
+func (m *machine) buildStandIn(ctx context.Context, s standIn) (string, error) {
 	ref := m.registry.Ref(s.tag())
 	dir := filepath.Join(m.flags.state, "standins")
 	if err := os.CopyFS(dir, standInFiles); err != nil && !errors.Is(err, os.ErrExist) {
@@ -153,7 +170,6 @@ func (m *machine) make(ctx context.Context, s standIn) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("making %s: %w: %s", s.tag(), err, lastLine(solved.Log))
 	}
-	m.made[s] = ref
 	return ref, nil
 }
 

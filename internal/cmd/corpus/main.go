@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -28,9 +29,7 @@ type flags struct {
 }
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	err := run(ctx, os.Args[1:])
+	err := start(os.Args[1:])
 	if errors.Is(err, pflag.ErrHelp) {
 		return
 	}
@@ -40,6 +39,12 @@ func main() {
 	}
 }
 
+func start(args []string) error {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	return run(ctx, args)
+}
+
 func parse(args []string) (flags, error) {
 	var f flags
 	set := pflag.NewFlagSet("corpus", pflag.ContinueOnError)
@@ -47,7 +52,7 @@ func parse(args []string) (flags, error) {
 	set.StringVar(&f.checkouts, "checkouts", "", "folder of checkouts, OWNER+NAME each")
 	set.StringVar(&f.list, "list", "testdata/corpus/list.tsv", "list of Dockerfiles")
 	set.StringVar(&f.state, "state", "", "folder that keeps results and logs from one run to the next")
-	set.StringArrayVar(&f.only, "only", nil, "take only Dockerfiles whose repository and path contain this; repeatable")
+	set.StringArrayVar(&f.only, "only", nil, "take only Dockerfiles whose \"REPOSITORY PATH\" contains this, in this order; repeatable")
 	set.BoolVar(&f.build, "build", false, "derive those that can be built, and stop each at a breakpoint")
 	set.DurationVar(&f.limit, "limit", 10*time.Minute, "how long one derivation may take")
 	if err := set.Parse(args); err != nil {
@@ -79,6 +84,25 @@ func run(ctx context.Context, args []string) error {
 	return writeTable(os.Stdout, rows, known)
 }
 
+// chosen are the rows whose repository and path contain one of the texts, in the order
+// of the texts; all of them where there is none.
+func chosen(rows []row, only []string) []row {
+	if len(only) == 0 {
+		return rows
+	}
+	var list []row
+	taken := map[string]bool{}
+	for _, text := range only {
+		for _, r := range rows {
+			if strings.Contains(r.Repository+" "+r.Path, text) && !taken[r.name()] {
+				taken[r.name()] = true
+				list = append(list, r)
+			}
+		}
+	}
+	return list
+}
+
 // play explains and builds what the flags ask for.
 func play(ctx context.Context, f flags, rows []row, known *results) (err error) {
 	m, err := startMachine(ctx, f)
@@ -86,10 +110,7 @@ func play(ctx context.Context, f flags, rows []row, known *results) (err error) 
 		return err
 	}
 	defer func() { err = errors.Join(err, m.close()) }()
-	for _, r := range rows {
-		if !r.among(f.only) {
-			continue
-		}
+	for _, r := range chosen(rows, f.only) {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

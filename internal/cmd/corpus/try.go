@@ -92,12 +92,18 @@ func (m *machine) refusal(failed error, log string) error {
 	if err != nil || !errors.As(failed, &exit) {
 		return errors.Join(failed, err)
 	}
-	for line := range strings.Lines(string(text)) {
-		if said, ok := strings.CutPrefix(line, "dlvgen: "); ok {
-			return errors.New(m.asNamed(strings.TrimSpace(said)))
+	return errors.New(m.asNamed(refusalIn(string(text))))
+}
+
+// refusalIn is the error in what dlvgen printed.
+func refusalIn(text string) string {
+	said := lastLine(text)
+	for line := range strings.Lines(text) {
+		if refusal, ok := strings.CutPrefix(line, "dlvgen: "); ok && !strings.HasPrefix(refusal, "warning: ") {
+			said = strings.TrimSpace(refusal)
 		}
 	}
-	return fmt.Errorf("%w: %s", failed, lastLine(string(text)))
+	return said
 }
 
 // debugPort is where the debugger listens: at the port of --listen, if that is among
