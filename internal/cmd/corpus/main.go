@@ -123,6 +123,9 @@ func play(ctx context.Context, f flags, rows []row, known *results) (err error) 
 		} else {
 			res.Explained, res.Wrong = m.explained(ctx, r)
 		}
+		if err := ctx.Err(); err != nil { // what was cut short says nothing
+			return err
+		}
 		fmt.Fprintf(os.Stderr, "%s %s: %s\n", r.Repository, r.Path, res)
 		if err := known.keep(r, res); err != nil {
 			return err

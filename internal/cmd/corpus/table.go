@@ -49,7 +49,7 @@ func judged(r row, res result) (outcome, reason string) {
 	case r.Hindrance != "":
 		return explainedOnly, compiledBy(program, lines) + "; not buildable here: " + r.Hindrance
 	default:
-		return explainedOnly, compiledBy(program, lines)
+		return explainedOnly, compiledBy(program, lines) + "; not tried"
 	}
 }
 
