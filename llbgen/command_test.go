@@ -77,7 +77,7 @@ func TestMayRemove(t *testing.T) {
 		"sudo rm x":                          true,
 		"go build .":                         false,
 	} {
-		if got := mayRemove([]string{"/bin/sh", "-c", script}); got != want {
+		if got := readScript([]string{"/bin/sh", "-c", script}).mayRemove(); got != want {
 			t.Errorf("%s: %t, want %t", script, got, want)
 		}
 	}
