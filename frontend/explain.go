@@ -81,6 +81,9 @@ func (f *Frontend) Explain(ctx context.Context, c client.Client) (*client.Result
 		instrumentingClient: newInstrumentingClient(c, tools, opts, modeOf(request)),
 		kept:                map[client.Reference]*pb.Definition{},
 	}
+	if err := checkSyntax(ctx, reading.instrumentingClient); err != nil {
+		return nil, err
+	}
 	res, err := builder.Build(ctx, reading)
 	if err != nil {
 		return nil, err

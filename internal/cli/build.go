@@ -23,27 +23,36 @@ Each variant is printed as REF@DIGEST on stdout.`,
 		Example: `  dlvgen build -t registry.example/app:v1 --push .
   dlvgen build -t app:v1 --variant remote,attach --load .
   dlvgen build -t registry.example/app:v1 --variant all --push .`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usagef(cmd, "one context is built at a time, and got %d: %q", len(args), args)
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			docker, err := dockerConfig()
-			if err != nil {
-				return err
-			}
-			r, err := newRequest(flags, args, newEnvironment(docker))
-			if err != nil {
-				return usagef(cmd, "%w", err)
-			}
-			b := builder{request: r, streams: s, docker: docker}
-			return b.run(cmd.Context())
-		},
+		Args: oneContext("built"),
+		RunE: s.building(flags, (*builder).run),
 	}
 	flags.register(cmd.Flags())
 	return cmd
+}
+
+// oneContext refuses more than one argument; done says what becomes of the one.
+func oneContext(done string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > 1 {
+			return usagef(cmd, "one context is %s at a time, and got %d: %q", done, len(args), args)
+		}
+		return nil
+	}
+}
+
+// building reads a request from flags and arguments, and has do carry it out.
+func (s streams) building(flags *buildFlags, do func(*builder, context.Context) error) func(*cobra.Command, []string) error {
+	return func(cmd *cobra.Command, args []string) error {
+		docker, err := dockerConfig()
+		if err != nil {
+			return err
+		}
+		r, err := newRequest(flags, args, newEnvironment(docker))
+		if err != nil {
+			return usagef(cmd, "%w", err)
+		}
+		return do(&builder{request: r, streams: s, docker: docker}, cmd.Context())
+	}
 }
 
 // run derives all variants. No tag of a registry moves where one of them fails.

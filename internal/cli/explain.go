@@ -39,24 +39,8 @@ The exit code is 1 where there can be no debug image.`,
 		Example: `  dlvgen explain .
   dlvgen explain --target production --variant sidecar .
   dlvgen explain --print-llb .`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usagef(cmd, "one context is explained at a time, and got %d: %q", len(args), args)
-			}
-			return nil
-		},
-		RunE: func(cmd *cobra.Command, args []string) error {
-			docker, err := dockerConfig()
-			if err != nil {
-				return err
-			}
-			r, err := newRequest(flags, args, newEnvironment(docker))
-			if err != nil {
-				return usagef(cmd, "%w", err)
-			}
-			b := &builder{request: r, streams: s, docker: docker}
-			return b.explain(cmd.Context())
-		},
+		Args: oneContext("explained"),
+		RunE: s.building(flags, (*builder).explain),
 	}
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.register(all)
