@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -12,10 +13,12 @@ import (
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/llbgen/llbtree"
 	"github.com/dlvgen/dlvgen/variants"
+	"github.com/dlvgen/dlvgen/variants/delve"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 	"github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -132,16 +135,17 @@ func (d *derivation) plan(ctx context.Context) (*variants.Plan, error) {
 		Base:     d.image.base,
 		Epoch:    d.image.epoch,
 		Program: variants.Program{
-			Path:       p.path,
-			File:       p.file,
-			Mode:       unixMode(p.stat.Mode),
-			UID:        int(p.stat.Uid),
-			GID:        int(p.stat.Gid),
-			Args:       p.args,
-			GoVersion:  facts.GoVersion,
-			ImportPath: facts.Info.Path,
-			Module:     facts.Info.Main.Path,
-			BuildID:    facts.BuildID,
+			Path:         p.path,
+			File:         p.file,
+			Mode:         unixMode(p.stat.Mode),
+			UID:          int(p.stat.Uid),
+			GID:          int(p.stat.Gid),
+			Capabilities: hex.EncodeToString(p.stat.Xattrs["security.capability"]),
+			Args:         p.args,
+			GoVersion:    facts.GoVersion,
+			ImportPath:   facts.Info.Path,
+			Module:       facts.Info.Main.Path,
+			BuildID:      facts.BuildID,
 		},
 		Command: p.command,
 		NoLinks: caps.Supports(pb.CapFileSymlinkCreate) != nil,
@@ -207,6 +211,7 @@ func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*varian
 		Production: llb.NewState(op),
 		Tools:      d.tools,
 		Platform:   d.image.platform,
+		Builder:    d.builder(),
 		Plan:       plan,
 		PlanJSON:   dt,
 	}
@@ -231,6 +236,17 @@ func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*varian
 	}
 	ref, err := res.SingleRef()
 	return &variant{ref: ref, plan: plan, planJSON: dt, made: d.made, definition: def}, err
+}
+
+// builder is the platform on which the builder runs dlvgen's own steps: its first, or
+// the image's where dlvgen has no tools for that.
+func (d *derivation) builder() ocispecs.Platform {
+	for _, w := range d.client.BuildOpts().Workers {
+		if len(w.Platforms) > 0 && delve.Ships(w.Platforms[0].OS, w.Platforms[0].Architecture) {
+			return platforms.Normalize(w.Platforms[0])
+		}
+	}
+	return d.image.platform
 }
 
 // replace puts a variant in the place of its production image.

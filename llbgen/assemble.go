@@ -40,6 +40,9 @@ type Parts struct {
 	Platform ocispecs.Platform
 	Plan     *variants.Plan
 
+	// Builder is the platform on which steps of ours run.
+	Builder ocispecs.Platform
+
 	// PlanJSON is the plan as the image holds it.
 	PlanJSON []byte
 }
@@ -114,10 +117,11 @@ func delveLayer(p Parts) layer {
 }
 
 func initLayer(p Parts) layer {
+	init := p.init()
 	return layer{
 		name: "add init",
 		action: llb.Mkdir(layout.Dir, 0o755, llb.WithCreatedTime(layerTime)).
-			Copy(p.Tools.State, p.Tools.Path(p.Platform, layout.ToolInit), layout.Init, owned(0o755)),
+			Copy(init.state, init.path, layout.Init, owned(0o755)),
 	}
 }
 
@@ -125,13 +129,13 @@ func initLayer(p Parts) layer {
 // owner, and the program beside it. The link by which the launcher starts it has the
 // program's name, which the kernel makes that of the process.
 func launcherLayer(p Parts) layer {
-	program, moved := p.Plan.Program, p.Plan.Moved()
-	from, file, how := p.Production, program.File, &llb.CopyInfo{CreateDestPath: true, CreatedTime: &layerTime}
+	program, moved, launcher := p.Plan.Program, p.Plan.Moved(), p.init()
+	real, how := placed{p.Production, program.File}, &llb.CopyInfo{CreateDestPath: true, CreatedTime: &layerTime}
 	if program.Rebuilt != nil {
-		from, file, how = p.Rebuilt, p.RebuiltPath, asProgram(program)
+		real, how = p.rebuilt(), asProgram(program)
 	}
-	action := llb.Copy(from, file, moved, how).
-		Copy(p.Tools.State, p.Tools.Path(p.Platform, layout.ToolInit), program.File, asProgram(program))
+	action := llb.Copy(real.state, real.path, moved, how).
+		Copy(launcher.state, launcher.path, program.File, asProgram(program))
 	if program.Real != moved {
 		at := llb.WithCreatedTime(layerTime)
 		action = action.Mkdir(layout.Dir, 0o755, at).Mkdir(layout.Program, 0o755, at).Symlink(moved, program.Real, at)
@@ -141,8 +145,8 @@ func launcherLayer(p Parts) layer {
 
 // rebuiltLayer puts the program that was compiled again in the place of production's.
 func rebuiltLayer(p Parts) layer {
-	program := p.Plan.Program
-	action := llb.Copy(p.Rebuilt, p.RebuiltPath, program.File, asProgram(program))
+	program, rebuilt := p.Plan.Program, p.rebuilt()
+	action := llb.Copy(rebuilt.state, rebuilt.path, program.File, asProgram(program))
 	return layer{name: "put the rebuilt program in the place of " + program.File, action: keepFolders(action, p.Plan.Folders)}
 }
 

@@ -45,6 +45,7 @@ func TestAssembledDefinitionsAreTheGoldens(t *testing.T) {
 		variant, script string
 		caps            apicaps.CapSet
 		rebuilt         bool
+		capabilities    string
 	}{
 		"remote":        {variant: "remote", caps: all},
 		"remote-copied": {variant: "remote", caps: pb.Caps.CapSet(nil)},
@@ -52,6 +53,7 @@ func TestAssembledDefinitionsAreTheGoldens(t *testing.T) {
 		"attach":        {variant: "attach", caps: all},
 		"sidecar":       {variant: "sidecar", caps: all},
 
+		"granted":         {variant: "remote", script: "a script", caps: all, capabilities: "0102"},
 		"rebuilt":         {variant: "remote", caps: all, rebuilt: true},
 		"rebuilt-inplace": {variant: "remote", script: "a script", caps: all, rebuilt: true},
 	} {
@@ -61,9 +63,11 @@ func TestAssembledDefinitionsAreTheGoldens(t *testing.T) {
 				Captures:   []llb.State{llb.Image("example.com/capture")},
 				Tools:      Tools{State: llb.Image("example.com/tools"), Root: "/tools"},
 				Platform:   ocispecs.Platform{OS: "linux", Architecture: "amd64"},
+				Builder:    ocispecs.Platform{OS: "linux", Architecture: "arm64"},
 				Plan:       planOf(t, tc.variant, tc.script),
 				PlanJSON:   []byte("the plan"),
 			}
+			parts.Plan.Program.Capabilities = tc.capabilities
 			if tc.rebuilt {
 				parts.Plan.Program.Rebuilt = &variants.Rebuilt{From: variants.RebuildContext}
 				parts.Rebuilt, parts.RebuiltPath = llb.Image("example.com/rebuilt"), "/rebuilt/server"

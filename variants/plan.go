@@ -60,6 +60,10 @@ type Program struct {
 	UID  int    `json:"uid,omitempty"`
 	GID  int    `json:"gid,omitempty"`
 
+	// Capabilities are those of File (setcap), which what starts it needs too: the
+	// value of its attribute security.capability in hex digits.
+	Capabilities string `json:"capabilities,omitempty"`
+
 	// Args are those that production gives it, as far as they are known before it
 	// starts.
 	Args []string `json:"args,omitempty"`

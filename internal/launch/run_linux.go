@@ -44,6 +44,12 @@ func Run(argv []string, c Config) int {
 	if argv[0] == stageWord {
 		return c.fail(stage(argv[1:]))
 	}
+	if len(argv) > 1 && argv[1] == layout.GrantWord {
+		if err := grant(argv[2:]); err != nil {
+			return c.fail(err)
+		}
+		return 0
+	}
 	// The kernel ties a traced child, and the signal for the death of a parent, to
 	// the thread.
 	runtime.LockOSThread()

@@ -69,6 +69,10 @@ const (
 	Plan = Dir + "/plan.json"
 )
 
+// GrantWord is the first argument of init as a step of an image's build: it gives a copy
+// of a program capabilities.
+const GrantWord = "dlvgen: grant capabilities"
+
 // Paths in the tree of tools, relative to its root. Each platform has a folder
 // of its own, see Platform.
 const (
