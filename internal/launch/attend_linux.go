@@ -20,6 +20,10 @@ func (s *supervisor) attend() {
 		s.attendDead()
 	case !s.attached:
 		s.attendStart(state)
+	case s.becameAnother():
+		s.replaced = true
+		// Not asked to detach: that would restore instructions of the program of before.
+		s.killDebugger()
 	case state != procfs.StateTraced:
 		s.attendRunning()
 	case !s.ending.IsZero():
@@ -54,16 +58,30 @@ func (s *supervisor) attendStart(state byte) {
 	}
 }
 
-// attendRunning looks whether the program is still what Delve knows. Delve does not
-// follow an execve (1.27.2), and would write its breakpoints into another program.
+// becameAnother tells whether the program is no longer what Delve knows. Delve does not
+// follow an execve (1.27.2), and would write its breakpoints into another program. It is
+// not to be ended before it has taken the trap at the end of the execve, which would end
+// the program.
+func (s *supervisor) becameAnother() bool {
+	image := procfs.Image(s.program.pid)
+	if image == "" || s.image == "" || image == s.image {
+		s.otherSince = time.Time{}
+		return false
+	}
+	if s.otherSince.IsZero() {
+		s.otherSince = time.Now()
+	}
+	if time.Since(s.otherSince) < settleWithin || procfs.AwaitsTracer(s.program.pid) {
+		return false
+	}
+	s.image, s.started, s.otherSince = image, time.Now(), time.Time{}
+	return true
+}
+
+// attendRunning notes that Delve has let the program run.
 func (s *supervisor) attendRunning() {
 	s.served = s.served || procfs.Tracer(s.program.pid) != 0
 	s.letGo, s.told, s.heldSince, s.askPause = false, false, time.Time{}, 0
-	if image := procfs.Image(s.program.pid); image != "" && s.image != "" && image != s.image {
-		s.image, s.started, s.replaced = image, time.Now(), true
-		// Not asked to detach: that would restore instructions of the program of before.
-		s.killDebugger()
-	}
 }
 
 // attendEnding lets the program go if it is held and was asked to end. One that

@@ -45,9 +45,10 @@ type supervisor struct {
 	control  procfs.Address
 	terminal terminal
 
-	program process
-	image   string    // what it runs, see procfs.Image
-	started time.Time // when it was started, or became another
+	program    process
+	image      string    // what it runs, see procfs.Image
+	started    time.Time // when it was started, or became another
+	otherSince time.Time // when it was first seen to have become another
 
 	debugger  process // pid 0 for none
 	first     bool    // the debugger is the first one: the program is stopped for it
@@ -137,7 +138,7 @@ func (s *supervisor) pace() time.Duration {
 	switch {
 	case s.first && !s.attached:
 		return 3 * time.Millisecond
-	case !s.heldSince.IsZero() || !s.deadSince.IsZero():
+	case !s.heldSince.IsZero() || !s.deadSince.IsZero() || !s.otherSince.IsZero():
 		return 20 * time.Millisecond
 	case time.Since(s.started) < freshFor || time.Since(s.abandoned) < wakeWithin:
 		return 100 * time.Millisecond

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 )
 
 // Process states of /proc/PID/stat (proc(5)).
@@ -67,6 +68,29 @@ func parseState(stat string) byte {
 		return 0
 	}
 	return fields[0][0]
+}
+
+// AwaitsTracer tells whether a trap of the process's first thread has not reached its
+// tracer: it is pending, or the tracer has not waited for the stop. A tracer that ends
+// before leaves the trap's signal to the process. (The kernel keeps the stop's status in
+// the thread's exit code until somebody waits: wait_task_stopped in kernel/exit.c.)
+func AwaitsTracer(pid int) bool {
+	if ReadStatus(pid).Mask("SigPnd")&(1<<(syscall.SIGTRAP-1)) != 0 {
+		return true
+	}
+	data, _ := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	return parseState(string(data)) == StateTraced && parseExitCode(string(data)) != 0
+}
+
+// parseExitCode reads the last field, which is 0 where it may not be known.
+func parseExitCode(stat string) int {
+	fields := strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])
+	const first, exitCode = 3, 52 // numbers of proc(5)
+	if len(fields) <= exitCode-first {
+		return 0
+	}
+	code, _ := strconv.Atoi(fields[exitCode-first])
+	return code
 }
 
 // Alive tells whether any thread of a process runs or is stopped. The first

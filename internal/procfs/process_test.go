@@ -3,7 +3,10 @@ package procfs
 import (
 	"os"
 	"os/exec"
+	"runtime"
+	"syscall"
 	"testing"
+	"time"
 )
 
 func TestProcessStateOfAnyNameIsRead(t *testing.T) {
@@ -15,6 +18,33 @@ func TestProcessStateOfAnyNameIsRead(t *testing.T) {
 		if got := parseState(line); got != want {
 			t.Errorf("%q: got %q, want %q", line, got, want)
 		}
+	}
+}
+
+func TestTrapsAreSeenUntilTheTracerHasWaited(t *testing.T) {
+	runtime.LockOSThread() // which traces
+	defer runtime.UnlockOSThread()
+	pid, err := syscall.ForkExec("/bin/true", []string{"true"}, &syscall.ProcAttr{Sys: &syscall.SysProcAttr{Ptrace: true}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for State(pid) != StateTraced {
+		time.Sleep(time.Millisecond)
+	}
+	if !AwaitsTracer(pid) {
+		t.Error("the trap of an execve is not seen")
+	}
+	if _, err := syscall.Wait4(pid, nil, 0, nil); err != nil {
+		t.Fatal(err)
+	}
+	if AwaitsTracer(pid) {
+		t.Error("the trap is still seen")
+	}
+	if err := syscall.PtraceDetach(pid); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := syscall.Wait4(pid, nil, 0, nil); err != nil {
+		t.Fatal(err)
 	}
 }
 
