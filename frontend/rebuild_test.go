@@ -225,7 +225,7 @@ func TestSymbolsOfAReadyMadeProgram(t *testing.T) {
 	const image = "rebuilt/symbols:v1-debug-sidecar"
 	mustDerive(ctx, t, bk, derivation{service: service, options: rebuilding("sidecar", variants.RebuildContext), push: reg.Ref(image)})
 	files := treeOf(ctx, t, reg, image)
-	kept := readFacts(t, files[layout.Symbols+"/server"].data)
+	kept := readFacts(t, files[layout.SymbolsFile].data)
 	s, was := planIn(t, files[layout.Plan].data).Symbols, factsOf(t, filepath.Join(service, "bin", "server"))
 	if !kept.DWARF || s == nil || s.BuildID != was.BuildID || len(s.Sections) == 0 || files["/server"].data != nil {
 		t.Errorf("the sidecar has symbols of %+v (debug information: %t), production is %s", s, kept.DWARF, was.BuildID)

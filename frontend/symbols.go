@@ -63,7 +63,7 @@ func keptSymbols(p *program, captures []capture) (*symbols, error) {
 			for _, made := range m.Programs {
 				if is(made) {
 					return &symbols{
-						Symbols: variants.Symbols{File: path.Join(layout.Symbols, path.Base(p.path)), BuildID: made.BuildID},
+						Symbols: variants.Symbols{File: layout.SymbolsFile, BuildID: made.BuildID},
 						capture: c,
 						path:    path.Join(llbgen.CaptureRoot(), strings.TrimPrefix(made.Symbols, "/")),
 					}, nil

@@ -49,16 +49,24 @@ func newTutorial(ctx context.Context, t *testing.T) tutorial {
 	return l
 }
 
-// commands are those of the tutorial, with others in front. The last one answers
-// whether the program, or its headless debugger, is to be ended.
-func (l tutorial) commands(first ...string) string {
-	typed := slices.Concat(first, []string{fmt.Sprintf("break main.go:%d", l.line), "continue", "list", "print name", "stack", "clearall", "exit", "n"})
-	return strings.Join(typed, "\n") + "\n"
+// commands are those of the tutorial.
+func (l tutorial) commands() []string {
+	return []string{fmt.Sprintf("break main.go:%d", l.line), "continue", "list", "print name", "stack", "clearall"}
 }
 
-// outside are the commands of a client that has the sources in a folder of its own.
+// inside are the commands at a prompt of the program's own debugger. The last one
+// answers whether the program is to be ended.
+func (l tutorial) inside() string { return typed(l.commands(), "exit", "n") }
+
+// outside are the commands of a client that has the sources in a folder of its own. It
+// lets the program go on when it leaves.
 func (l tutorial) outside(root string) string {
-	return l.commands("config substitute-path " + root + " " + l.service)
+	return typed([]string{"config substitute-path " + root + " " + l.service}, append(l.commands(), "exit -c")...)
+}
+
+// typed is what somebody types.
+func typed(first []string, then ...string) string {
+	return strings.Join(slices.Concat(first, then), "\n") + "\n"
 }
 
 // sight is what Delve shows at the breakpoint.
@@ -71,7 +79,7 @@ type sight struct {
 
 // Delve's lines (pkg/terminal, v1.27.2).
 var (
-	stopLine  = regexp.MustCompile(`(?m)^> (?:\[Breakpoint \d+\] )?([\w./]+)\(\) (\S+):(\d+) \(hits`)
+	stopLine  = regexp.MustCompile(`(?m)^(?:\(dlv\) )*> (?:\[Breakpoint \d+\] )?([\w./]+)\(\) (\S+):(\d+) \(hits`)
 	arrowLine = regexp.MustCompile(`(?m)^=>\s*\d+:\s*(.*?)\s*$`)
 	nameLine  = regexp.MustCompile(`(?m)^(?:\(dlv\) )*("[^"]*")\s*$`)
 	frameLine = regexp.MustCompile(`(?m)^(?:\(dlv\) )*\s*\d+\s+0x[0-9a-f]+ in (\S+)\s*$`)
@@ -130,7 +138,9 @@ func attachInside(ctx context.Context, t *testing.T, l tutorial) string {
 	if out, err := c.Exec(ctx, "/bin/sh", "-c", "true"); err == nil {
 		t.Errorf("the image has a shell, which printed %q", out)
 	}
-	return c.whileAsked(ctx, t, func() (string, error) { return c.ExecInput(ctx, l.commands(), "/dlv", "attach", "1") })
+	return c.whileAsked(ctx, t, func() (string, error) {
+		return inTerminal(l.inside(), testenv.SharedDocker(t).Command(ctx, "exec", "--interactive", "--tty", "--env", "TERM=dumb", c.ID, "/dlv", "attach", "1"))
+	})
 }
 
 // remoteFromOutside is a program that waits for a client with local sources.
@@ -143,7 +153,7 @@ func remoteFromOutside(ctx context.Context, t *testing.T, l tutorial) string {
 func sidecarPrompt(ctx context.Context, t *testing.T, l tutorial) string {
 	app := l.serve(ctx, t, "")
 	return app.whileAsked(ctx, t, func() (string, error) {
-		return inTerminal(l.commands(), testenv.SharedDocker(t).Command(ctx, slices.Concat([]string{"run", "--rm", "--interactive", "--tty", "--env", "TERM=dumb"}, beside(app), []string{l.images["sidecar"]})...))
+		return inTerminal(l.inside(), testenv.SharedDocker(t).Command(ctx, slices.Concat([]string{"run", "--rm", "--interactive", "--tty", "--env", "TERM=dumb"}, beside(app), []string{l.images["sidecar"]})...))
 	})
 }
 
@@ -240,7 +250,7 @@ func dlvConnect(ctx context.Context, t *testing.T, c running, commands string) (
 		return "", err
 	}
 	cmd := exec.CommandContext(ctx, dlv, "connect", c.debugger)
-	cmd.Stdin, cmd.Env = strings.NewReader(commands), append(os.Environ(), "XDG_CONFIG_HOME="+t.TempDir())
+	cmd.Stdin, cmd.Env = strings.NewReader(commands), append(os.Environ(), "TERM=dumb", "XDG_CONFIG_HOME="+t.TempDir())
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

@@ -56,6 +56,11 @@ const (
 	// Symbols is the folder of the production binary's debug information.
 	Symbols = Dir + "/symbols"
 
+	// SymbolsFile has it. Delve looks for debug information of a process by the name of
+	// its executable, which in another container's file system it knows as
+	// /proc/PID/exe only (openSeparateDebugInfo in pkg/proc/bininfo.go).
+	SymbolsFile = Symbols + "/exe.debug"
+
 	// Config is the debugger's own XDG_CONFIG_HOME.
 	Config = Dir + "/config"
 

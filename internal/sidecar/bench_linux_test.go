@@ -322,7 +322,17 @@ func writePlan(t *testing.T, p plan) string {
 			t.Fatal(err)
 		}
 	}
-	for name, data := range map[string][]byte{"plan.json": data, "go/telemetry/mode": []byte("off")} {
+	settings := ""
+	if p.Symbols != nil {
+		settings = fmt.Sprintf("debug-info-directories: [%q]\n", dir)
+		// Tests and their programs have one file system, where the executable has a name.
+		for _, name := range []string{"exe", filepath.Base(p.Program.Path)} {
+			if err := os.Symlink(p.Symbols.File, filepath.Join(dir, name+".debug")); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for name, data := range map[string][]byte{"plan.json": data, "go/telemetry/mode": []byte("off"), "dlv/config.yml": []byte(settings)} {
 		path := filepath.Join(dir, name)
 		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 			t.Fatal(err)

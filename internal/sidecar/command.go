@@ -8,29 +8,20 @@ import (
 )
 
 // serving is the command line of a Delve that serves the process pid. The
-// process runs on at once. symbols is a file of debug information, empty for the
-// process's own.
-func (p plan) serving(pid int, symbols string) []string {
+// process runs on at once.
+func (p plan) serving(pid int) []string {
 	// Every shipped version knows --continue, behind its command only.
-	argv := append(slices.Clone(p.Debugger), "attach", "--continue", strconv.Itoa(pid))
-	return withFile(argv, symbols)
+	return append(slices.Clone(p.Debugger), "attach", "--continue", strconv.Itoa(pid))
 }
 
 // prompting is the command line of a Delve that talks to a terminal: without the
 // flags of a server.
-func (p plan) prompting(pid int, symbols string) []string {
+func (p plan) prompting(pid int) []string {
 	argv := slices.DeleteFunc(slices.Clone(p.Debugger), func(word string) bool {
 		name, _, _ := strings.Cut(word, "=")
 		return name == "--listen" || name == "--headless" || name == "--accept-multiclient"
 	})
-	return withFile(append(argv, "attach", strconv.Itoa(pid)), symbols)
-}
-
-func withFile(argv []string, symbols string) []string {
-	if symbols == "" {
-		return argv
-	}
-	return append(argv, symbols)
+	return append(argv, "attach", strconv.Itoa(pid))
 }
 
 // listen is the address that the debugger serves at.

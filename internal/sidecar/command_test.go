@@ -12,10 +12,8 @@ func TestCommandLinesOfDelve(t *testing.T) {
 		got  []string
 		want string
 	}{
-		{p.serving(17, ""), "/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient --check-go-version=false attach --continue 17"},
-		{p.serving(17, "/s"), "/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient --check-go-version=false attach --continue 17 /s"},
-		{p.prompting(17, ""), "/dlv --api-version=2 --check-go-version=false attach 17"},
-		{p.prompting(17, "/s"), "/dlv --api-version=2 --check-go-version=false attach 17 /s"},
+		{p.serving(17), "/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient --check-go-version=false attach --continue 17"},
+		{p.prompting(17), "/dlv --api-version=2 --check-go-version=false attach 17"},
 	} {
 		if got := strings.Join(tt.got, " "); got != tt.want {
 			t.Errorf("got  %s\nwant %s", got, tt.want)

@@ -1,6 +1,7 @@
 package sidecar
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +33,7 @@ func TestSidecarFindsPID1OfAContainer(t *testing.T) {
 	sidecar := start(t, exec.Command("nsenter", "--target", strconv.Itoa(target.pid()), "--pid",
 		"unshare", "--mount-proc", os.Args[0], asSidecar, writePlan(t, p), "all"), syscall.SIGKILL)
 	stopAtLine(t, connect(t, sidecar, p.listen()), "target")
-	sidecar.says("attaching to process 1 (/server)")
+	sidecar.says(fmt.Sprintf("attaching to process 1 (%s)", filepath.Join(root, "server"))) // the root is this namespace's
 
 	// nsenter passes no signals on.
 	var init int

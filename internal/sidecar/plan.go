@@ -7,8 +7,23 @@ import (
 	"os"
 )
 
+// kindSidecar is variants.KindSidecar.
+const kindSidecar = "sidecar"
+
+// Planned tells whether the plan at path is that of a sidecar.
+func Planned(path string) bool {
+	p, err := readPlan(path)
+	return err == nil && p.Request.Variant.Kind == kindSidecar
+}
+
 // plan is what this package reads of the plan at layout.Plan, which has more keys.
 type plan struct {
+	Request struct {
+		Variant struct {
+			Kind string `json:"kind"`
+		} `json:"variant"`
+	} `json:"request"`
+
 	// Program is the one that the image was made for.
 	Program struct {
 		// Path is absolute, as production names it.

@@ -44,13 +44,12 @@ func Run(args []string, c Config) int {
 	if err != nil {
 		return c.fail(err)
 	}
-	symbols, err := p.symbolsFor(t)
-	if err != nil {
+	if err := p.describes(t); err != nil {
 		return c.fail(err)
 	}
 	if isTerminal(os.Stdin) && isTerminal(os.Stdout) {
 		c.say("attaching to %s; when you leave, answer n to whether to kill it, and it goes on", t)
-		argv := p.prompting(t.pid, symbols)
+		argv := p.prompting(t.pid)
 		return c.fail(fmt.Errorf("starting the debugger %s: %w", argv[0], syscall.Exec(argv[0], argv, delveEnv(c.DelveConfig))))
 	}
 	image, err := os.Stat(file(t.pid))
@@ -62,7 +61,7 @@ func Run(args []string, c Config) int {
 		target:  t,
 		image:   image,
 		stopped: procfs.State(t.pid) == procfs.StateStopped,
-		argv:    p.serving(t.pid, symbols),
+		argv:    p.serving(t.pid),
 		control: procfs.ParseAddress(p.listen()),
 	}
 	return s.run()

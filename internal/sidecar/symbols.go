@@ -9,26 +9,26 @@ import (
 	"github.com/dlvgen/dlvgen/internal/gobin"
 )
 
-// symbolsFor returns the file of debug information that describes a process, empty
-// if its own executable does. Debug information of another build would show wrong
-// lines and values: then it is an error.
-func (p plan) symbolsFor(t process) (string, error) {
+// describes says why no debug information describes a process: its own, or the plan's
+// symbols, which Delve finds by its settings. That of another build would show wrong
+// lines and values.
+func (p plan) describes(t process) error {
 	if t.program.DWARF {
-		return "", nil
+		return nil
 	}
 	if p.Symbols == nil {
-		return "", fmt.Errorf("%s cannot be debugged: %w; this image has no symbols for it", t, gobin.ErrNoDWARF)
+		return fmt.Errorf("%s cannot be debugged: %w; this image has no symbols for it", t, gobin.ErrNoDWARF)
 	}
 	sums, err := sections(file(t.pid))
 	if err != nil {
-		return "", fmt.Errorf("comparing %s with the symbols: %w", t, err)
+		return fmt.Errorf("comparing %s with the symbols: %w", t, err)
 	}
 	err = gobin.Compare(p.Symbols.Sections, sums)
 	var differs *gobin.SectionError
 	if errors.As(err, &differs) {
-		return "", p.mismatch(t, differs)
+		return p.mismatch(t, differs)
 	}
-	return p.Symbols.File, err
+	return err
 }
 
 // mismatch says that a process runs another build than the symbols are of.
