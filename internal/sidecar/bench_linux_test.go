@@ -236,7 +236,11 @@ func await(t *testing.T, done func() bool, format string, args ...any) {
 // program starts a program to attach to. A test that fails may leave it stopped.
 func program(t *testing.T, path string, args ...string) *running {
 	t.Helper()
-	r := start(t, exec.Command(path, args...), syscall.SIGKILL)
+	cmd := exec.Command(path, args...)
+	if _, err := cmd.StdinPipe(); err != nil { // open until the program has ended
+		t.Fatal(err)
+	}
+	r := start(t, cmd, syscall.SIGKILL)
 	await(t, func() bool { return r.output.String() != "" }, "the program to begin")
 	return r
 }
