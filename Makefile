@@ -45,8 +45,8 @@ test: setup build bin/dlv bin/docker-buildx lint ## Build, check and test everyt
 	$(STAGE) go test
 	@state=$$(mktemp -d "$${TMPDIR:-/tmp}/dlvgen-test-XXXXXX"); trap 'rm -rf "$$state"' EXIT INT TERM; \
 		export DLVGEN_TESTENV_STATE="$$state"; \
-		go test -race -timeout 20m ./... && ./hack/stage "go test without the race detector" && \
-		go test -timeout 20m -run "^($$(./hack/tests-without-race | paste -s -d '|'))\$$" ./frontend ./llbgen
+		go test -race -timeout 25m ./... && ./hack/stage "go test without the race detector" && \
+		go test -timeout 25m -run "^($$(./hack/tests-without-race | paste -s -d '|'))\$$" ./frontend ./internal/cli ./llbgen
 
 .PHONY: bench
 bench: setup build ## Run the benchmarks.

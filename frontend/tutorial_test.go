@@ -111,11 +111,10 @@ func TestTheTutorial(t *testing.T) {
 	ctx := deadline(t)
 	l := newTutorial(ctx, t)
 	sections := map[string]func(context.Context, *testing.T, tutorial) string{
-		"attach inside":                  attachInside,
-		"remote from outside":            remoteFromOutside,
-		"sidecar at its prompt":          sidecarPrompt,
-		"sidecar from outside":           sidecarFromOutside,
-		"sidecar of an attach container": sidecarOfAttach,
+		"attach inside":         attachInside,
+		"remote from outside":   remoteFromOutside,
+		"sidecar at its prompt": sidecarPrompt,
+		"sidecar from outside":  sidecarFromOutside,
 	}
 	want := sight{place: fmt.Sprintf("main.handler main.go:%d", l.line), line: l.text, name: `"gopher"`}
 	for name, section := range sections {
@@ -161,12 +160,6 @@ func sidecarPrompt(ctx context.Context, t *testing.T, l tutorial) string {
 func sidecarFromOutside(ctx context.Context, t *testing.T, l tutorial) string {
 	app := l.serve(ctx, t, "")
 	return l.throughSidecar(ctx, t, app, "example.com/hello")
-}
-
-// sidecarOfAttach debugs a container that has debug information of its own.
-func sidecarOfAttach(ctx context.Context, t *testing.T, l tutorial) string {
-	app := l.serve(ctx, t, "attach")
-	return l.throughSidecar(ctx, t, app, "/src")
 }
 
 // throughSidecar debugs a container with a client outside, and looks that neither
