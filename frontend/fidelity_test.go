@@ -162,7 +162,7 @@ func TestAProgramIsStartedAsInProduction(t *testing.T) {
 				if pid := reportOf(t, want)["pid"]; pid != float64(1) {
 					noticed = append(noticed, "pid", "ppid") // how many processes came before
 				}
-				if reportOf(t, want)["groupLeader"] == false && of.start == "continue" {
+				if leads, ok := reportOf(t, want)["groupLeader"].(bool); ok && !leads && of.start == "continue" {
 					noticed = append(noticed, "groupLeader") // as a script's child
 				}
 				for _, difference := range compare(reportOf(t, want), reportOf(t, got), noticed) {

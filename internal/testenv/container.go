@@ -144,17 +144,6 @@ func (c *Container) Exec(ctx context.Context, command ...string) (string, error)
 	return c.engine.CLI(ctx, append([]string{"exec", c.ID}, command...)...)
 }
 
-// ExecInput runs a command in the container, feeds its standard input and returns
-// what it printed to both of its outputs. It fails where the command does.
-func (c *Container) ExecInput(ctx context.Context, stdin string, command ...string) (string, error) {
-	ended, err := c.engine.feed(ctx, stdin, append([]string{"exec", "--interactive", c.ID}, command...)...)
-	text := ended.Stdout + ended.Stderr
-	if err == nil && ended.Code != 0 {
-		err = fmt.Errorf("%s in a container ended with code %d: %s", strings.Join(command, " "), ended.Code, text)
-	}
-	return text, err
-}
-
 // Kill sends a signal, "HUP", to the container's first process.
 func (c *Container) Kill(ctx context.Context, signal string) error {
 	if _, err := c.engine.CLI(ctx, "kill", "--signal", signal, c.ID); err != nil {
