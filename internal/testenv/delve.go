@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"time"
 
 	"github.com/go-delve/delve/service/api"
 	"github.com/go-delve/delve/service/rpc2"
@@ -36,14 +37,22 @@ func dialDelve(ctx context.Context, addr string) (*Delve, error) {
 		return nil, err
 	}
 	stop := context.AfterFunc(ctx, func() { _ = conn.Close() })
+	// Asked just as it lets a program run, Delve answers when that stops again: the
+	// question waits for the lock that running holds (service/debugger, State, v1.27.2).
+	if err := conn.SetDeadline(time.Now().Add(askWithin)); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
 	client := rpc2.NewClientFromConn(conn)
 	if _, err := client.GetStateNonBlocking(); err != nil {
 		stop()
 		return nil, errors.Join(err, conn.Close())
 	}
 	stop()
-	return &Delve{RPCClient: client}, nil
+	return &Delve{RPCClient: client}, conn.SetDeadline(time.Time{})
 }
+
+// askWithin bounds the first question to Delve, which is then asked again.
+const askWithin = 3 * time.Second
 
 // Close disconnects. The program stays as it is, stopped or running.
 func (d *Delve) Close() error { return d.Disconnect(false) }
