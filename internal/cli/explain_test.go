@@ -173,8 +173,8 @@ func TestExplainEndsWithTheRefusal(t *testing.T) {
 	}{
 		{"no Go", []string{testenv.Service(t, "nogo")}, "no step of the Dockerfile compiles Go, and httpd, which the image starts (CMD), comes from docker.io/library/alpine:3@sha256:"},
 		{"missing in the context", []string{testenv.Service(t, "prebuilt")}, "/server is copied from the build context, /bin/server, which is not there"},
-		{"the port is taken", []string{"--listen", ":12345", testenv.Service(t, "hello")}, "the image exposes 12345/tcp itself"},
-		{"one of two", []string{"--variant", "remote,attach", "--listen", ":12345", testenv.Service(t, "hello")}, "the image exposes 12345/tcp itself"},
+		{"the port is taken", []string{"--listen", ":12345", testenv.Service(t, "hello")}, "the image has EXPOSE 12345/tcp, and the debugger would listen there"},
+		{"one of two", []string{"--variant", "remote,attach", "--listen", ":12345", testenv.Service(t, "hello")}, "the image has EXPOSE 12345/tcp, and the debugger would listen there"},
 	} {
 		r := explain(t, testenv.SharedBuildKit(t), test.args...)
 		lines := strings.Split(strings.TrimSpace(r.stderr), "\n")
