@@ -111,10 +111,11 @@ func TestTheTutorial(t *testing.T) {
 	ctx := deadline(t)
 	l := newTutorial(ctx, t)
 	sections := map[string]func(context.Context, *testing.T, tutorial) string{
-		"attach inside":         attachInside,
-		"remote from outside":   remoteFromOutside,
-		"sidecar at its prompt": sidecarPrompt,
-		"sidecar from outside":  sidecarFromOutside,
+		"attach inside":                  attachInside,
+		"remote from outside":            remoteFromOutside,
+		"sidecar at its prompt":          sidecarPrompt,
+		"sidecar from outside":           sidecarFromOutside,
+		"sidecar of an attach container": sidecarOfAttach,
 	}
 	want := sight{place: fmt.Sprintf("main.handler main.go:%d", l.line), line: l.text, name: `"gopher"`}
 	for name, section := range sections {
@@ -160,6 +161,11 @@ func sidecarPrompt(ctx context.Context, t *testing.T, l tutorial) string {
 func sidecarFromOutside(ctx context.Context, t *testing.T, l tutorial) string {
 	app := l.serve(ctx, t, "")
 	return l.throughSidecar(ctx, t, app, "example.com/hello")
+}
+
+// sidecarOfAttach debugs a container that has debug information of its own.
+func sidecarOfAttach(ctx context.Context, t *testing.T, l tutorial) string {
+	return l.throughSidecar(ctx, t, l.serve(ctx, t, "attach"), "/src")
 }
 
 // throughSidecar debugs a container with a client outside, and looks that neither
