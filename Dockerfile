@@ -21,7 +21,7 @@ FROM toolstree AS layers
 RUN cd /out && for delve in */delve/*; do \
         version="/layers/${delve##*/}" && mkdir -p "$version/${delve%/*}" && mv "$delve" "$version/$delve" || exit 1; \
     done && \
-    rmdir */delve && mv /out /layers/own && find /layers -exec touch -d @0 {} +
+    rmdir */delve && rm digest && mv /out /layers/own && find /layers -exec touch -d @0 {} +
 
 FROM source AS frontend-build
 ARG TARGETOS TARGETARCH

@@ -87,4 +87,4 @@ $(LINT): Makefile
 
 .PHONY: clean
 clean: ## Delete what was built.
-	rm -rf bin internal/tools/tree/linux_*
+	rm -rf bin internal/tools/tree/linux_* internal/tools/tree/digest

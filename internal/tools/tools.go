@@ -5,34 +5,32 @@ package tools
 
 import (
 	"context"
-	"crypto/sha256"
 	"embed"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
+	"strings"
 
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
+
+	"github.com/dlvgen/dlvgen/internal/layout"
 )
 
 //go:embed all:tree
 var embedded embed.FS
 
-// readme is the one file of the tree that is not a tool: it is checked in so that
-// the embed compiles before the first `make build`.
-const readme = "README"
-
 // ErrNone is returned where dlvgen was compiled before its tools were made.
 var ErrNone = errors.New("this dlvgen was built without its tools: run `make build` and use bin/dlvgen")
 
 // FS returns the tree of tools as BuildKit's file sync sends it, and the tree's
-// digest as 64 hex digits. Every entry has mode 0755, owner 0:0 and the modification
-// time 0, so that equal trees make equal layers. The error is ErrNone where the
-// tree is empty.
+// digest as 64 hex digits, which toolstree has written: to compute it takes longer
+// than the rest of a small build. Every entry has mode 0755, owner 0:0 and the modification
+// time 0, so that equal trees make equal layers. The files beside the platforms' folders are
+// no tools and are left out. The error is ErrNone where the tree has no digest.
 func FS() (fsutil.FS, string, error) {
 	sub, err := fs.Sub(embedded, "tree")
 	if err != nil {
@@ -54,34 +52,14 @@ type tree struct {
 }
 
 func newTree(files fs.FS) (fsutil.FS, string, error) {
-	t := tree{files: files}
-	sum := sha256.New()
-	found := 0
-	err := t.Walk(context.Background(), "", func(p string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		found++
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		// A hash writes without errors.
-		_, _ = fmt.Fprintf(sum, "%d:%s %d\n", len(p), p, info.Size())
-		f, err := files.Open(p)
-		if err != nil {
-			return err
-		}
-		_, err = io.Copy(sum, f)
-		return errors.Join(err, f.Close())
-	})
+	digest, err := fs.ReadFile(files, layout.ToolsDigest)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, "", ErrNone
+	}
 	if err != nil {
 		return nil, "", fmt.Errorf("reading the embedded tools: %w", err)
 	}
-	if found == 0 {
-		return nil, "", ErrNone
-	}
-	return t, hex.EncodeToString(sum.Sum(nil)), nil
+	return tree{files: files}, string(digest), nil
 }
 
 // Walk calls fn for target and everything below it, in lexical order; "" is the
@@ -94,7 +72,7 @@ func (t tree) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) error 
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if p == "." || p == readme {
+		if !d.IsDir() && !strings.Contains(p, "/") || p == "." {
 			return nil
 		}
 		stat := &types.Stat{Path: p, Mode: uint32(0o755)}

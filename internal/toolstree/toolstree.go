@@ -74,6 +74,8 @@ const atOnce = 2
 // Build makes the tree. A Delve of a shipped version, made by the same Go, is left
 // alone; the rest is up to the go command's cache. A version that does not exist for
 // a platform is left out there. The same sources and the same Go give the same files.
+// The tree's digest, in layout.ToolsDigest, is written last: without it, the tree is
+// not whole.
 func Build(ctx context.Context, o Options) error {
 	if o.Log == nil {
 		o.Log = io.Discard
@@ -92,6 +94,16 @@ func Build(ctx context.Context, o Options) error {
 	}
 	defer unlock()
 
+	if err := os.RemoveAll(filepath.Join(dir, layout.ToolsDigest)); err != nil {
+		return fmt.Errorf("making the tools: %w", err)
+	}
+	if err := o.platforms(ctx); err != nil {
+		return err
+	}
+	return writeDigest(dir)
+}
+
+func (o Options) platforms(ctx context.Context) error {
 	g, err := newGo(ctx)
 	if err != nil {
 		return err

@@ -55,8 +55,8 @@ func TestATreeHoldsStaticStrippedProgramsOfItsPlatform(t *testing.T) {
 		}
 	}
 	found, err := filepath.Glob(filepath.Join(dir, "*"))
-	if err != nil || len(found) != 1 {
-		t.Errorf("the tree holds %v (%v), want one platform", found, err)
+	if err != nil || len(found) != 2 || filepath.Base(found[0]) != layout.ToolsDigest {
+		t.Errorf("the tree holds %v (%v), want its digest and one platform", found, err)
 	}
 }
 
@@ -68,6 +68,9 @@ func TestTwoTreesAreTheSameBytesAndTheSecondRunWritesNothing(t *testing.T) {
 		if digest(t, filepath.Join(one, "linux_arm64", name)) != digest(t, filepath.Join(two, "linux_arm64", name)) {
 			t.Errorf("%s differs between two trees", name)
 		}
+	}
+	if a, b := digest(t, filepath.Join(one, layout.ToolsDigest)), digest(t, filepath.Join(two, layout.ToolsDigest)); a != b {
+		t.Error("the digests of two trees differ")
 	}
 	debugger := filepath.Join(one, "linux_arm64", fileOf(delve.Newest))
 	before, err := os.Stat(debugger)
