@@ -7,55 +7,29 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/proctest"
 )
 
-// secondLink is set in the environment of a test binary that stands for -toolexec: to
-// the file where it shall link the program once more, without -s and -w.
-const secondLink = "GOBIN_TEST_SECOND_LINK"
-
 func TestMain(m *testing.M) {
-	if output := os.Getenv(secondLink); output != "" {
-		if err := runTool(os.Args[1], os.Args[2:], output); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
+	proctest.RunToolexec()
 	os.Exit(m.Run())
-}
-
-// runTool runs a tool of Go's, and the linker twice.
-func runTool(tool string, args []string, output string) error {
-	if err := execTool(tool, args); err != nil || filepath.Base(tool) != "link" || len(args) < 3 {
-		return err
-	}
-	args = slices.DeleteFunc(args, func(a string) bool { return a == "-s" || a == "-w" })
-	args[slices.Index(args, "-o")+1] = output
-	return execTool(tool, args)
-}
-
-func execTool(tool string, args []string) error {
-	cmd := exec.Command(tool, args...)
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	return cmd.Run()
 }
 
 // linkTwice returns the sections of a stripped program and of what the same link
 // makes without -s and -w.
 func linkTwice(t *testing.T, dir string, env []string, args ...string) (program, symbols map[string]string) {
 	t.Helper()
-	self, err := os.Executable()
+	second := filepath.Join(t.TempDir(), "symbols")
+	twice, flags, err := proctest.SecondLink(second)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second := filepath.Join(t.TempDir(), "symbols")
-	args = append([]string{"-ldflags=-s -w", "-toolexec=" + self}, args...)
-	first := buildProgram(t, dir, append([]string{secondLink + "=" + second}, env...), args...)
+	first := buildProgram(t, dir, append(twice, env...), append(flags, args...)...)
 	if readProgram(t, first).DWARF || !readProgram(t, second).DWARF {
 		t.Fatal("it is not the stripped one that has no debug information")
 	}

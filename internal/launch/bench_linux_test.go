@@ -2,7 +2,6 @@ package launch
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -12,13 +11,13 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/go-delve/delve/service/api"
 	"github.com/go-delve/delve/service/rpc2"
 )
@@ -92,26 +91,8 @@ type container struct {
 	addr   string
 	cmd    *exec.Cmd
 	lines  chan string
-	stderr *buffer
+	stderr *proctest.Output
 	exited chan struct{}
-}
-
-// buffer is a bytes.Buffer for two.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // taken counts the loopback addresses given out.
@@ -199,7 +180,7 @@ func writePlan(t *testing.T, p plan) string {
 
 func launchCommand(t *testing.T, addr string, cmd *exec.Cmd) *container {
 	t.Helper()
-	c := &container{t: t, addr: addr, cmd: cmd, lines: make(chan string, 100), stderr: new(buffer), exited: make(chan struct{})}
+	c := &container{t: t, addr: addr, cmd: cmd, lines: make(chan string, 100), stderr: new(proctest.Output), exited: make(chan struct{})}
 	stdout, w, err := os.Pipe()
 	if err != nil {
 		t.Fatal(err)

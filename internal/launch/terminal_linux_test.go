@@ -1,39 +1,18 @@
 package launch
 
 import (
-	"fmt"
-	"os"
 	"syscall"
 	"testing"
 	"unsafe"
-)
 
-// openTerminal opens a new pseudo-terminal: the user's end and the program's.
-func openTerminal(t *testing.T) (user, program *os.File) {
-	t.Helper()
-	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = user.Close() })
-	var number, unlock int32
-	for request, arg := range map[uintptr]*int32{syscall.TIOCSPTLCK: &unlock, syscall.TIOCGPTN: &number} {
-		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, user.Fd(), request, uintptr(unsafe.Pointer(arg))); errno != 0 {
-			t.Fatal(errno)
-		}
-	}
-	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = program.Close() })
-	return user, program
-}
+	"github.com/containerd/console"
+	"github.com/dlvgen/dlvgen/internal/proctest"
+)
 
 // As with docker run -it: init leads the session of the terminal on its stdin.
 func TestCtrlCReachesTheProgramAndNotTheDebugger(t *testing.T) {
 	t.Parallel()
-	user, program := openTerminal(t)
+	user, program := proctest.Terminal(t)
 	addr := freeAddress(t)
 	argv := append(delveCommand(addr, "exec", programs.target, "--"), "exit", "7")
 	inTerminal := func(argv []string) *container {
@@ -60,7 +39,7 @@ func TestCtrlCReachesTheProgramAndNotTheDebugger(t *testing.T) {
 	}
 
 	// The program has ended, a client is connected: Ctrl-C is init's.
-	user, program = openTerminal(t)
+	user, program = proctest.Terminal(t)
 	ended := inTerminal(argv)
 	if state := <-ended.client().Continue(); !state.Exited {
 		t.Fatalf("state %+v", state)
@@ -74,7 +53,7 @@ func TestCtrlCReachesTheProgramAndNotTheDebugger(t *testing.T) {
 
 // awaitForeground waits until a process group has the terminal whose user's end is
 // given.
-func awaitForeground(t *testing.T, terminal *os.File, group int) {
+func awaitForeground(t *testing.T, terminal console.Console, group int) {
 	t.Helper()
 	await(t, func() bool {
 		var now int32

@@ -2,17 +2,14 @@ package sidecar
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -20,18 +17,15 @@ import (
 
 	"github.com/dlvgen/dlvgen/internal/gobin"
 	"github.com/dlvgen/dlvgen/internal/procfs"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/go-delve/delve/service/api"
 	"github.com/go-delve/delve/service/rpc2"
 )
 
 // asSidecar as the first argument turns the test program into a sidecar. The words
 // after it are the plan, the PIDs to look among ("all" for those of the namespace), and
-// the sidecar's own arguments. secondLink in the environment turns it into a tool for
-// go build -toolexec.
-const (
-	asSidecar  = "as-sidecar"
-	secondLink = "SIDECAR_TEST_SECOND_LINK"
-)
+// the sidecar's own arguments.
+const asSidecar = "as-sidecar"
 
 // patience bounds every wait of these tests.
 const patience = 30 * time.Second
@@ -41,13 +35,7 @@ const patience = 30 * time.Second
 var programs struct{ delve, debug, production, symbols string }
 
 func TestMain(m *testing.M) {
-	if output := os.Getenv(secondLink); output != "" {
-		if err := runTool(os.Args[1], os.Args[2:], output); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			os.Exit(1)
-		}
-		return
-	}
+	proctest.RunToolexec()
 	if len(os.Args) > 3 && os.Args[1] == asSidecar {
 		os.Exit(runSidecar(os.Args[2], os.Args[3], os.Args[4:]))
 	}
@@ -80,22 +68,6 @@ func runSidecar(plan, pids string, args []string) int {
 	return Run(args, c)
 }
 
-// runTool runs a tool of Go's, and the linker a second time, without -s and -w.
-func runTool(tool string, args []string, output string) error {
-	if err := execTool(tool, args); err != nil || filepath.Base(tool) != "link" || len(args) < 3 {
-		return err
-	}
-	args = slices.DeleteFunc(args, func(a string) bool { return a == "-s" || a == "-w" })
-	args[slices.Index(args, "-o")+1] = output
-	return execTool(tool, args)
-}
-
-func execTool(tool string, args []string) error {
-	cmd := exec.Command(tool, args...)
-	cmd.Stdout, cmd.Stderr = os.Stdout, os.Stderr
-	return cmd.Run()
-}
-
 func buildPrograms(dir string) error {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return err
@@ -115,12 +87,11 @@ func buildPrograms(dir string) error {
 
 // buildTwice builds a stripped program, and what its link makes without -s -w.
 func buildTwice(production, symbols, cgo, pkg string) error {
-	self, err := os.Executable()
+	env, args, err := proctest.SecondLink(symbols)
 	if err != nil {
 		return err
 	}
-	return build([]string{secondLink + "=" + symbols, "CGO_ENABLED=" + cgo},
-		"-o", production, "-trimpath", "-ldflags=-s -w", "-toolexec="+self, pkg)
+	return build(append(env, "CGO_ENABLED="+cgo), append(args, "-o", production, "-trimpath", pkg)...)
 }
 
 func build(env []string, args ...string) error {
@@ -136,32 +107,14 @@ func build(env []string, args ...string) error {
 type running struct {
 	t      *testing.T
 	cmd    *exec.Cmd
-	output *buffer
+	output *proctest.Output
 	exited chan struct{}
-}
-
-// buffer is a bytes.Buffer for two.
-type buffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (b *buffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *buffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
 }
 
 // start starts a process that is ended by sig with the test.
 func start(t *testing.T, cmd *exec.Cmd, sig syscall.Signal) *running {
 	t.Helper()
-	r := &running{t: t, cmd: cmd, output: new(buffer), exited: make(chan struct{})}
+	r := &running{t: t, cmd: cmd, output: new(proctest.Output), exited: make(chan struct{})}
 	if cmd.Stdout == nil {
 		cmd.Stdout = r.output
 	}

@@ -1,41 +1,18 @@
 package sidecar
 
 import (
-	"fmt"
 	"io"
 	"os"
 	"syscall"
 	"testing"
-	"unsafe"
 
 	"github.com/dlvgen/dlvgen/internal/procfs"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 )
-
-// openTerminal opens a new pseudo-terminal: the user's end and the program's.
-func openTerminal(t *testing.T) (user, program *os.File) {
-	t.Helper()
-	user, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = user.Close() })
-	var number, unlock int32
-	for request, arg := range map[uintptr]*int32{syscall.TIOCSPTLCK: &unlock, syscall.TIOCGPTN: &number} {
-		if _, _, errno := syscall.Syscall(syscall.SYS_IOCTL, user.Fd(), request, uintptr(unsafe.Pointer(arg))); errno != 0 {
-			t.Fatal(errno)
-		}
-	}
-	program, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = program.Close() })
-	return user, program
-}
 
 func TestTerminalGetsAPromptAndTheProgramGoesOnAfterIt(t *testing.T) {
 	t.Parallel()
-	user, terminal := openTerminal(t)
+	user, terminal := proctest.Terminal(t)
 	target := program(t, programs.production)
 	cmd := sidecarOf(writePlan(t, productionPlan(t)), []*running{target})
 	cmd.Env = append(os.Environ(), "TERM=dumb")
@@ -45,7 +22,7 @@ func TestTerminalGetsAPromptAndTheProgramGoesOnAfterIt(t *testing.T) {
 	go func() { _, _ = io.Copy(sidecar.output, user) }()
 	enter := func(line string) {
 		t.Helper()
-		if _, err := user.WriteString(line + "\n"); err != nil {
+		if _, err := io.WriteString(user, line+"\n"); err != nil {
 			t.Fatal(err)
 		}
 	}
