@@ -2,8 +2,11 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
 	"net/url"
+	"syscall"
 
 	engine "github.com/moby/moby/client"
 )
@@ -17,9 +20,19 @@ func connectEngine(ctx context.Context) (*engine.Client, error) {
 	}
 	if _, err := c.Ping(ctx, engine.PingOptions{}); err != nil {
 		_ = c.Close()
-		return nil, fmt.Errorf("no Docker Engine answers at %s: start it, or set DOCKER_HOST: %w", c.DaemonHost(), err)
+		return nil, noEngine(c.DaemonHost(), err)
 	}
 	return c, nil
+}
+
+// noEngine says that nothing listens; any other error, such as that of a socket that the
+// user may not open, tells more.
+func noEngine(host string, err error) error {
+	silent := fmt.Errorf("no Docker Engine answers at %s: start it, or set DOCKER_HOST", host)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+		return silent
+	}
+	return fmt.Errorf("%w: %w", silent, err)
 }
 
 // engineHost is where ports are found that an engine publishes: the loopback address,
