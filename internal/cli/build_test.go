@@ -10,24 +10,24 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/cli"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/internal/tools"
 )
 
 func TestMain(m *testing.M) { testenv.Main(m) }
 
-// requireTools skips the test where the test binary was compiled before the tools
+// requireTools ends the test where the test binary was compiled before the tools
 // were made.
 func requireTools(t *testing.T) {
 	t.Helper()
 	_, _, err := tools.FS()
-	if err == nil {
-		return
+	if errors.Is(err, tools.ErrNone) {
+		proctest.Missing(t, "%v", err)
 	}
-	if errors.Is(err, tools.ErrNone) && os.Getenv("CI") != "true" {
-		t.Skip("internal/tools/tree is empty: run `make build` first")
+	if err != nil {
+		t.Fatal(err)
 	}
-	t.Fatal(err)
 }
 
 // ran is what one command line did.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/procfs"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 )
 
 // launcherPlan is the plan of an image whose program has a launcher.
@@ -94,7 +95,7 @@ func TestLauncherWithoutAPlanSaysSo(t *testing.T) {
 // if the file of init has the same.
 func TestCapabilitiesOfTheProgramsFileAreGranted(t *testing.T) {
 	if os.Geteuid() != 0 {
-		t.Skip("this test needs root")
+		proctest.Missing(t, "this test needs root")
 	}
 	dir := t.TempDir()
 	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
@@ -111,7 +112,7 @@ func TestCapabilitiesOfTheProgramsFileAreGranted(t *testing.T) {
 			t.Fatalf("%v: %s", err, out)
 		}
 		if out, err := exec.Command("setcap", "cap_net_bind_service=ep", to).CombinedOutput(); err != nil {
-			t.Skipf("this test needs setcap and a file system with capabilities: %v: %s", err, out)
+			proctest.Missing(t, "this test needs setcap and a file system with capabilities: %v: %s", err, out)
 		}
 	}
 	addr := freeAddress(t)

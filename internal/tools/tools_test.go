@@ -5,7 +5,6 @@ import (
 	"io"
 	"io/fs"
 	"maps"
-	"os"
 	"slices"
 	"testing"
 	"testing/fstest"
@@ -14,6 +13,7 @@ import (
 	"github.com/tonistiigi/fsutil"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/toolstree"
 )
 
@@ -99,8 +99,8 @@ func TestEmptyTreeSaysToRunMakeBuild(t *testing.T) {
 
 func TestEmbeddedTreeHasTheDigestOfItsFilesOrErrNone(t *testing.T) {
 	_, digest, err := FS()
-	if errors.Is(err, ErrNone) && os.Getenv("CI") != "true" {
-		t.Skip("run `make tools` first")
+	if errors.Is(err, ErrNone) {
+		proctest.Missing(t, "run `make tools` first")
 	}
 	if err != nil {
 		t.Fatal(err)
