@@ -49,6 +49,7 @@ func TestImagesHaveStandInsOfTheirFamily(t *testing.T) {
 		"gcr.io/distroless/base:latest": {target: "debian"},
 		"gcr.io/distroless/static:nonroot@sha256:f7f8f729987ad0fdf6b05eeeae94b26e6a0f613bdf46feea7fc40f7bd72953e6": {target: "static-nonroot"},
 		"quay.io/prometheus/busybox-linux-amd64": {target: "busybox"},
+		"busybox:stable-glibc":                   {target: "alpine"},
 		"example.com/anything:v1":                {target: "debian"},
 	} {
 		got, err := standInFor(image)

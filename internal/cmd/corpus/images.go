@@ -125,6 +125,8 @@ func standInFor(image string) (standIn, error) {
 		}
 	case s.target == "static" && strings.Contains(tag, "nonroot"):
 		s.target = "static-nonroot"
+	case s.target == "busybox" && strings.Contains(tag, "glibc"):
+		s.target = "alpine" // which here has glibc, and the commands that Debian's busybox lacks
 	case s.target == "debian" && strings.Contains(tag, "nonroot"):
 		s.target = "debian-nonroot"
 	}
