@@ -17,7 +17,7 @@ func writeTable(w io.Writer, rows []row, known *results) error {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s |\n", r.Repository, r.Path, outcome, cell(reason))
 	}
 	b.WriteString("\n")
-	for _, outcome := range []string{derived, explainedOnly, refusedRightly, failed, wronglyExplained} {
+	for _, outcome := range []string{derived, explainedOnly, refusedRightly, failed, wronglyExplained, notExplained} {
 		if counted[outcome] > 0 {
 			fmt.Fprintf(&b, "%d %s. ", counted[outcome], outcome)
 		}
@@ -33,13 +33,16 @@ const (
 	refusedRightly   = "refused"
 	failed           = "failed"
 	wronglyExplained = "explained wrongly"
+	notExplained     = "not asked yet"
 )
 
 // judged is a row's outcome and what is to be said about it.
 func judged(r row, res result) (outcome, reason string) {
 	switch program, lines, _ := strings.Cut(res.Explained, " "); {
-	case res.Wrong != "" || res.Explained == "":
+	case res.Wrong != "":
 		return wronglyExplained, strings.TrimSpace(res.Explained + " " + res.Wrong)
+	case res.Explained == "":
+		return notExplained, "run it without --build"
 	case strings.HasPrefix(res.Explained, refused):
 		return refusedRightly, strings.TrimSpace(strings.TrimPrefix(res.Explained, refused))
 	case res.Derived != "":
