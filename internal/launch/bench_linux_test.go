@@ -315,10 +315,7 @@ func (c *container) client() *rpc2.RPCClient {
 // runs, Delve sets no breakpoints.
 func halt(t *testing.T, client *rpc2.RPCClient) {
 	t.Helper()
-	await(t, func() bool {
-		state, err := client.GetStateNonBlocking()
-		return err == nil && state.Running
-	})
+	proctest.AwaitRunning(t, client, patience)
 	if _, err := client.Halt(); err != nil {
 		t.Fatal(err)
 	}

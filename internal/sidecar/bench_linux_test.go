@@ -230,10 +230,7 @@ func connect(t *testing.T, sidecar *running, addr string) *rpc2.RPCClient {
 	}, "the debugger at %s", addr)
 	t.Cleanup(func() { _ = conn.Close() })
 	client := rpc2.NewClientFromConn(conn)
-	await(t, func() bool {
-		state, err := client.GetStateNonBlocking()
-		return err == nil && state.Running
-	}, "the program to run under the debugger")
+	proctest.AwaitRunning(t, client, patience)
 	return client
 }
 
