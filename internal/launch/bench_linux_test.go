@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -44,6 +45,9 @@ func TestMain(m *testing.M) {
 	if len(os.Args) > 3 && strings.HasPrefix(os.Args[1], "as-") {
 		os.Exit(runAs(os.Args[1], os.Args[2], os.Args[3], os.Args[4:]))
 	}
+	// Started by nohup, this process ignores SIGHUP, and so would init and the programs.
+	// What a process catches, its children have by default.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	dir, err := os.MkdirTemp("", "launch")
 	if err == nil {
 		err = buildPrograms(dir)
