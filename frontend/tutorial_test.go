@@ -18,7 +18,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/containerd/console"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 )
 
@@ -139,7 +139,7 @@ func attachInside(ctx context.Context, t *testing.T, l tutorial) string {
 		t.Errorf("the image has a shell, which printed %q", out)
 	}
 	return c.whileAsked(ctx, t, func() (string, error) {
-		return inTerminal(l.inside(), testenv.SharedDocker(t).Command(ctx, "exec", "--interactive", "--tty", "--env", "TERM=dumb", c.ID, "/dlv", "attach", "1"))
+		return inTerminal(t, l.inside(), testenv.SharedDocker(t).Command(ctx, "exec", "--interactive", "--tty", "--env", "TERM=dumb", c.ID, "/dlv", "attach", "1"))
 	})
 }
 
@@ -153,7 +153,7 @@ func remoteFromOutside(ctx context.Context, t *testing.T, l tutorial) string {
 func sidecarPrompt(ctx context.Context, t *testing.T, l tutorial) string {
 	app := l.serve(ctx, t, "")
 	return app.whileAsked(ctx, t, func() (string, error) {
-		return inTerminal(l.inside(), testenv.SharedDocker(t).Command(ctx, slices.Concat([]string{"run", "--rm", "--interactive", "--tty", "--env", "TERM=dumb"}, beside(app), []string{l.images["sidecar"]})...))
+		return inTerminal(t, l.inside(), testenv.SharedDocker(t).Command(ctx, slices.Concat([]string{"run", "--rm", "--interactive", "--tty", "--env", "TERM=dumb"}, beside(app), []string{l.images["sidecar"]})...))
 	})
 }
 
@@ -255,26 +255,19 @@ func dlvConnect(ctx context.Context, t *testing.T, c running, commands string) (
 }
 
 // inTerminal types commands into a terminal that a program has.
-func inTerminal(commands string, cmd *exec.Cmd) (string, error) {
-	terminal, name, err := console.NewPty()
-	if err != nil {
-		return "", err
-	}
-	defer terminal.Close()
-	slave, err := os.OpenFile(name, os.O_RDWR, 0)
-	if err != nil {
-		return "", err
-	}
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = slave, slave, slave
+func inTerminal(t *testing.T, commands string, cmd *exec.Cmd) (string, error) {
+	t.Helper()
+	user, program := proctest.Terminal(t)
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = program, program, program
 	if err := cmd.Start(); err != nil {
 		return "", err
 	}
-	_ = slave.Close()
-	if _, err := io.WriteString(terminal, commands); err != nil {
+	_ = program.Close()
+	if _, err := io.WriteString(user, commands); err != nil {
 		return "", err
 	}
 	var out bytes.Buffer
-	_, _ = io.Copy(&out, terminal) // ends in EIO when the program has ended
+	_, _ = io.Copy(&out, user) // ends in EIO when the program has ended
 	return strings.ReplaceAll(out.String(), "\r\n", "\n"), cmd.Wait()
 }
 

@@ -115,11 +115,7 @@ type vscode struct{ dir string }
 // test is skipped; with CI=true in the environment it fails instead.
 func vscodeClient(t *testing.T) vscode {
 	t.Helper()
-	for _, program := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(program); err != nil {
-			proctest.Missing(t, "%v; run `make setup` as root on Debian or Ubuntu", err)
-		}
-	}
+	proctest.RequirePrograms(t, "node", "npm")
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		cache = os.TempDir() // a service account may have no HOME

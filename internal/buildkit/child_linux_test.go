@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -21,9 +20,7 @@ import (
 func newTestChild(t *testing.T) *Child {
 	t.Helper()
 	testenv.Require(t, testenv.NeedRoot)
-	if _, err := exec.LookPath("runc"); err != nil {
-		proctest.Missing(t, "runc is not on PATH")
-	}
+	proctest.RequirePrograms(t, "runc")
 	daemon, err := testenv.Program(t.Context(), "buildkitd")
 	if err != nil {
 		t.Fatal(err)

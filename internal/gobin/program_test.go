@@ -81,14 +81,6 @@ func readProgram(t *testing.T, path string) *Facts {
 	return facts
 }
 
-// requireGCC ends the test where no C compiler is.
-func requireGCC(t *testing.T) {
-	t.Helper()
-	if _, err := exec.LookPath("gcc"); err != nil {
-		proctest.Missing(t, "cgo needs gcc, which is not installed")
-	}
-}
-
 func TestFactsOfRealPrograms(t *testing.T) {
 	const all, enough = "-gcflags=all=-N -l", -1 // as many as it takes to know
 	module := []string{"example.com/app.v2/inner", "example.com/app.v2/word", "main"}
@@ -126,7 +118,7 @@ func TestFactsOfRealPrograms(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.gcc {
-				requireGCC(t)
+				proctest.RequirePrograms(t, "gcc")
 			}
 			facts := readProgram(t, buildProgram(t, dir, tt.env, tt.args...))
 			if facts.Unoptimized != (tt.units == enough) {

@@ -67,7 +67,7 @@ func TestStrippingAtTheLinkKeepsEverySection(t *testing.T) {
 			t.Run(version+" "+name, func(t *testing.T) {
 				env := []string{"CGO_ENABLED=" + mode.cgo}
 				if mode.cgo == "1" {
-					requireGCC(t)
+					proctest.RequirePrograms(t, "gcc")
 				}
 				if version != "" {
 					// The length of this test's own paths would decide whether the variables

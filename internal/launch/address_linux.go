@@ -30,13 +30,14 @@ func probe(a procfs.Address) error {
 	return nil
 }
 
-// bindTCP takes the families that package net listens in: IPv6 and IPv4 at once where
-// no address is given, or IPv4 alone where the machine has no IPv6.
+// bindTCP takes the families that package net listens in: IPv6 and IPv4 at once for
+// any address, or IPv4 alone where the machine has no IPv6 and "::" was not asked for.
 func bindTCP(addr *net.TCPAddr) error {
 	v4, v6 := &syscall.SockaddrInet4{Port: addr.Port}, &syscall.SockaddrInet6{Port: addr.Port}
 	if addr.IP == nil || addr.IP.IsUnspecified() {
 		err := bind(syscall.AF_INET6, v6)
-		if errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EADDRNOTAVAIL) {
+		noIPv6 := errors.Is(err, syscall.EAFNOSUPPORT) || errors.Is(err, syscall.EADDRNOTAVAIL)
+		if noIPv6 && (addr.IP == nil || addr.IP.To4() != nil) {
 			return bind(syscall.AF_INET, v4)
 		}
 		return err

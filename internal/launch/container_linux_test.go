@@ -18,7 +18,8 @@ import (
 // runc's: from scratch, read-only, without /tmp, HOME, a passwd file, any
 // capability or new privileges.
 func TestInitIsPID1OfAHardenedContainer(t *testing.T) {
-	requireRunc(t)
+	proctest.RequireRoot(t)
+	proctest.RequirePrograms(t, "runc")
 	root := scratchImage(t)
 	for name, test := range map[string]struct {
 		flags, args []string
@@ -65,16 +66,6 @@ func TestInitIsPID1OfAHardenedContainer(t *testing.T) {
 			t.Errorf("exit code %d, want 0; stderr:\n%s", got, c.stderr)
 		}
 	})
-}
-
-// requireRunc ends the test where there is no runc.
-func requireRunc(t *testing.T) {
-	t.Helper()
-	_, err := exec.LookPath("runc")
-	if err == nil && os.Geteuid() == 0 {
-		return
-	}
-	proctest.Missing(t, "this test needs root and runc")
 }
 
 // scratchImage is the root of a debug image whose program is the target.

@@ -94,9 +94,7 @@ func TestLauncherWithoutAPlanSaysSo(t *testing.T) {
 // A program with capabilities of its own (setcap) has them under the debugger too,
 // if the file of init has the same.
 func TestCapabilitiesOfTheProgramsFileAreGranted(t *testing.T) {
-	if os.Geteuid() != 0 {
-		proctest.Missing(t, "this test needs root")
-	}
+	proctest.RequireRoot(t)
 	dir := t.TempDir()
 	if err := os.Chmod(filepath.Dir(dir), 0o755); err != nil {
 		t.Fatal(err)

@@ -1,3 +1,4 @@
-// Package proctest is what tests need that run programs: an output that is read
-// while it is written, a terminal, a program linked both stripped and with symbols.
+// Package proctest is what tests need that run programs: what the machine has to have,
+// an output that is read while it is written, a terminal, a debugger that lets a program
+// run, a program linked both stripped and with symbols.
 package proctest

@@ -3,6 +3,7 @@ package proctest
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"testing"
 )
 
@@ -15,4 +16,22 @@ func Missing(t testing.TB, format string, args ...any) {
 		t.Fatal(reason)
 	}
 	t.Skip(reason)
+}
+
+// RequireRoot ends a test of a user other than root.
+func RequireRoot(t testing.TB) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		Missing(t, "this test needs root")
+	}
+}
+
+// RequirePrograms ends a test where a program is not on PATH.
+func RequirePrograms(t testing.TB, names ...string) {
+	t.Helper()
+	for _, name := range names {
+		if _, err := exec.LookPath(name); err != nil {
+			Missing(t, "%v; run `make setup` as root on Debian or Ubuntu", err)
+		}
+	}
 }

@@ -8,13 +8,15 @@ import (
 	"strconv"
 	"syscall"
 	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/proctest"
 )
 
 // As with docker run --pid container:NAME: the program is PID 1 of a PID namespace, in
 // a root of its own where there is nothing else, and the sidecar comes to it.
 func TestSidecarFindsPID1OfAContainer(t *testing.T) {
 	t.Parallel()
-	requireRoot(t)
+	proctest.RequireRoot(t)
 	root := t.TempDir()
 	if err := os.Link(programs.production, filepath.Join(root, "server")); err != nil {
 		t.Fatal(err)

@@ -52,9 +52,7 @@ func TestProgramWithItsOwnDebugInformationNeedsNoSymbols(t *testing.T) {
 
 func TestProgramWithSharedLibrariesIsDebugged(t *testing.T) {
 	t.Parallel()
-	if _, err := exec.LookPath("gcc"); err != nil {
-		proctest.Missing(t, "cgo needs gcc, which is not installed")
-	}
+	proctest.RequirePrograms(t, "gcc")
 	dir := t.TempDir()
 	path, symbols := filepath.Join(dir, "server"), filepath.Join(dir, "symbols")
 	if err := buildTwice(path, symbols, "1", "./testdata/cgo"); err != nil {
@@ -273,7 +271,7 @@ func TestDebuggerThatCannotServeFailsTheSidecar(t *testing.T) {
 
 func TestProgramOfAnotherUserNamesTheRemedy(t *testing.T) {
 	t.Parallel()
-	requireRoot(t)
+	proctest.RequireRoot(t)
 	target := program(t, programs.production)
 	cmd := sidecarOf(writePlan(t, productionPlan(t)), []*running{target})
 	self := filepath.Join(t.TempDir(), "self") // go test's own folder is closed to others
@@ -305,11 +303,4 @@ func TestPlanThatCannotBeReadIsAnError(t *testing.T) {
 		refused(t, exec.Command(os.Args[0], asSidecar, path, "all"), "reading the plan at "+path)
 	}
 	refused(t, exec.Command(os.Args[0], asSidecar, filepath.Join(dir, "none"), "all"), "reading the plan: open")
-}
-
-func requireRoot(t *testing.T) {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		proctest.Missing(t, "this test needs root")
-	}
 }

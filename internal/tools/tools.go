@@ -27,10 +27,10 @@ var embedded embed.FS
 var ErrNone = errors.New("this dlvgen was built without its tools: run `make build` and use bin/dlvgen")
 
 // FS returns the tree of tools as BuildKit's file sync sends it, and the tree's
-// digest as 64 hex digits, which toolstree has written: to compute it takes longer
-// than the rest of a small build. Every entry has mode 0755, owner 0:0 and the modification
-// time 0, so that equal trees make equal layers. The files beside the platforms' folders are
-// no tools and are left out. The error is ErrNone where the tree has no digest.
+// digest as 64 hex digits, which toolstree has written: to compute it here took a tenth
+// of a small build. Every entry has mode 0755, owner 0:0 and the modification time 0, so
+// that equal trees make equal layers. The files beside the platforms' folders are no
+// tools and are left out. The error is ErrNone where the tree has no digest.
 func FS() (fsutil.FS, string, error) {
 	sub, err := fs.Sub(embedded, "tree")
 	if err != nil {
