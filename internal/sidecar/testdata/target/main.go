@@ -8,6 +8,8 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"runtime"
+	"syscall"
 	"time"
 )
 
@@ -22,7 +24,10 @@ func main() {
 	switch {
 	case len(os.Args) < 2:
 	case os.Args[1] == "parent":
+		// The tests kill this process. The kernel ties the signal to the thread.
+		runtime.LockOSThread()
 		child := exec.Command("/proc/self/exe")
+		child.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 		if err := child.Start(); err != nil {
 			panic(err)
 		}
