@@ -5,6 +5,7 @@ import (
 	"runtime/debug"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/shim"
 	"github.com/moby/buildkit/client/llb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -51,11 +52,13 @@ func (r Rebuild) FromContext(source llb.State, dir string) (st llb.State, output
 	st = r.Image.
 		File(llb.Copy(source, "/", rebuildSources, all), llb.WithCustomName("[dlvgen] copy the build context, to rebuild "+r.Program)).
 		Dir(path.Join(rebuildSources, dir))
-	return r.run(st, r.ContextCommand()), output
+	return r.run(st, r.contextArgs()), output
 }
 
-// ContextCommand is the go command of FromContext.
-func (r Rebuild) ContextCommand() []string {
+// ContextCommand is the go command of FromContext, for people to read.
+func (r Rebuild) ContextCommand() []string { return shim.RedactArgs(r.contextArgs()) }
+
+func (r Rebuild) contextArgs() []string {
 	args := append([]string{"go", "build"}, r.flags()...)
 	return append(args, "-o", path.Join(rebuildFolder, path.Base(r.Program)), r.Info.Path)
 }
@@ -69,11 +72,13 @@ func (r Rebuild) FromModule() (st llb.State, output string) {
 	if goos, goarch := Setting(r.Info, "GOOS"), Setting(r.Info, "GOARCH"); goos != r.Platform.OS || goarch != r.Platform.Architecture {
 		dir = path.Join(dir, goos+"_"+goarch)
 	}
-	return r.run(st, r.ModuleCommand()), path.Join(dir, executable(r.Info.Path))
+	return r.run(st, r.moduleArgs()), path.Join(dir, executable(r.Info.Path))
 }
 
-// ModuleCommand is the go command of FromModule.
-func (r Rebuild) ModuleCommand() []string {
+// ModuleCommand is the go command of FromModule, for people to read.
+func (r Rebuild) ModuleCommand() []string { return shim.RedactArgs(r.moduleArgs()) }
+
+func (r Rebuild) moduleArgs() []string {
 	args := append([]string{"go", "install"}, r.flags()...)
 	return append(args, r.Info.Path+"@"+r.Info.Main.Version)
 }
@@ -98,7 +103,7 @@ func (r Rebuild) run(st llb.State, args []string) llb.State {
 	}
 	opts := append([]llb.RunOption{
 		llb.Args(args),
-		llb.WithCustomName("[dlvgen] rebuild " + r.Program + ": " + strings.Join(args, " ")),
+		llb.WithCustomName("[dlvgen] rebuild " + r.Program + ": " + strings.Join(shim.RedactArgs(args), " ")),
 	}, r.Run...)
 	return st.Run(opts...).Root()
 }

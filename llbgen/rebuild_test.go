@@ -95,6 +95,29 @@ func TestSettingsBecomeFlagsAndEnvironment(t *testing.T) {
 	}
 }
 
+// What the program was linked with is linked in again, and told nobody.
+func TestRebuildsTellNoValueThatIsLinkedIn(t *testing.T) {
+	r := rebuildOf(shop("-ldflags=-s -X main.key=hunter2", "-compiler=gc"))
+	context, _ := r.FromContext(llb.Local("context"), ".")
+	module, _ := r.FromModule()
+	for name, st := range map[string]llb.State{"context": context, "module": module} {
+		in := instrument(t, definition(t, st), InstrumentOptions{})
+		tree, err := llbtree.Format(in.Definition)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if told := tree + in.Steps[0].Name; strings.Contains(told, "hunter2") || !strings.Contains(in.Steps[0].Name, "-X main.key=<sha256:") {
+			t.Errorf("%s: told is\n%s", name, told)
+		}
+		if linked := slices.ContainsFunc(in.Definition.Def, func(dt []byte) bool { return strings.Contains(string(dt), "-X main.key=hunter2") }); !linked {
+			t.Errorf("%s: the value is not linked in", name)
+		}
+	}
+	if told := strings.Join(append(r.ContextCommand(), r.ModuleCommand()...), " "); strings.Contains(told, "hunter2") {
+		t.Errorf("the commands are %s", told)
+	}
+}
+
 func TestBuildInformationThatIsNotEnough(t *testing.T) {
 	files, outside := shop("-compiler=gc"), shop("-compiler=gc")
 	files.Path, outside.Main.Path = "command-line-arguments", ""

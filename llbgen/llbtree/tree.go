@@ -7,6 +7,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/shim"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 )
@@ -88,7 +89,7 @@ func describe(op *pb.Op) []string {
 }
 
 func describeExec(exec *pb.ExecOp) []string {
-	lines := []string{fmt.Sprintf("exec %q", exec.GetMeta().GetArgs())}
+	lines := []string{fmt.Sprintf("exec %q", shim.RedactArgs(exec.GetMeta().GetArgs()))}
 	env := append([]string(nil), exec.GetMeta().GetEnv()...)
 	sort.Strings(env)
 	for _, e := range env {
