@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
+	"maps"
 	"path"
 	"slices"
 
@@ -18,9 +20,12 @@ import (
 
 // capture is what the stand-ins recorded in one step.
 type capture struct {
-	step      *llbgen.Step
-	ref       client.Reference
-	state     llb.State
+	step  *llbgen.Step
+	ref   client.Reference
+	state llb.State
+
+	// users are the folders of the users who compiled.
+	users     []string
 	manifests []shim.Manifest
 }
 
@@ -56,21 +61,50 @@ func captureOf(ctx context.Context, c client.Client, s *llbgen.Step, imports []c
 		return capture{}, err
 	}
 	got := capture{step: s, ref: ref, state: llb.NewState(op)}
-	entries, err := ref.ReadDir(ctx, client.ReadDirRequest{Path: llbgen.CaptureManifests(), IncludePattern: "*.json"})
-	if isNotExist(err) {
-		return got, nil
-	}
-	if err != nil {
+	if err := got.read(ctx); err != nil {
 		return capture{}, fmt.Errorf("reading what %q compiled: %w", s.Name, err)
 	}
-	for _, e := range entries {
-		m, err := manifestOf(ctx, ref, path.Join(llbgen.CaptureManifests(), e.Path))
-		if err != nil {
-			return capture{}, fmt.Errorf("reading what %q compiled: %w", s.Name, err)
-		}
-		got.manifests = append(got.manifests, m)
-	}
 	return got, nil
+}
+
+// read reads the manifests of all users.
+func (c *capture) read(ctx context.Context) error {
+	users, err := c.ref.ReadDir(ctx, client.ReadDirRequest{Path: llbgen.CaptureRoot()})
+	if err != nil {
+		return err
+	}
+	for _, u := range users {
+		if !fs.FileMode(u.Mode).IsDir() {
+			continue
+		}
+		user := path.Join(llbgen.CaptureRoot(), path.Base(u.Path))
+		manifests, err := manifestsIn(ctx, c.ref, llbgen.CaptureManifests(user))
+		if err != nil {
+			return err
+		}
+		if len(manifests) > 0 {
+			c.users, c.manifests = append(c.users, user), append(c.manifests, manifests...)
+		}
+	}
+	return nil
+}
+
+// manifestsIn reads the manifests of a folder, which need not be there.
+func manifestsIn(ctx context.Context, ref client.Reference, dir string) ([]shim.Manifest, error) {
+	entries, err := ref.ReadDir(ctx, client.ReadDirRequest{Path: dir, IncludePattern: "*.json"})
+	if isNotExist(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	manifests := make([]shim.Manifest, len(entries))
+	for i, e := range entries {
+		if manifests[i], err = manifestOf(ctx, ref, path.Join(dir, e.Path)); err != nil {
+			return nil, err
+		}
+	}
+	return manifests, nil
 }
 
 func manifestOf(ctx context.Context, ref client.Reference, p string) (shim.Manifest, error) {
@@ -102,6 +136,23 @@ func makers(captures []capture, facts *gobin.Facts) []capture {
 // calls are the manifests with a program of that kind.
 func (c capture) calls(is func(shim.Program) bool) []shim.Manifest {
 	return slices.DeleteFunc(slices.Clone(c.manifests), func(m shim.Manifest) bool { return !slices.ContainsFunc(m.Programs, is) })
+}
+
+// leftOutOf lists the files that were compiled and not captured, in their order.
+func leftOutOf(captures []capture) []variants.LeftOut {
+	left := map[string]string{}
+	for _, c := range captures {
+		for _, m := range c.manifests {
+			for _, l := range m.LeftOut {
+				left[l.Path] = l.Reason
+			}
+		}
+	}
+	var all []variants.LeftOut
+	for _, p := range slices.Sorted(maps.Keys(left)) {
+		all = append(all, variants.LeftOut{Path: p, Reason: left[p]})
+	}
+	return all
 }
 
 // pathsOf are the roots of the paths in the debug information of what the

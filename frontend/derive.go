@@ -150,6 +150,7 @@ func (d *derivation) plan(ctx context.Context) (*variants.Plan, error) {
 		Command: p.command,
 		NoLinks: caps.Supports(pb.CapFileSymlinkCreate) != nil,
 		Paths:   pathsOf(d.captures),
+		LeftOut: leftOutOf(d.captures),
 		Version: d.version,
 	}
 	if d.symbols != nil {
@@ -216,7 +217,9 @@ func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*varian
 		PlanJSON:   dt,
 	}
 	for _, c := range d.captures {
-		parts.Captures = append(parts.Captures, c.state)
+		for _, user := range c.users {
+			parts.Captures = append(parts.Captures, llbgen.Captured{State: c.state, Folder: user})
+		}
 	}
 	if d.rebuilt != nil {
 		parts.Rebuilt, parts.RebuiltPath = d.rebuilt.state, d.rebuilt.program.file

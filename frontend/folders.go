@@ -18,13 +18,15 @@ import (
 // have, so that the layer of sources leaves their mode and owner as they are.
 func sharedFolders(ctx context.Context, root rootFS, captures []capture, shared []variants.Folder) ([]variants.Folder, error) {
 	for _, c := range captures {
-		folders, err := sharedBelow(ctx, root, rootFS{c.ref}, "/")
-		if err != nil {
-			return nil, err
-		}
-		for _, f := range folders {
-			if !slices.Contains(shared, f) {
-				shared = append(shared, f)
+		for _, user := range c.users {
+			folders, err := sharedBelow(ctx, root, captured{c.ref, llbgen.CaptureSources(user)}, "/")
+			if err != nil {
+				return nil, err
+			}
+			for _, f := range folders {
+				if !slices.Contains(shared, f) {
+					shared = append(shared, f)
+				}
 			}
 		}
 	}
@@ -48,10 +50,16 @@ func folderOf(dir string, st *fstypes.Stat) variants.Folder {
 	return variants.Folder{Path: dir, Mode: unixMode(st.Mode), UID: int(st.Uid), GID: int(st.Gid)}
 }
 
+// captured are sources, with the folder that they lie in.
+type captured struct {
+	ref    client.Reference
+	folder string
+}
+
 // sharedBelow looks at the folders of the sources below dir, and goes on only in
 // those that production has too.
-func sharedBelow(ctx context.Context, root, sources rootFS, dir string) ([]variants.Folder, error) {
-	entries, err := sources.ref.ReadDir(ctx, client.ReadDirRequest{Path: path.Join(llbgen.CaptureSources(), dir)})
+func sharedBelow(ctx context.Context, root rootFS, sources captured, dir string) ([]variants.Folder, error) {
+	entries, err := sources.ref.ReadDir(ctx, client.ReadDirRequest{Path: path.Join(sources.folder, dir)})
 	if isNotExist(err) {
 		return nil, nil
 	}

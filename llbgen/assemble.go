@@ -23,8 +23,8 @@ type Parts struct {
 	// Production is the root file system that the instrumented build made.
 	Production llb.State
 
-	// Captures are the outputs of the steps that compiled the program.
-	Captures []llb.State
+	// Captures are of the steps that compiled the program.
+	Captures []Captured
 
 	// Rebuilt has the program at RebuiltPath, where the plan says that it is not
 	// production's file.
@@ -45,6 +45,14 @@ type Parts struct {
 
 	// PlanJSON is the plan as the image holds it.
 	PlanJSON []byte
+}
+
+// Captured is what one user's calls recorded in a step.
+type Captured struct {
+	State llb.State
+
+	// Folder is the user's, in State.
+	Folder string
 }
 
 // Assemble adds the layers of the plan to production's, or, for a sidecar, to
@@ -184,11 +192,12 @@ func sourcesLayer(p Parts) layer {
 	for _, c := range p.Captures {
 		info := owned(-1)
 		info.CopyDirContentsOnly = true
+		from := CaptureSources(c.Folder) + "/"
 		if action == nil {
-			action = llb.Copy(c, CaptureSources()+"/", "/", info)
+			action = llb.Copy(c.State, from, "/", info)
 			continue
 		}
-		action = action.Copy(c, CaptureSources()+"/", "/", info)
+		action = action.Copy(c.State, from, "/", info)
 	}
 	return layer{name: "add sources", action: keepFolders(action, p.Plan.Folders)}
 }
@@ -227,11 +236,11 @@ func owned(mode int) *llb.CopyInfo {
 	return info
 }
 
-// CaptureRoot is the capture's folder in its state.
+// CaptureRoot is the capture's folder in its state. It has a folder for each user.
 func CaptureRoot() string { return captureFolder }
 
-// CaptureManifests is the folder of the manifests in a capture's root.
-func CaptureManifests() string { return path.Join(captureFolder, layout.CaptureBuilds) }
+// CaptureManifests is the folder of the manifests in that of a user.
+func CaptureManifests(user string) string { return path.Join(user, layout.CaptureBuilds) }
 
-// CaptureSources is the folder of the captured sources in a capture's root.
-func CaptureSources() string { return path.Join(captureFolder, layout.CaptureSources) }
+// CaptureSources is the folder of the captured sources in that of a user.
+func CaptureSources(user string) string { return path.Join(user, layout.CaptureSources) }

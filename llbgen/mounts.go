@@ -2,7 +2,9 @@ package llbgen
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -62,13 +64,40 @@ func (m *mounter) mountAll(t Toolchain) (int64, error) {
 	}
 	m.prependPath(layout.Bin)
 
-	folder, err := m.own(captureFolder, mountFolder(captureFolder))
+	folder, err := m.captureFolder()
 	if err != nil {
 		return 0, err
 	}
 	output := m.nextOutput()
 	m.add(&pb.Mount{Input: folder, Selector: captureFolder, Dest: layout.Capture, Output: output})
 	return output, nil
+}
+
+// captureFolder adds what the capture starts from: a folder that says which of the step's
+// mounts may be captured from.
+func (m *mounter) captureFolder() (int64, error) {
+	from, err := json.Marshal(capturable(m.op.GetExec().Mounts))
+	if err != nil {
+		return 0, fmt.Errorf("encoding the step's mount points: %w", err)
+	}
+	action := llb.Mkdir(captureFolder, 0o777).Mkfile(path.Join(captureFolder, layout.CaptureFrom), 0o444, from)
+	return m.own(captureFolder+string(from), llb.Scratch().File(action, llb.WithCustomName("[dlvgen] prepare "+captureFolder)))
+}
+
+// capturable lists the mount points whose files may be in an image: those of bind and
+// cache mounts. Others hold secrets, or what nobody is to keep. The root is no mount
+// point, and in our own folder there is nothing to capture.
+func capturable(mounts []*pb.Mount) []string {
+	types := map[string][]pb.MountType{}
+	for _, m := range mounts {
+		point := path.Join("/", m.Dest)
+		types[point] = append(types[point], m.MountType)
+	}
+	points := slices.Sorted(maps.Keys(types))
+	return slices.DeleteFunc(points, func(point string) bool {
+		closed := func(t pb.MountType) bool { return t != pb.MountType_BIND && t != pb.MountType_CACHE }
+		return point == pb.RootMount || within(point, layout.Dir) || slices.ContainsFunc(types[point], closed)
+	})
 }
 
 // standIns adds the stand-ins for rm and for programs that strip, where one may be

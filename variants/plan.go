@@ -34,6 +34,9 @@ type Input struct {
 	// Folders are those of production that the variant's own files go into.
 	Folders []Folder
 
+	// LeftOut are compiled files that are not to be in an image.
+	LeftOut []LeftOut
+
 	// NoLinks is set for a builder that cannot make symbolic links.
 	NoLinks bool
 
@@ -126,6 +129,13 @@ const (
 	PathGOROOT   = "goroot"
 )
 
+// LeftOut is a file that was compiled and is not among the baked sources, since it
+// lies where secrets do. A debugger's client finds it in the checkout.
+type LeftOut struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
+}
+
 // Folder is a folder of the production image, with what it must keep.
 type Folder struct {
 	Path string `json:"path"`
@@ -163,6 +173,7 @@ type Plan struct {
 
 	Paths   []PathRule `json:"paths"`
 	Folders []Folder   `json:"folders,omitempty"`
+	LeftOut []LeftOut  `json:"leftOut,omitempty"`
 
 	// Layers are those that are added to production's, in their order.
 	Layers []Layer `json:"layers"`
@@ -199,6 +210,9 @@ func New(in Input) (*Plan, error) {
 	}
 	if err := p.start(in.Command, in.NoLinks); err != nil {
 		return nil, err
+	}
+	if p.Request.Variant.Sources == SourcesBaked {
+		p.LeftOut = in.LeftOut
 	}
 	p.Layers = layersOf(p)
 	p.Config, err = debugConfig(in, p)

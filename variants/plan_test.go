@@ -85,6 +85,21 @@ func plan(t *testing.T, in variants.Input) *variants.Plan {
 	return p
 }
 
+func TestPlansListWhatIsMissingFromBakedSources(t *testing.T) {
+	left := []variants.LeftOut{{Path: "/src/key.go", Reason: "it lies on a secret mount"}}
+	for _, name := range variants.Names() {
+		in := input(t, name)
+		in.LeftOut = left
+		want := left
+		if in.Request.Variant.Sources != variants.SourcesBaked {
+			want = nil
+		}
+		if got := plan(t, in).LeftOut; !slices.Equal(got, want) {
+			t.Errorf("%s: left out are %v, want %v", name, got, want)
+		}
+	}
+}
+
 func TestPlansAreTheGoldens(t *testing.T) {
 	for _, name := range variants.Names() {
 		t.Run(name, func(t *testing.T) {

@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/proctest"
 )
 
@@ -51,6 +52,11 @@ func runStep(t *testing.T, dir, script string) (output, capture, cache string) {
 		t.Fatal(err)
 	}
 	capture, cache = t.TempDir(), t.TempDir()
+	_, top, _ := strings.Cut(dir, "/")
+	top, _, _ = strings.Cut(top, "/")
+	if err := os.WriteFile(filepath.Join(capture, layout.CaptureFrom), []byte(`["/`+top+`"]`), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	step := exec.Command("sh", "-c", enterStep, "sh",
 		t.TempDir(), program, strings.TrimSpace(string(goroot)), capture, cache, dir, script)
 	step.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
@@ -110,10 +116,10 @@ test ! -e /cache
 		}
 		f.Close()
 	}
-	if records, err := filepath.Glob(filepath.Join(capture, "builds", "*.json")); err != nil || len(records) != 4 {
+	if records, err := filepath.Glob(filepath.Join(capture, "0", "builds", "*.json")); err != nil || len(records) != 4 {
 		t.Errorf("records %q, %v, want 4", records, err)
 	}
-	if _, err := os.Stat(filepath.Join(capture, "src", dir, "main.go")); err != nil {
+	if _, err := os.Stat(filepath.Join(capture, "0", "src", dir, "main.go")); err != nil {
 		t.Error(err)
 	}
 	if cached, err := os.ReadDir(cache); err != nil || len(cached) == 0 {

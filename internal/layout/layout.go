@@ -26,8 +26,9 @@ const (
 	// /usr/local/go/bin/go is Real + "/usr/local/go/bin/go".
 	Real = Dir + "/real"
 
-	// Capture is the output mount: manifests in CaptureBuilds, sources in
-	// CaptureSources at the absolute paths at which they were compiled.
+	// Capture is the output mount. Each user of the step who compiles has a folder of
+	// his own in it, named by his number, with manifests in CaptureBuilds and sources
+	// in CaptureSources at the absolute paths at which they were compiled.
 	Capture = Dir + "/capture"
 
 	// Mode is a file that says how to compile: "debug", "optimized" or "symbols". Without
@@ -38,7 +39,11 @@ const (
 	GoCache = Dir + "/go-build"
 )
 
-// Folders of the capture output, relative to its root.
+// CaptureFrom is a file in the root of the capture output: a JSON list of the step's
+// mount points, other than the root's, whose files may be captured. Without it, none.
+const CaptureFrom = "from.json"
+
+// Folders of the capture output, relative to that of a user.
 const (
 	CaptureBuilds  = "builds"
 	CaptureSources = "src"

@@ -13,7 +13,8 @@ const settled = 2 * time.Second
 
 // ahead is what is made ready for the record beside the build.
 type ahead struct {
-	capture string        // the folder of the step's captures
+	capture string // the folder of the step's captures
+	from    origins
 	stop    chan struct{} // closed to leave the rest to the record
 	done    chan struct{} // closed when nothing is at work any more
 	list    list
@@ -37,7 +38,11 @@ func (b build) goAhead(listed <-chan list) *ahead {
 			return
 		}
 		// What goes wrong here does again for the record, which tells.
-		if sources, err := b.sources(a.list.packages); err == nil {
+		sources, err := b.sources(a.list.packages)
+		if err != nil {
+			return
+		}
+		if a.from, err = b.step.origins(); err == nil {
 			a.copyAll(sources)
 		}
 	}()
@@ -58,10 +63,7 @@ func (a *ahead) discard() error {
 	if a.folder == "" {
 		return nil
 	}
-	if err := os.RemoveAll(a.folder); err != nil {
-		return err
-	}
-	return settle(a.capture)
+	return os.RemoveAll(a.folder)
 }
 
 // copyAll copies files until it is stopped.
@@ -82,23 +84,29 @@ func (a *ahead) copyAll(sources []source) {
 			return
 		default:
 		}
-		if c, ok := copyOf(folder, s.content); ok {
+		if c, ok := copyOf(folder, s.content, a.from); ok {
 			a.copies[s.content] = c
 		}
 	}
 }
 
-func copyOf(folder, content string) (copied, bool) {
-	before, err := os.Stat(content)
-	if err != nil || time.Since(changedAt(before)) < settled {
+func copyOf(folder, content string, from origins) (copied, bool) {
+	isFresh := func(info os.FileInfo) bool { return time.Since(changedAt(info)) < settled }
+	if info, err := os.Stat(content); err != nil || isFresh(info) {
 		return copied{}, false
 	}
-	data, err := os.ReadFile(content)
-	if err != nil {
+	data, before, err := from.read(content)
+	if err != nil || isFresh(before) {
 		return copied{}, false
 	}
 	file, err := writeTemp(folder, data)
 	return copied{file: file, of: before}, err == nil
+}
+
+// has tells whether there is a copy of a file.
+func (a *ahead) has(content string) bool {
+	_, ok := a.copies[content]
+	return ok
 }
 
 // place moves the copy of a file to target. It is false where there is none, where the

@@ -21,7 +21,11 @@ func TestWhatChangesDuringTheBuildIsNotTakenFromBefore(t *testing.T) {
 	time.Sleep(settled + 100*time.Millisecond)
 	fresh := write("fresh.go", "old")
 
-	a := &ahead{capture: capture, stop: make(chan struct{})}
+	from, err := Step{Capture: capture, Mountinfo: filepath.Join(testRoot, "mountinfo")}.origins()
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &ahead{capture: capture, from: from, stop: make(chan struct{})}
 	var sources []source
 	for _, file := range []string{kept, changed, replaced, gone, fresh} {
 		sources = append(sources, source{path: file, content: file})

@@ -7,8 +7,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
@@ -116,10 +119,7 @@ func (b build) record(ctx context.Context, made *ahead) error {
 	if len(programs) == 0 {
 		return nil
 	}
-	sources, err := b.sources(packages)
-	if err == nil {
-		err = captureSources(filepath.Join(b.step.Capture, layout.CaptureSources), sources, made)
-	}
+	sources, leftOut, err := b.capture(packages, made)
 	for i, program := range programs {
 		if program.Output != "" {
 			// Without one, where the output is no ELF file.
@@ -127,10 +127,27 @@ func (b build) record(ctx context.Context, made *ahead) error {
 			programs[i].Symbols = b.symbols(programs[i].BuildID)
 		}
 	}
-	return errors.Join(err, b.writeManifest(packages, programs, len(sources)))
+	m := b.manifest(packages, programs)
+	m.Sources, m.LeftOut = sources-len(leftOut), leftOut
+	return errors.Join(err, b.writeManifest(m))
 }
 
-func (b build) writeManifest(packages []goPackage, programs []Program, sources int) error {
+// capture copies the sources of packages, and returns how many there are and which of
+// them it left out.
+func (b build) capture(packages []goPackage, made *ahead) (sources int, leftOut []LeftOut, err error) {
+	from, err := b.step.origins()
+	if err != nil {
+		return 0, nil, fmt.Errorf("capturing sources: %w", err)
+	}
+	list, err := b.sources(packages)
+	if err != nil {
+		return 0, nil, err
+	}
+	leftOut, err = captureSources(filepath.Join(b.step.ownCapture(), layout.CaptureSources), list, from, made)
+	return len(list), leftOut, err
+}
+
+func (b build) manifest(packages []goPackage, programs []Program) Manifest {
 	m := Manifest{
 		GoVersion:     b.facts.GOVERSION,
 		GOOS:          b.facts.GOOS,
@@ -139,21 +156,24 @@ func (b build) writeManifest(packages []goPackage, programs []Program, sources i
 		GOMODCACHE:    b.facts.GOMODCACHE,
 		GOPATH:        b.facts.GOPATH,
 		Dir:           b.dir,
-		ArgsBefore:    b.before,
-		ArgsAfter:     b.rewrite.args,
-		GoflagsBefore: b.facts.GOFLAGS,
-		GoflagsAfter:  b.rewrite.goflags,
+		ArgsBefore:    RedactArgs(b.before),
+		ArgsAfter:     RedactArgs(b.rewrite.args),
+		GoflagsBefore: redactGoflags(b.facts.GOFLAGS, b.facts.minor()),
+		GoflagsAfter:  redactGoflags(b.rewrite.goflags, b.facts.minor()),
 		Mode:          string(b.mode),
 		Trimpath:      b.mode != modeDebug && isOn(b.rewrite.flags, "trimpath"),
 		Programs:      programs,
-		Sources:       sources,
 	}
 	m.Module, m.ModuleDir = mainModule(packages)
+	return m
+}
+
+func (b build) writeManifest(m Manifest) error {
 	data, err := json.MarshalIndent(m, "", "  ")
 	if err != nil {
 		return fmt.Errorf("writing the manifest: %w", err)
 	}
-	if err := b.writeRecord(".json", append(data, '\n')); err != nil {
+	if err := b.writeRecord(b.id(m.Programs)+".json", append(data, '\n')); err != nil {
 		return fmt.Errorf("writing the manifest: %w", err)
 	}
 	return nil
@@ -163,36 +183,42 @@ func (b build) writeManifest(packages []goPackage, programs []Program, sources i
 // kept.
 func (b build) symbols(buildID string) string {
 	file := symbolsFile(buildID)
-	if info, err := os.Stat(filepath.Join(b.step.Capture, file)); file == "" || err != nil || !info.Mode().IsRegular() {
+	if info, err := os.Stat(filepath.Join(b.step.ownCapture(), file)); file == "" || err != nil || !info.Mode().IsRegular() {
 		return ""
 	}
-	return file
+	return path.Join(userFolder(), file)
 }
 
 // recordError leaves the reason why a record is missing or not whole beside it.
 // Where that can't be written either, there is nobody to tell: the output is the
 // build's.
 func (b build) recordError(err error) {
-	_ = b.writeRecord(".error", []byte(err.Error()+"\n"))
+	_ = b.writeRecord(b.id(nil)+".error", []byte(err.Error()+"\n"))
 }
 
-func (b build) writeRecord(suffix string, data []byte) error {
-	dir := filepath.Join(b.step.Capture, layout.CaptureBuilds)
+func (b build) writeRecord(name string, data []byte) error {
+	own := b.step.ownCapture()
+	dir := filepath.Join(own, layout.CaptureBuilds)
 	if err := os.MkdirAll(dir, dirMode); err != nil {
 		return err
 	}
-	if err := writeWhole(filepath.Join(dir, b.id()+suffix), data); err != nil {
+	if err := writeWhole(filepath.Join(dir, name), data); err != nil {
 		return err
 	}
-	return settle(dir, b.step.Capture)
+	return settle(dir, own)
 }
 
-// id names the call: a hash of all that decides what it compiles and where to.
-func (b build) id() string {
-	key := append([]string{
-		b.dir, b.facts.GOVERSION, b.facts.GOROOT, b.facts.GOOS, b.facts.GOARCH,
-		b.facts.GOPATH, b.facts.GOBIN, b.facts.GOFLAGS,
-	}, b.before...)
+// id names the call: a hash of all that decides what it compiles and where to. The
+// build ids tell apart what differs in anything else, such as sources that a script
+// changes between two calls.
+func (b build) id(programs []Program) string {
+	key := append([]string{b.dir, redactGoflags(b.facts.GOFLAGS, b.facts.minor())}, RedactArgs(b.before)...)
+	for _, name := range slices.Sorted(maps.Keys(b.facts.settings)) {
+		key = append(key, name+"="+b.facts.settings[name])
+	}
+	for _, p := range programs {
+		key = append(key, p.ImportPath, p.BuildID)
+	}
 	hash := sha256.Sum256([]byte(strings.Join(key, "\x00")))
 	return hex.EncodeToString(hash[:12])
 }

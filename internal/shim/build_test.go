@@ -94,9 +94,10 @@ var buildCases = []struct {
 		name: "cgo, stripped by the host's linker", args: []string{"build", "-ldflags=-linkmode=external -extldflags '-Wl,-s'"},
 		env: []string{"CGO_LDFLAGS=-s", "CGO_ENABLED=1"},
 		files: map[string]string{
-			"main.go": cgoMain, "twice.h": "int twice(int);\n", "twice.c": "int twice(int i) { return 2 * i; }\n",
+			"main.go": cgoMain, "twice.h": "#include \"deeper.h\"\n", "deeper.h": "int twice(int);\n", "unused.h": "",
+			"twice.c": "int twice(int i) { return 2 * i; }\n", "lib/unused.h": "",
 		},
-		want: map[string]string{"hello": "4\n"}, sources: []string{"twice.h", "twice.c"}, without: []string{"lib/lib.go"},
+		want: map[string]string{"hello": "4\n"}, sources: []string{"twice.h", "deeper.h", "twice.c"}, without: []string{"lib/lib.go"},
 	},
 	{
 		name: "position independent", args: []string{"build", "-buildmode=pie", "-ldflags", "-w -s"},
@@ -230,7 +231,7 @@ func units(t *testing.T, data *dwarf.Data) func(func(*dwarf.Entry) bool) {
 
 func readManifest(t *testing.T, capture string) Manifest {
 	t.Helper()
-	records, err := filepath.Glob(filepath.Join(capture, "builds", "*"))
+	records, err := filepath.Glob(filepath.Join(ownFolder(capture), "builds", "*"))
 	if err != nil || len(records) != 1 || filepath.Ext(records[0]) != ".json" {
 		t.Fatalf("records %q, %v", records, err)
 	}
@@ -249,10 +250,10 @@ func readManifest(t *testing.T, capture string) Manifest {
 func checkSources(t *testing.T, capture, root string, want []string) {
 	t.Helper()
 	var got []string
-	err := fs.WalkDir(os.DirFS(filepath.Join(capture, "src", root)), ".", func(path string, entry fs.DirEntry, err error) error {
+	err := fs.WalkDir(os.DirFS(filepath.Join(ownFolder(capture), "src", root)), ".", func(path string, entry fs.DirEntry, err error) error {
 		if err == nil && !entry.IsDir() {
 			got = append(got, path)
-			captured, _ := os.ReadFile(filepath.Join(capture, "src", root, path))
+			captured, _ := os.ReadFile(filepath.Join(ownFolder(capture), "src", root, path))
 			compiled, _ := os.ReadFile(filepath.Join(root, path))
 			if !bytes.Equal(captured, compiled) {
 				t.Errorf("%s differs from what was compiled", path)
@@ -299,14 +300,17 @@ func TestLibrariesAreCompiledForDebuggingAndNotRecorded(t *testing.T) {
 func TestABuildStandsWhereTheCaptureFails(t *testing.T) {
 	root := hello(t, nil)
 	capture := t.TempDir()
-	if err := os.WriteFile(filepath.Join(capture, "src"), nil, 0o644); err != nil {
+	if err := os.Mkdir(ownFolder(capture), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(ownFolder(capture), "src"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
 	r := runGo(t, root, []string{stepCapture + "=" + capture}, "build")
 	if r.code != 0 || r.stdout+r.stderr != "" {
 		t.Errorf("exit code %d, %q", r.code, r.stdout+r.stderr)
 	}
-	reasons, err := filepath.Glob(filepath.Join(capture, "builds", "*.error"))
+	reasons, err := filepath.Glob(filepath.Join(ownFolder(capture), "builds", "*.error"))
 	if err != nil || len(reasons) != 1 {
 		t.Fatalf("records of the failure: %q, %v", reasons, err)
 	}
@@ -337,7 +341,7 @@ func TestCapturesOfTheSameBuildsAreTheSame(t *testing.T) {
 			})
 		}
 		both.Wait()
-		trees = append(trees, describeTree(t, capture))
+		trees = append(trees, describeTree(t, ownFolder(capture)))
 	}
 	if trees[0] != trees[1] || strings.Count(trees[0], "builds/") != 2 {
 		t.Errorf("captured\n%s\nand\n%s", trees[0], trees[1])

@@ -58,23 +58,29 @@ func isCacheWritable(dir string) bool {
 // mounts holds the mount points of a mount namespace.
 type mounts map[string]bool
 
-// readMounts reads a table of the form that proc(5) describes: the fifth field
-// is the mount point, with octal escapes.
+// readMounts reads a table of the form that proc(5) describes: the first field is the
+// mount's number, the fifth its mount point, with octal escapes.
 func readMounts(path string) (mounts, error) {
+	points := make(mounts)
+	err := eachMount(path, func(_, point string) { points[point] = true })
+	return points, err
+}
+
+// eachMount calls do with the number and the mount point of every mount in such a table.
+func eachMount(path string, do func(id, point string)) error {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
-	points := make(mounts)
 	lines := bufio.NewScanner(f)
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		if fields := strings.Fields(lines.Text()); len(fields) > 4 {
-			points[unescapeMount(fields[4])] = true
+			do(fields[0], unescapeMount(fields[4]))
 		}
 	}
-	return points, lines.Err()
+	return lines.Err()
 }
 
 func (m mounts) has(path string) bool {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -30,43 +30,48 @@ type source struct {
 	content string
 }
 
-// captureSources copies files below root at their absolute paths. All that can
-// be copied is; the error tells the first failure. Calls may run at once: each
-// file appears whole or not at all. What made has copied is only moved.
-func captureSources(root string, sources []source, made *ahead) error {
-	folders := foldersOf(root, sources)
-	for _, dir := range folders {
-		if err := os.MkdirAll(dir, dirMode); err != nil {
-			return fmt.Errorf("making a folder for sources: %w", err)
-		}
+// ownCapture is the user's folder in the step's captures: one user of a step cannot write
+// to what another made, whatever the umask.
+func (s Step) ownCapture() string { return filepath.Join(s.Capture, userFolder()) }
+
+func userFolder() string { return strconv.Itoa(os.Geteuid()) }
+
+// captureSources copies files below root at their absolute paths, and returns those that
+// it left out because of where they lie. All others that can be copied are; the error
+// tells the first failure. Calls may run at once: each file appears whole or not at all.
+// What made has copied is only moved.
+func captureSources(root string, sources []source, from origins, made *ahead) (leftOut []LeftOut, err error) {
+	if err := os.MkdirAll(root, dirMode); err != nil {
+		return nil, fmt.Errorf("making a folder for sources: %w", err)
 	}
-	queue := make(chan source)
-	failures := make([]error, copiers)
+	queue := make(chan int)
+	outcomes := make([]error, len(sources))
 	var copying sync.WaitGroup
-	for i := range copiers {
+	for range copiers {
 		copying.Go(func() {
-			for s := range queue {
-				target := filepath.Join(root, s.path)
-				if made.place(target, s.content) {
-					continue
-				}
-				if err := captureFile(target, s.content); err != nil && failures[i] == nil {
-					failures[i] = err
-				}
+			for i := range queue {
+				outcomes[i] = captureFile(root, sources[i], from, made)
 			}
 		})
 	}
-	for _, s := range sources {
-		queue <- s
+	for i := range sources {
+		queue <- i
 	}
 	close(queue)
 	copying.Wait()
-	for _, err := range slices.Concat(failures, []error{settle(folders...)}) {
-		if err != nil {
-			return fmt.Errorf("capturing sources: %w", err)
+	var captured []source
+	for i, outcome := range outcomes {
+		var left *leftOutError
+		switch {
+		case outcome == nil:
+			captured = append(captured, sources[i])
+		case errors.As(outcome, &left):
+			leftOut = append(leftOut, LeftOut{Path: sources[i].path, Reason: left.Error()})
+		case err == nil:
+			err = fmt.Errorf("capturing sources: %w", outcome)
 		}
 	}
-	return nil
+	return leftOut, errors.Join(err, settle(foldersOf(root, captured)...))
 }
 
 // foldersOf lists root and the folders below it that sources need, once each,
@@ -92,8 +97,17 @@ func foldersOf(root string, sources []source) []string {
 	return folders
 }
 
-func captureFile(target, content string) error {
-	data, err := os.ReadFile(content)
+func captureFile(root string, s source, from origins, made *ahead) error {
+	target := filepath.Join(root, s.path)
+	if made.has(s.content) {
+		if err := os.MkdirAll(filepath.Dir(target), dirMode); err != nil {
+			return err
+		}
+		if made.place(target, s.content) {
+			return nil
+		}
+	}
+	data, _, err := from.read(s.content)
 	if err != nil {
 		return err
 	}
@@ -102,6 +116,9 @@ func captureFile(target, content string) error {
 		if captured, err := os.ReadFile(target); err == nil && bytes.Equal(captured, data) {
 			return nil
 		}
+	}
+	if err := os.MkdirAll(filepath.Dir(target), dirMode); err != nil {
+		return err
 	}
 	return writeWhole(target, data)
 }
@@ -134,12 +151,10 @@ func writeTemp(dir string, data []byte) (name string, err error) {
 }
 
 // settle gives folders their mode and time, last of all: every file made in one
-// moves its time. A folder that another user's call made is that call's to
-// settle.
+// moves its time.
 func settle(folders ...string) error {
 	for _, dir := range folders {
-		err := errors.Join(os.Chmod(dir, dirMode), os.Chtimes(dir, epoch, epoch))
-		if err != nil && !errors.Is(err, os.ErrPermission) {
+		if err := errors.Join(os.Chmod(dir, dirMode), os.Chtimes(dir, epoch, epoch)); err != nil {
 			return err
 		}
 	}

@@ -1,7 +1,7 @@
 package shim
 
 // Manifest records one call of the go command that compiled programs. It is
-// written as JSON to layout.Capture/layout.CaptureBuilds/ID.json, where ID is a
+// written as JSON to layout.Capture/UID/layout.CaptureBuilds/ID.json, where ID is a
 // hash of the call, so that the same call writes the same name.
 type Manifest struct {
 	// GoVersion as `go env GOVERSION` prints it: "go1.26.8".
@@ -20,7 +20,8 @@ type Manifest struct {
 	Dir string `json:"dir"`
 
 	// ArgsBefore is the argument list as the user's step gave it, from the
-	// subcommand on; ArgsAfter as it was run. The same for GOFLAGS.
+	// subcommand on; ArgsAfter as it was run. The same for GOFLAGS. The values of the
+	// linker's -X are redacted.
 	ArgsBefore    []string `json:"argsBefore"`
 	ArgsAfter     []string `json:"argsAfter"`
 	GoflagsBefore string   `json:"goflagsBefore,omitempty"`
@@ -39,8 +40,16 @@ type Manifest struct {
 
 	Programs []Program `json:"programs"`
 
-	// Sources counts the files captured by this call.
-	Sources int `json:"sources"`
+	// Sources counts the files captured by this call, LeftOut lists those that were
+	// compiled and are not to be known.
+	Sources int       `json:"sources"`
+	LeftOut []LeftOut `json:"leftOut,omitempty"`
+}
+
+// LeftOut is a file that is not captured, and why.
+type LeftOut struct {
+	Path   string `json:"path"`
+	Reason string `json:"reason"`
 }
 
 // Program is one main package that a call compiled.

@@ -53,12 +53,12 @@ type listError struct{ reason string }
 func (e *listError) Error() string { return "listing what was compiled: " + e.reason }
 
 // files returns the names of the package's source files: what the compilers and
-// the assembler read. Embedded files are not among them: they may hold secrets,
-// and a debugger doesn't show them.
+// the assembler are given. Headers are not among them, which they read or not, and
+// embedded files are not: they may hold secrets, and a debugger doesn't show them.
 func (p goPackage) files() []string {
 	var all []string
 	for _, files := range [][]string{
-		p.GoFiles, p.CgoFiles, p.CFiles, p.CXXFiles, p.MFiles, p.HFiles,
+		p.GoFiles, p.CgoFiles, p.CFiles, p.CXXFiles, p.MFiles,
 		p.FFiles, p.SFiles, p.SwigFiles, p.SwigCXXFiles,
 	} {
 		all = append(all, files...)

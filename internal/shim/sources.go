@@ -1,6 +1,7 @@
 package shim
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -17,12 +18,14 @@ func (b build) sources(packages []goPackage) ([]source, error) {
 	if err != nil {
 		return nil, err
 	}
+	contentOf := func(path string) string { return cmp.Or(replaced[path], path) }
+	read := func(path string) ([]byte, error) { return os.ReadFile(contentOf(path)) }
 	paths := make(map[string]bool)
 	for _, p := range packages {
 		if p.Standard {
 			continue
 		}
-		for _, file := range p.files() {
+		for _, file := range slices.Concat(p.files(), p.headers(read)) {
 			// Absolute names are generated, such as a test's main file.
 			if !filepath.IsAbs(file) && filepath.IsAbs(p.Dir) {
 				paths[filepath.Join(p.Dir, file)] = true
@@ -36,11 +39,7 @@ func (b build) sources(packages []goPackage) ([]source, error) {
 	}
 	sources := make([]source, 0, len(paths))
 	for path := range paths {
-		content := path
-		if by, ok := replaced[path]; ok {
-			content = by
-		}
-		sources = append(sources, source{path: path, content: content})
+		sources = append(sources, source{path: path, content: contentOf(path)})
 	}
 	slices.SortFunc(sources, func(a, b source) int { return strings.Compare(a.path, b.path) })
 	return sources, nil

@@ -58,7 +58,7 @@ func TestOverlaidFilesAreCapturedAsCompiled(t *testing.T) {
 		t.Fatalf("exit code %d: %s", r.code, r.stderr)
 	}
 	for name, want := range map[string]string{"lib.go": "return Answer", "new.go": "Answer = 42"} {
-		got, err := os.ReadFile(filepath.Join(r.capture, "src", root, "lib", name))
+		got, err := os.ReadFile(filepath.Join(r.own(), "src", root, "lib", name))
 		if err != nil || !strings.Contains(string(got), want) {
 			t.Errorf("%s: %q, %v", name, got, err)
 		}

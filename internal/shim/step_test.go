@@ -18,7 +18,8 @@ import (
 const (
 	stepRoot    = "SHIM_TEST_ROOT"
 	stepCapture = "SHIM_TEST_CAPTURE"
-	stepMode    = "SHIM_TEST_MODE" // a file
+	stepMode    = "SHIM_TEST_MODE"   // a file
+	stepMounts  = "SHIM_TEST_MOUNTS" // a table, in place of one with everything on the root's mount
 )
 
 func TestMain(m *testing.M) {
@@ -45,6 +46,9 @@ func runAsGo(root string) int {
 	step.Mountinfo = filepath.Join(root, "mountinfo")
 	step.Capture = os.Getenv(stepCapture)
 	step.Mode = os.Getenv(stepMode)
+	if mounts := os.Getenv(stepMounts); mounts != "" {
+		step.Mountinfo = mounts
+	}
 	return step.Run(context.Background(), os.Args[1:])
 }
 
@@ -89,9 +93,22 @@ func layOut(root string) error {
 		copyProgram(self, filepath.Join(bin, "go")),
 		copyProgram(self, filepath.Join(root, "bin", "go")),
 		copyProgram(filepath.Join(installed, "bin", "go"), root+"/real"+filepath.Join(bin, "go")),
-		os.WriteFile(filepath.Join(root, "mountinfo"), nil, 0o644))
+		flatMounts(filepath.Join(root, "mountinfo")))
 	return errors.Join(errs...)
 }
+
+// flatMounts writes a table in which every mount of this process is at the root: it lies
+// nowhere else in a step what tests compile.
+func flatMounts(file string) error {
+	var table strings.Builder
+	err := eachMount("/proc/self/mountinfo", func(id, _ string) { table.WriteString(id + " 0 0:0 / /\n") })
+	return errors.Join(err, os.WriteFile(file, []byte(table.String()), 0o644))
+}
+
+// own is the user's folder of the capture.
+func (r stepResult) own() string { return ownFolder(r.capture) }
+
+func ownFolder(capture string) string { return Step{Capture: capture}.ownCapture() }
 
 func copyProgram(from, to string) error {
 	data, err := os.ReadFile(from)

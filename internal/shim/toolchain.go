@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -123,15 +124,23 @@ func sameProgram(a, b string) bool {
 // facts are settings of the go command in effect for a call, as `go env` tells
 // them. Those that a version of Go doesn't know are empty.
 type facts struct {
+	// settings are all that decide what is compiled, by name.
+	settings map[string]string
+
 	GOVERSION, GOOS, GOARCH, GOEXE    string
 	GOROOT, GOMODCACHE, GOPATH, GOBIN string
 	GOFLAGS, GO111MODULE, GOWORK      string
 }
 
-var factNames = []string{
-	"GOVERSION", "GOOS", "GOARCH", "GOEXE", "GOROOT", "GOMODCACHE", "GOPATH", "GOBIN",
-	"GOFLAGS", "GO111MODULE", "GOWORK",
-}
+// The names of settings that decide what is compiled and where to (cmd/go/internal/envcmd).
+// GOFLAGS is read too. To be asked for settingsOfC, go env starts the C compiler.
+var (
+	settings = strings.Fields(`GOVERSION GOOS GOARCH GOEXE GOROOT GOMODCACHE GOPATH GOBIN
+		GO111MODULE GOWORK GO386 GOAMD64 GOARM GOARM64 GOMIPS GOMIPS64 GOPPC64 GORISCV64
+		GOEXPERIMENT GOFIPS140 GOTOOLCHAIN CGO_ENABLED CC CXX FC AR`)
+	settingsOfC = strings.Fields(`CGO_CFLAGS CGO_CPPFLAGS CGO_CXXFLAGS CGO_FFLAGS
+		CGO_LDFLAGS PKG_CONFIG GO_EXTLINK_ENABLED`)
+)
 
 // readFacts asks the real go, which knows about settings files and about the
 // toolchain that the go.mod at hand asks for. It takes about 5 ms.
@@ -140,7 +149,8 @@ func (s Step) readFacts(ctx context.Context, tc toolchain, chdir string, env env
 	if chdir != "" {
 		args = append(args, "-C", chdir)
 	}
-	cmd := exec.CommandContext(ctx, tc.path, append(append(args, "-json"), factNames...)...)
+	args = append(append(args, "-json", "GOFLAGS"), settings...)
+	cmd := exec.CommandContext(ctx, tc.path, args...)
 	cmd.Env = env
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
@@ -149,8 +159,13 @@ func (s Step) readFacts(ctx context.Context, tc toolchain, chdir string, env env
 		return facts{}, fmt.Errorf("asking go env: %w", err)
 	}
 	var f facts
-	if err := json.Unmarshal(out, &f); err != nil {
+	if err := errors.Join(json.Unmarshal(out, &f), json.Unmarshal(out, &f.settings)); err != nil {
 		return facts{}, fmt.Errorf("reading the answer of go env: %w", err)
+	}
+	delete(f.settings, "GOFLAGS")
+	for _, name := range settingsOfC {
+		// Hashed, as they may hold anything: what they are is of no use to anybody.
+		f.settings[name] = shortHash(name, env.setting(name))
 	}
 	// A toolchain is downloaded by the first call that needs it, and the build
 	// would have said so.

@@ -92,8 +92,9 @@ func (s Step) link(tool, args []string) int {
 	if file == "" || !isDir(s.Capture) {
 		return 0
 	}
-	if err := s.keepSymbols(filepath.Join(s.Capture, file), args, run); err != nil {
-		_ = writeWhole(filepath.Join(s.Capture, file)+".error", []byte(err.Error()+"\n"))
+	file = filepath.Join(s.ownCapture(), file)
+	if err := s.keepSymbols(file, args, run); err != nil {
+		_ = writeWhole(file+".error", []byte(err.Error()+"\n"))
 	}
 	return 0
 }
@@ -127,11 +128,11 @@ func (s Step) keepSymbols(file string, args []string, run func([]string) int) er
 	if err := writeWhole(file, data); err != nil {
 		return fmt.Errorf("keeping symbols: %w", err)
 	}
-	return settle(dir, s.Capture)
+	return settle(dir, s.ownCapture())
 }
 
 // symbolsFile is where the symbols of a program with that build id are kept,
-// relative to the capture. The last part of the id is that of the program's content,
+// relative to the user's capture. The last part of the id is that of the program's content,
 // which cmd/go writes after the link (cmd/go/internal/work/buildid.go).
 func symbolsFile(buildID string) string {
 	dir, _ := path.Split(buildID)

@@ -1,0 +1,139 @@
+package shim
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/layout"
+)
+
+// shm is a folder on a mount that no step is told of.
+func shm(t *testing.T) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("/dev/shm", "dlvgen-test-*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	return dir
+}
+
+// tellMounts writes what a step is told of its mounts: a test's folders may be captured.
+func tellMounts(t *testing.T, capture string, more ...string) {
+	t.Helper()
+	points, err := readMounts("/proc/self/mountinfo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for dir := resolveExisting(t.TempDir()); dir != "/"; dir = filepath.Dir(dir) {
+		if points.has(dir) {
+			more = append(more, dir)
+			break
+		}
+	}
+	list := "[]"
+	if len(more) > 0 {
+		list = `["` + strings.Join(more, `","`) + `"]`
+	}
+	if err := os.WriteFile(filepath.Join(capture, layout.CaptureFrom), []byte(list), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestAFileIsReadWhereItLies(t *testing.T) {
+	secret := filepath.Join(shm(t), "key.go")
+	capture, dir := t.TempDir(), t.TempDir()
+	tellMounts(t, capture)
+	from, err := Step{Capture: capture, Mountinfo: "/proc/self/mountinfo"}.origins()
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := func(name string) string { return filepath.Join(dir, name) }
+	for _, err := range []error{
+		os.WriteFile(at("plain.go"), []byte("plain"), 0o600),
+		os.WriteFile(secret, []byte("secret"), 0o600),
+		os.Symlink("plain.go", at("near.go")),
+		os.Symlink(secret, at("far.go")),
+		os.Symlink(filepath.Dir(secret), at("folder")),
+		os.Symlink("/proc/self/environ", at("environ.go")),
+		os.Symlink("/sys/kernel/notes", at("kernel.go")),
+		os.Symlink("/dev/zero", at("zero.go")),
+		syscall.Mkfifo(at("pipe.go"), 0o600),
+	} {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, test := range []struct {
+		path, want string
+		leftOut    bool
+	}{
+		{path: at("plain.go"), want: "plain"},
+		{path: at("near.go"), want: "plain"},
+		{path: secret, leftOut: true},
+		{path: at("far.go"), leftOut: true},
+		{path: at("folder/key.go"), leftOut: true},
+		{path: at("environ.go"), leftOut: true},
+		{path: at("kernel.go"), leftOut: true},
+		{path: at("zero.go"), leftOut: true},
+		{path: at("pipe.go")},
+		{path: at("missing.go")},
+	} {
+		data, _, err := from.read(test.path)
+		var left *leftOutError
+		if string(data) != test.want || errors.As(err, &left) != test.leftOut || (err == nil) != (test.want != "") {
+			t.Errorf("%s: read %q, %v", test.path, data, err)
+		}
+	}
+
+	tellMounts(t, capture, "/dev/shm")
+	if from, err = (Step{Capture: capture, Mountinfo: "/proc/self/mountinfo"}).origins(); err != nil {
+		t.Fatal(err)
+	}
+	if data, _, err := from.read(at("far.go")); string(data) != "secret" {
+		t.Errorf("a file of a mount that may be captured: %q, %v", data, err)
+	}
+}
+
+func TestWhatLiesOnOtherMountsIsLeftOutAndListed(t *testing.T) {
+	elsewhere := shm(t)
+	for name, text := range map[string]string{
+		"linked": "package lib\n", "go.mod": helloMod, "overlaid": "package lib\n", "overlay.json": `{"Replace":{"lib/new.go":"` + elsewhere + `/overlaid"}}`,
+	} {
+		if err := os.WriteFile(filepath.Join(elsewhere, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	root, capture := hello(t, nil), t.TempDir()
+	if err := os.Symlink(filepath.Join(elsewhere, "linked"), filepath.Join(root, "lib", "linked.go")); err != nil {
+		t.Fatal(err)
+	}
+	tellMounts(t, capture)
+	env := []string{stepCapture + "=" + capture, stepMounts + "=/proc/self/mountinfo"}
+	r := runGo(t, root, env, "build", "-modfile="+elsewhere+"/go.mod", "-overlay="+elsewhere+"/overlay.json")
+	if r.code != 0 || r.stderr != "" {
+		t.Fatalf("exit code %d: %s", r.code, r.stderr)
+	}
+	checkSources(t, capture, root, []string{"go.mod", "main.go", "lib/lib.go"})
+	if _, err := os.Stat(filepath.Join(r.own(), "src", elsewhere)); !os.IsNotExist(err) {
+		t.Errorf("%s was captured, or its folder: %v", elsewhere, err)
+	}
+	m := readManifest(t, capture)
+	var left []string
+	for _, l := range m.LeftOut {
+		left = append(left, l.Path)
+		if want := "it lies on the mount /dev/shm, which is neither a bind nor a cache mount"; l.Reason != want {
+			t.Errorf("%s is left out because %s", l.Path, l.Reason)
+		}
+	}
+	want := []string{elsewhere + "/go.mod", root + "/lib/linked.go", root + "/lib/new.go"}
+	slices.Sort(want)
+	if !slices.Equal(left, want) || m.Sources != 3 {
+		t.Errorf("left out are %q and %d files captured, want %q and 3", left, m.Sources, want)
+	}
+}
