@@ -16,6 +16,7 @@ import (
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/session"
 	"github.com/tonistiigi/fsutil"
 )
 
@@ -32,6 +33,7 @@ type derivation struct {
 	attrs      map[string]string
 	push       string
 	exports    []client.ExportEntry // in place of push
+	session    []session.Attachable
 
 	// wrap puts something around the frontend.
 	wrap func(gateway.BuildFunc) gateway.BuildFunc
@@ -61,6 +63,7 @@ func derive(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivatio
 		Locals:     map[string]fsutil.FS{name: tree},
 		Push:       d.push,
 		Exports:    d.exports,
+		Session:    d.session,
 	})
 }
 
