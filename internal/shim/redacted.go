@@ -65,8 +65,11 @@ func redactLdflags(value string) string {
 		*last = last.ending(f.value, redactDefinition(f.value))
 		return f.words
 	})
-	for _, w := range rest { // a value with a space that was not quoted
-		kept = append(kept, word{raw: shortHash("", w.text)})
+	for i, w := range rest { // a value with a space that was not quoted
+		if i > 0 || w.text != "--" {
+			w.raw = shortHash("", w.text)
+		}
+		kept = append(kept, w)
 	}
 	p.flags = joinWords(kept)
 	return p.String()
