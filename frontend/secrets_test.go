@@ -16,6 +16,7 @@ import (
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/testenv"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
@@ -191,29 +192,35 @@ func filesWith(ctx context.Context, t *testing.T, reg *testenv.Registry, image, 
 		t.Fatal(err)
 	}
 	for _, l := range layers {
-		files, err := l.Uncompressed()
+		found = append(found, entriesWith(t, l, text)...)
+	}
+	return found
+}
+
+func entriesWith(t *testing.T, layer v1.Layer, text string) []string {
+	t.Helper()
+	files, err := layer.Uncompressed()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer files.Close()
+	var found []string
+	for r := tar.NewReader(files); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return found
+		}
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer files.Close()
-		for r := tar.NewReader(files); ; {
-			h, err := r.Next()
-			if errors.Is(err, io.EOF) {
-				break
-			}
-			if err != nil {
-				t.Fatal(err)
-			}
-			data, err := io.ReadAll(r)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if bytes.Contains(data, []byte(text)) || strings.Contains(h.Name+h.Linkname, text) {
-				found = append(found, h.Name)
-			}
+		data, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if bytes.Contains(data, []byte(text)) || strings.Contains(h.Name+h.Linkname, text) {
+			found = append(found, h.Name)
 		}
 	}
-	return found
 }
 
 // stampedDockerfile links a secret into the program and then strips that, which is
