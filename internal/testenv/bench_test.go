@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path"
+	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/variants/delve"
 )
@@ -26,7 +28,7 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 // compilePrebuilt makes the program that the service prebuilt copies in.
 func compilePrebuilt(t *testing.T, dir string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", "bin/server", ".")
+	cmd := exec.CommandContext(proctest.Context(t), "go", "build", "-trimpath", "-o", "bin/server", ".")
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
@@ -97,7 +99,7 @@ func TestServicesAreBuiltPushedAndServed(t *testing.T) {
 
 func TestACompileErrorIsTheServicesOwn(t *testing.T) {
 	testenv.Require(t, testenv.NeedBuildKit)
-	solved, err := testenv.SharedBuildKit(t).Solve(t.Context(), testenv.Solve{Context: testenv.Service(t, "compileerror")})
+	solved, err := testenv.SharedBuildKit(t).Solve(proctest.Context(t), testenv.Solve{Context: testenv.Service(t, "compileerror")})
 	if err == nil {
 		t.Fatal("built")
 	}
@@ -106,10 +108,28 @@ func TestACompileErrorIsTheServicesOwn(t *testing.T) {
 	}
 }
 
+func TestBusyboxAddsUsersAndGroups(t *testing.T) {
+	testenv.Require(t, testenv.NeedBuildKit)
+	dir := t.TempDir()
+	const dockerfile = `FROM busybox
+RUN addgroup -S app && adduser -S -D -H -h /app -G app web && addgroup web nobody
+RUN adduser -D -u 4711 -s /bin/sh other && adduser other app && adduser -D third && adduser third app
+RUN [ "$(id web)" = "uid=101(web) gid=100(app) groups=100(app),65534(nobody)" ] && [ ! -e /app ]
+RUN [ "$(su other -c 'cd; touch mine; echo $(id -u) $(id -g) $(pwd)')" = "4711 4711 /home/other" ]
+RUN grep -qx app:x:100:other,third /etc/group && ! adduser -D third && ! adduser third none && ! addgroup app
+`
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(dockerfile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if solved, err := testenv.SharedBuildKit(t).Solve(proctest.Context(t), testenv.Solve{Context: dir}); err != nil {
+		t.Errorf("%v\n%s", err, solved.Log)
+	}
+}
+
 func TestTheFrontendImageHoldsProgramAndTools(t *testing.T) {
 	testenv.Require(t, testenv.NeedBuildKit)
 	testenv.FrontendImage(t)
-	img, err := testenv.SharedRegistry(t).Image(t.Context(), "dlvgen/dlvgen:test")
+	img, err := testenv.SharedRegistry(t).Image(proctest.Context(t), "dlvgen/dlvgen:test")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -138,11 +158,11 @@ func TestASecondBuildIsCached(t *testing.T) {
 	bk := testenv.SharedBuildKit(t)
 	build := testenv.Solve{Context: testenv.Service(t, "hello")}
 	for range 2 {
-		if _, err := bk.Solve(t.Context(), build); err != nil {
+		if _, err := bk.Solve(proctest.Context(t), build); err != nil {
 			t.Fatal(err)
 		}
 	}
-	solved, err := bk.Solve(t.Context(), build)
+	solved, err := bk.Solve(proctest.Context(t), build)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -17,13 +17,68 @@ import (
 // the base images already.
 var standInApk = entry{name: "sbin/apk", mode: 0o755, text: []byte("#!/bin/sh\nexit 0\n")}
 
+// standInAdduser and standInAddgroup are busybox's own, which Debian's lacks: as much of
+// them as Dockerfiles use. Without -G a user gets a group of its name.
+var (
+	standInAdduser = entry{name: "sbin/adduser", mode: 0o755, text: []byte(`#!/bin/sh
+set -e
+home= shell=/bin/sh comment= group= uid= from=1000 make=y
+while getopts h:g:s:G:u:k:DHS option; do
+	case $option in
+	h) home=$OPTARG ;;
+	g) comment=$OPTARG ;;
+	s) shell=$OPTARG ;;
+	G) group=$OPTARG ;;
+	u) uid=$OPTARG ;;
+	H) make= ;;
+	S) from=100 shell=/sbin/nologin ;;
+	esac
+done
+shift $((OPTIND - 1))
+if [ $# -eq 2 ]; then
+	grep -q "^$2:" /etc/group || { echo "adduser: unknown group $2" >&2; exit 1; }
+	sed -i "/^$2:/{s/[^:]\$/&,/;s/\$/$1/}" /etc/group
+	exit
+fi
+! grep -q "^$1:" /etc/passwd || { echo "adduser: user '$1' in use" >&2; exit 1; }
+while [ -z "$uid" ]; do
+	cut -d: -f3 /etc/passwd /etc/group | grep -qx $from || uid=$from
+	from=$((from + 1))
+done
+[ -n "$group" ] || { group=$1; grep -q "^$1:" /etc/group || addgroup -g "$uid" "$1"; }
+gid=$(sed -n "s/^$group:[^:]*:\([0-9]*\):.*/\1/p" /etc/group)
+[ -n "$gid" ] || { echo "adduser: unknown group $group" >&2; exit 1; }
+home=${home:-/home/$1}
+echo "$1:x:$uid:$gid:$comment:$home:$shell" >>/etc/passwd
+[ -z "$make" ] || { mkdir -p "$home" && chown "$uid:$gid" "$home"; }
+`)}
+	standInAddgroup = entry{name: "sbin/addgroup", mode: 0o755, text: []byte(`#!/bin/sh
+set -e
+gid= from=1000
+while getopts g:S option; do
+	case $option in
+	g) gid=$OPTARG ;;
+	S) from=100 ;;
+	esac
+done
+shift $((OPTIND - 1))
+[ $# -ne 2 ] || exec adduser "$1" "$2"
+! grep -q "^$1:" /etc/group || { echo "addgroup: group '$1' in use" >&2; exit 1; }
+while [ -z "$gid" ]; do
+	cut -d: -f3 /etc/group | grep -qx $from || gid=$from
+	from=$((from + 1))
+done
+echo "$1:x:$gid:" >>/etc/group
+`)}
+)
+
 const (
 	passwdRoot    = "root:x:0:0:root:/root:/bin/sh\n"
 	passwdNobody  = "nobody:x:65534:65534:nobody:/nonexistent:/sbin/nologin\n"
 	passwdNonroot = "nonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n"
 )
 
-// alpineLayer is a root of the machine's static busybox with the stand-in apk.
+// alpineLayer is a root of the machine's static busybox with the stand-ins.
 func (s store) alpineLayer(ctx context.Context) (layer, error) {
 	file, err := exec.LookPath("busybox")
 	if err != nil {
@@ -44,7 +99,7 @@ func (s store) alpineLayer(ctx context.Context) (layer, error) {
 		{name: "bin", mode: fs.ModeDir | 0o755},
 		{name: "bin/busybox", mode: 0o755, text: busybox},
 		{name: "sbin", mode: fs.ModeDir | 0o755},
-		standInApk,
+		standInApk, standInAdduser, standInAddgroup,
 		{name: "etc/passwd", mode: 0o644, text: []byte(passwdRoot + passwdNobody)},
 		{name: "etc/group", mode: 0o644, text: []byte("root:x:0:\nnobody:x:65534:\n")},
 		{name: "etc/os-release", mode: 0o644, text: []byte("ID=alpine\nNAME=\"stand-in for Alpine Linux\"\n")},

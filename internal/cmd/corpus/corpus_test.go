@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/distribution/reference"
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/llbgen"
@@ -33,6 +34,21 @@ func TestTheListIsWhole(t *testing.T) {
 		seen[r.name()] = true
 		if len(r.Commit) != 12 || r.Answer == "" || r.Answer == "?" {
 			t.Errorf("%s %s has commit %q and answer %q", r.Repository, r.Path, r.Commit, r.Answer)
+		}
+	}
+}
+
+func TestEveryPathMakesAnImageReference(t *testing.T) {
+	for path, want := range map[string]string{
+		"Dockerfile":               "owner-name-dockerfile",
+		".docker/Dockerfile":       "owner-name-docker-dockerfile",
+		"build/.ci/x86_64.Docker":  "owner-name-build-ci-x86_64.docker",
+		"a..b/_c/D+E/-/Dockerfile": "owner-name-a-b-c-d-e-dockerfile",
+		"Ünï/Dockerfile.":          "owner-name-n-dockerfile",
+	} {
+		got := row{Repository: "Owner/.Name", Path: path}.name()
+		if _, err := reference.ParseNormalizedNamed("127.0.0.1:5000/corpus/" + got + ":v1"); err != nil || got != want {
+			t.Errorf("%s: %q, %v; want %q", path, got, err, want)
 		}
 	}
 }
@@ -89,11 +105,16 @@ func TestAnswersHaveTheListsForm(t *testing.T) {
 }
 
 func TestTheTableCounts(t *testing.T) {
-	rows := []row{{Repository: "a/a", Path: "Dockerfile"}, {Repository: "b/b", Path: "Dockerfile", Hindrance: "a step clones"}, {Repository: "c/c", Path: "Dockerfile"}}
+	rows := []row{
+		{Repository: "a/a", Path: "Dockerfile"}, {Repository: "b/b", Path: "Dockerfile", Hindrance: "a step clones"},
+		{Repository: "c/c", Path: "Dockerfile"}, {Repository: "d/d", Path: "Dockerfile"}, {Repository: "e/e", Path: "Dockerfile"},
+	}
 	known := &results{rows: map[string]result{
 		rows[0].name(): {Explained: "/a 3", Derived: "main.go:5"},
 		rows[1].name(): {Explained: "? 4"},
 		rows[2].name(): {Explained: "refused: /c is | copied\nfrom x"},
+		rows[3].name(): {Explained: "/d 3", Wrong: "want /d 3,4", Derived: "main.go:6"},
+		rows[4].name(): {Explained: "/e 3", Wrong: "want /f 3"},
 	}}
 	var b strings.Builder
 	if err := writeTable(&b, rows, known); err != nil {
@@ -103,7 +124,9 @@ func TestTheTableCounts(t *testing.T) {
 		"| a/a | Dockerfile | breakpoint hit | /a; steps with the stand-in for go: lines 3, stopped at main.go:5 |",
 		"| b/b | Dockerfile | explained | a build tells which program; steps with the stand-in for go: lines 4; not buildable here: a step clones |",
 		`| c/c | Dockerfile | refused | /c is \| copied from x |`,
-		"1 breakpoint hit. 1 explained. 1 refused.",
+		`| d/d | Dockerfile | breakpoint hit | stopped at main.go:6; explained as "/d 3", want /d 3,4 |`,
+		"| e/e | Dockerfile | explained wrongly | /e 3 want /f 3 |",
+		"2 breakpoint hit. 1 explained. 1 refused. 1 explained wrongly.",
 	} {
 		if !strings.Contains(b.String(), want) {
 			t.Errorf("the table lacks %q:\n%s", want, b.String())

@@ -6,6 +6,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"strings"
 )
 
@@ -80,9 +81,19 @@ func parseRow(line string) (row, error) {
 	return r, nil
 }
 
+// between are the characters that names of images have between letters and digits, as
+// many as there are.
+var between = regexp.MustCompile(`[^a-z0-9]+`)
+
 // name is a name for files and images.
 func (r row) name() string {
-	return strings.ToLower(strings.NewReplacer("/", "-", "+", "-").Replace(r.Repository + "-" + r.Path))
+	name := between.ReplaceAllStringFunc(strings.ToLower(r.Repository+"-"+r.Path), func(text string) string {
+		if text == "." || text == "_" {
+			return text
+		}
+		return "-"
+	})
+	return strings.Trim(name, "._-")
 }
 
 // dir is the checkout's folder.

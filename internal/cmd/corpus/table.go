@@ -39,6 +39,8 @@ const (
 // judged is a row's outcome and what is to be said about it.
 func judged(r row, res result) (outcome, reason string) {
 	switch program, lines, _ := strings.Cut(res.Explained, " "); {
+	case res.Derived != "" && res.Wrong != "":
+		return derived, fmt.Sprintf("stopped at %s; explained as %q, %s", res.Derived, res.Explained, res.Wrong)
 	case res.Wrong != "":
 		return wronglyExplained, strings.TrimSpace(res.Explained + " " + res.Wrong)
 	case res.Explained == "":
