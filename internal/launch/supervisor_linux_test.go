@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/procfs"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/google/go-dap"
 )
 
@@ -132,12 +133,14 @@ func TestTerminatingSignalEndsAProgramThatIsHeld(t *testing.T) {
 	})
 	t.Run("in the middle of a step", func(t *testing.T) {
 		t.Parallel()
-		c := hold(t, "serve")
+		c := hold(t, "last")
 		client := c.client()
 		stopAtBeat(t, client)
-		if _, err := client.Next(); err != nil {
+		if _, err := client.StepOut(); err != nil {
 			t.Fatal(err)
 		}
+		go func() { _, _ = client.Next() }() // over the line that sleeps
+		proctest.AwaitRunning(t, client, patience)
 		c.stop(syscall.SIGTERM)
 		c.line("got terminated")
 		if got := c.code(soon); got != 7 {

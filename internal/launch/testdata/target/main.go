@@ -29,6 +29,8 @@ func main() {
 		for {
 			beat()
 		}
+	case "last":
+		last()
 	case "exit":
 		code, _ := strconv.Atoi(os.Args[2])
 		os.Exit(code)
@@ -70,6 +72,19 @@ func serve() {
 			beat()
 		}
 	}
+}
+
+// last beats once and sleeps in one line, until SIGTERM ends it with code 7.
+func last() {
+	signals := make(chan os.Signal, 8)
+	signal.Notify(signals, syscall.SIGTERM)
+	go func() {
+		fmt.Println("got", <-signals)
+		os.Exit(7)
+	}()
+	fmt.Println("pid", os.Getpid())
+	beat()
+	time.Sleep(time.Hour)
 }
 
 var beats int
