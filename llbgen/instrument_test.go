@@ -141,22 +141,39 @@ func TestMetadataAndSourceLocationsMoveAlong(t *testing.T) {
 }
 
 func TestUsersCacheMountsWin(t *testing.T) {
-	def := definition(t, hello(llb.AddMount("/go/pkg", llb.Scratch(), llb.AsPersistentCacheDir("mine", llb.CacheMountShared))))
-	for _, m := range execOf(t, withToolchain(t, def, usualToolchain)).Mounts {
-		if m.Dest == "/go/pkg/mod" {
-			t.Errorf("a cache of ours is mounted inside the user's: %v", m)
+	const ours = "/go/pkg/mod"
+	mine := llb.AddMount("/go/pkg", llb.Scratch(), llb.AsPersistentCacheDir("mine", llb.CacheMountShared))
+	for _, test := range []struct {
+		step llb.State
+		want bool
+	}{{hello(), true}, {hello(mine), false}} {
+		caches := cachesOf(t, withToolchain(t, definition(t, test.step), usualToolchain))
+		if got := slices.Contains(caches, ours); got != test.want {
+			t.Errorf("a cache of ours at %s: %t, want %t, among %q", ours, got, test.want, caches)
 		}
 	}
 }
 
 func TestNoGoCacheLeavesTheCachesOut(t *testing.T) {
 	def := definition(t, hello())
-	in := instrument(t, def, InstrumentOptions{NoGoCache: true})
+	if caches := cachesOf(t, instrument(t, def, InstrumentOptions{})); len(caches) == 0 {
+		t.Error("no cache mounts where caches are wanted")
+	}
+	if caches := cachesOf(t, instrument(t, def, InstrumentOptions{NoGoCache: true})); len(caches) > 0 {
+		t.Errorf("cache mounts at %q", caches)
+	}
+}
+
+// cachesOf lists where the one compile step has cache mounts.
+func cachesOf(t *testing.T, in *Instrumented) []string {
+	t.Helper()
+	var caches []string
 	for _, m := range execOf(t, in).Mounts {
 		if m.MountType == pb.MountType_CACHE {
-			t.Errorf("cache mount at %s", m.Dest)
+			caches = append(caches, m.Dest)
 		}
 	}
+	return caches
 }
 
 func TestEveryUserHasACacheOfItsOwn(t *testing.T) {
