@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/moby/buildkit/client"
@@ -95,7 +96,7 @@ func TestRewrittenTimesGiveOneDigestOnEveryBuilder(t *testing.T) {
 
 func layersOf(t *testing.T, reg *testenv.Registry, name string) []v1.Hash {
 	t.Helper()
-	img, err := reg.Image(t.Context(), name)
+	img, err := reg.Image(proctest.Context(t), name)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,9 +8,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/internal/tools"
 	"github.com/dlvgen/dlvgen/variants"
@@ -21,9 +21,6 @@ import (
 )
 
 func TestMain(m *testing.M) { testenv.Main(m) }
-
-// limit is how long one test may take on a slow machine.
-const limit = 4 * time.Minute
 
 // derivation is one build of a service through dlvgen.
 type derivation struct {
@@ -97,9 +94,7 @@ func planIn(t *testing.T, dt []byte) variants.Plan {
 // deadline is the test's context with a limit.
 func deadline(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), limit)
-	t.Cleanup(cancel)
-	return ctx
+	return proctest.Context(t)
 }
 
 // running is a debug container with the addresses of its ports.

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 )
 
@@ -71,6 +72,9 @@ func (f form) image(ctx context.Context, t *testing.T, target string) string {
 	build, ok := fleet.images[name]
 	if !ok {
 		build = sync.OnceValues(func() (string, error) {
+			// All tests of the image wait for this build, so it does not end with the first's.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), proctest.Limit)
+			defer cancel()
 			solved, err := derive(ctx, t, bk, derivation{
 				service: testenv.Service(t, "report"), options: f.options, push: reg.Ref(name), attrs: map[string]string{"target": target},
 			})

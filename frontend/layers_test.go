@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/internal/tools"
 	"github.com/dlvgen/dlvgen/variants"
@@ -137,7 +138,7 @@ func inplace() frontend.Options {
 // last layer that touches one decides.
 func filesOf(t *testing.T, reg *testenv.Registry, image string) map[string]string {
 	t.Helper()
-	img, err := reg.Image(t.Context(), image)
+	img, err := reg.Image(proctest.Context(t), image)
 	if err != nil {
 		t.Fatal(err)
 	}

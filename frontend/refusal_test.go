@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/moby/buildkit/solver/errdefs"
@@ -102,7 +103,7 @@ func TestRefusalsNameTheCause(t *testing.T) {
 // buildStripped makes the binary that the service's Dockerfile copies in.
 func buildStripped(t *testing.T, service string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", "bin/server", ".")
+	cmd := exec.CommandContext(proctest.Context(t), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", "bin/server", ".")
 	cmd.Dir, cmd.Env = service, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
@@ -111,7 +112,7 @@ func buildStripped(t *testing.T, service string) {
 
 func notPushed(t *testing.T, reg *testenv.Registry, image string) {
 	t.Helper()
-	_, err := reg.Image(t.Context(), image)
+	_, err := reg.Image(proctest.Context(t), image)
 	var missing *transport.Error
 	if !errors.As(err, &missing) || missing.StatusCode != http.StatusNotFound {
 		t.Errorf("%s is in the registry: %v", image, err)

@@ -42,12 +42,12 @@ PATH=/.dlvgen/bin:$3/bin:$PATH exec chroot "$1" sh -c 'cd "$1" && exec sh -ec "$
 func runStep(t *testing.T, dir, script string) (output, capture, cache string) {
 	t.Helper()
 	program := filepath.Join(t.TempDir(), "dlvgen-go")
-	build := exec.Command("go", "build", "-o", program, ".")
+	build := exec.CommandContext(proctest.Context(t), "go", "build", "-trimpath", "-o", program, ".")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building the stand-in: %v\n%s", err, out)
 	}
-	goroot, err := exec.Command("go", "env", "GOROOT").Output()
+	goroot, err := exec.CommandContext(proctest.Context(t), "go", "env", "GOROOT").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -57,7 +57,7 @@ func runStep(t *testing.T, dir, script string) (output, capture, cache string) {
 	if err := os.WriteFile(filepath.Join(capture, layout.CaptureFrom), []byte(`["/`+top+`"]`), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	step := exec.Command("sh", "-c", enterStep, "sh",
+	step := exec.CommandContext(proctest.Context(t), "sh", "-c", enterStep, "sh",
 		t.TempDir(), program, strings.TrimSpace(string(goroot)), capture, cache, dir, script)
 	step.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
 	step.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}

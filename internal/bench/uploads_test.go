@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/cli"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 )
 
@@ -105,7 +106,7 @@ func TestEachBlobOfAllVariantsIsUploadedOnce(t *testing.T) {
 	p := hello(t)
 	p.edit(t)
 	var stderr bytes.Buffer
-	if code := cli.Run(t.Context(), append(on.arguments(p, "all"), p.dir), strings.NewReader(""), io.Discard, &stderr); code != cli.ExitOK {
+	if code := cli.Run(proctest.Context(t), append(on.arguments(p, "all"), p.dir), strings.NewReader(""), io.Discard, &stderr); code != cli.ExitOK {
 		t.Fatalf("exit code %d: %s", code, stderr.String())
 	}
 	sent := on.uploads.take()

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/google/go-cmp/cmp"
@@ -25,7 +26,7 @@ func TestBakeTargetsAskForTheirVariants(t *testing.T) {
 	}
 	targets := map[string]string{"_debug": "remote", "_debug-src": "remote-src", "_debug-attach": "attach", "_debug-sidecar": "sidecar"}
 	args := append([]string{"bake", "--print", "--file", "docker-bake.hcl"}, slices.Sorted(maps.Keys(targets))...)
-	cmd := exec.CommandContext(t.Context(), buildx, args...)
+	cmd := exec.CommandContext(proctest.Context(t), buildx, args...)
 	cmd.Dir = root
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr

@@ -41,7 +41,7 @@ func dlvgen(t *testing.T, args ...string) ran {
 	t.Helper()
 	args = append([]string{"build", "--addr", testenv.SharedBuildKit(t).Addr, "--progress", "plain"}, args...)
 	var stdout, stderr bytes.Buffer
-	code := cli.Run(t.Context(), args, strings.NewReader(""), &stdout, &stderr)
+	code := cli.Run(proctest.Context(t), args, strings.NewReader(""), &stdout, &stderr)
 	return ran{code, stdout.String(), stderr.String()}
 }
 
@@ -81,7 +81,7 @@ func TestPushMovesTheDebugTagsAndLeavesProductionAlone(t *testing.T) {
 		if ref != production+suffix {
 			t.Errorf("line %d names %s, want %s", i, ref, production+suffix)
 		}
-		img, err := reg.Image(t.Context(), "cli/push:v1"+suffix)
+		img, err := reg.Image(proctest.Context(t), "cli/push:v1"+suffix)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -89,7 +89,7 @@ func TestPushMovesTheDebugTagsAndLeavesProductionAlone(t *testing.T) {
 			t.Errorf("the tag %s names %s, %v, want %s", ref, got, err, digest)
 		}
 	}
-	if _, err := reg.Image(t.Context(), "cli/push:v1"); err == nil {
+	if _, err := reg.Image(proctest.Context(t), "cli/push:v1"); err == nil {
 		t.Error("the production tag was written")
 	}
 	// Both variants wait for one compile, which the display shows once.
@@ -111,11 +111,11 @@ func TestPushMovesTheDebugTagsAndLeavesProductionAlone(t *testing.T) {
 
 func TestTagThatIsNotOursStopsTheBuildBeforeItBegins(t *testing.T) {
 	reg := needBuildKit(t)
-	base, err := reg.Image(t.Context(), "library/golang:1.26")
+	base, err := reg.Image(proctest.Context(t), "library/golang:1.26")
 	if err != nil {
 		t.Fatal(err)
 	}
-	before, err := reg.Push(t.Context(), "cli/foreign:v1-debug", base)
+	before, err := reg.Push(proctest.Context(t), "cli/foreign:v1-debug", base)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -126,7 +126,7 @@ func TestTagThatIsNotOursStopsTheBuildBeforeItBegins(t *testing.T) {
 	if strings.Contains(r.stderr, "load build definition") {
 		t.Errorf("something was built first:\n%s", r.stderr)
 	}
-	img, err := reg.Image(t.Context(), "cli/foreign:v1-debug")
+	img, err := reg.Image(proctest.Context(t), "cli/foreign:v1-debug")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -150,7 +150,7 @@ func TestFailedCompileShowsTheCompilerAndPushesNothing(t *testing.T) {
 		}
 	}
 	for _, tag := range []string{"v1-debug", "v1-debug-src"} {
-		if _, err := reg.Image(t.Context(), "cli/broken:"+tag); err == nil {
+		if _, err := reg.Image(proctest.Context(t), "cli/broken:"+tag); err == nil {
 			t.Errorf("the tag %s exists", tag)
 		}
 	}
@@ -162,7 +162,7 @@ func TestDryRunPrintsThePlanAndPushesNothing(t *testing.T) {
 	if text := strings.Join(out, "\n"); !strings.HasPrefix(text, "{") || !strings.Contains(text, `"path": "/server"`) {
 		t.Errorf("stdout is no plan: %s", text)
 	}
-	if _, err := reg.Image(t.Context(), "cli/dry:v1-debug"); err == nil {
+	if _, err := reg.Image(proctest.Context(t), "cli/dry:v1-debug"); err == nil {
 		t.Error("the dry run pushed the image")
 	}
 }
@@ -196,14 +196,14 @@ func TestLoadPutsTheVariantsIntoDockerEngine(t *testing.T) {
 	t.Setenv("DOCKER_HOST", engine.Host)
 	mustBuild(t, "-t", "dlvgen-cli-load:v1", "--variant", "remote,remote-src", "--load", testenv.Service(t, "hello"))
 	for _, tag := range []string{"v1-debug", "v1-debug-src"} {
-		out, err := engine.CLI(t.Context(), "image", "inspect", "--format", "{{.Config.Entrypoint}}", "dlvgen-cli-load:"+tag)
+		out, err := engine.CLI(proctest.Context(t), "image", "inspect", "--format", "{{.Config.Entrypoint}}", "dlvgen-cli-load:"+tag)
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !strings.Contains(out, "/.dlvgen/init") {
 			t.Errorf("the image %s starts %s", tag, out)
 		}
-		if _, err := engine.CLI(t.Context(), "image", "rm", "--force", "dlvgen-cli-load:"+tag); err != nil {
+		if _, err := engine.CLI(proctest.Context(t), "image", "rm", "--force", "dlvgen-cli-load:"+tag); err != nil {
 			t.Error(err)
 		}
 	}
@@ -221,7 +221,7 @@ func TestContextFromStdin(t *testing.T) {
 	}
 	var stdout, stderr bytes.Buffer
 	args := []string{"build", "--addr", testenv.SharedBuildKit(t).Addr, "--progress", "plain", "--dry-run", "--variant", "remote,remote-src", "-"}
-	if code := cli.Run(t.Context(), args, &archive, &stdout, &stderr); code != cli.ExitOK {
+	if code := cli.Run(proctest.Context(t), args, &archive, &stdout, &stderr); code != cli.ExitOK {
 		t.Fatalf("exit code %d\n%s", code, stderr.String())
 	}
 	if n := strings.Count(stdout.String(), `"delve":`); n != 2 {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/cli"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/google/go-cmp/cmp"
@@ -25,7 +26,7 @@ import (
 func connect(t *testing.T, args ...string) ran {
 	t.Helper()
 	var stdout, stderr bytes.Buffer
-	code := cli.Run(t.Context(), append([]string{"connect"}, args...), strings.NewReader(""), &stdout, &stderr)
+	code := cli.Run(proctest.Context(t), append([]string{"connect"}, args...), strings.NewReader(""), &stdout, &stderr)
 	return ran{code, stdout.String(), stderr.String()}
 }
 
@@ -57,7 +58,7 @@ func pushLabelled(t *testing.T, reg *testenv.Registry, name string, labels map[s
 	if img, err = mutate.ConfigFile(img, file); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := reg.Push(t.Context(), name, img); err != nil {
+	if _, err := reg.Push(proctest.Context(t), name, img); err != nil {
 		t.Fatal(err)
 	}
 	digest, err := img.Digest()
@@ -190,7 +191,7 @@ func TestConnectsCommandLineWorksAsPrinted(t *testing.T) {
 	}
 	waitFor(t, c, "API server listening at")
 	for _, shell := range []string{"sh", "bash"} {
-		cmd := exec.CommandContext(t.Context(), shell, "-c", r.stdout)
+		cmd := exec.CommandContext(proctest.Context(t), shell, "-c", r.stdout)
 		cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(dlv)+":"+os.Getenv("PATH"), "HOME="+t.TempDir(), "TERM=dumb")
 		cmd.Stdin = strings.NewReader(fmt.Sprintf("break %s/main.go:28\nlist main.handler\nclearall\nexit\nn\n", local))
 		out, err := cmd.CombinedOutput()
@@ -263,7 +264,7 @@ CMD ["/server"]
 		}
 		words := strings.Fields(r.stdout)
 		pid := words[len(words)-1]
-		out, err := c.Exec(t.Context(), "readlink", "/proc/"+pid+"/exe")
+		out, err := c.Exec(proctest.Context(t), "readlink", "/proc/"+pid+"/exe")
 		if err != nil || strings.TrimSpace(out) != "/server" || (pid == "1") != test.first {
 			t.Errorf("%q: %s names process %s, which is %q, %v", test.args, r.stdout, pid, out, err)
 		}
@@ -277,10 +278,10 @@ func checkImageAndStopped(t *testing.T, engine *testenv.Docker, c *testenv.Conta
 	if r.code != cli.ExitOK || !strings.Contains(r.stderr, "docker run -d -p 127.0.0.1:8000:8000 dlvgen-cli-connect:v1-debug") {
 		t.Errorf("the image: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
-	if _, err := engine.CLI(t.Context(), "kill", c.ID); err != nil {
+	if _, err := engine.CLI(proctest.Context(t), "kill", c.ID); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.Wait(t.Context()); err != nil {
+	if _, err := c.Wait(proctest.Context(t)); err != nil {
 		t.Fatal(err)
 	}
 	if r = connect(t, c.ID); r.code != cli.ExitFailure || !strings.Contains(r.stderr, "does not run, it is exited") {
@@ -294,15 +295,15 @@ func checkImageAndStopped(t *testing.T, engine *testenv.Docker, c *testenv.Conta
 // waitFor returns when the container has printed the text.
 func waitFor(t *testing.T, c *testenv.Container, text string) {
 	t.Helper()
-	for t.Context().Err() == nil {
-		out, err := c.Logs(t.Context())
+	ctx := proctest.Context(t)
+	for {
+		out, err := c.Logs(ctx)
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("waiting until the container prints %q: %v\n%s", text, err, out)
 		}
 		if strings.Contains(out, text) {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	t.Fatalf("the container did not print %q", text)
 }

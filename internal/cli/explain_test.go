@@ -15,6 +15,7 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/cli"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/moby/buildkit/client"
 )
@@ -24,7 +25,7 @@ func explain(t *testing.T, bk *testenv.BuildKit, args ...string) ran {
 	t.Helper()
 	args = append([]string{"explain", "--addr", bk.Addr, "--progress", "plain"}, args...)
 	var stdout, stderr bytes.Buffer
-	code := cli.Run(t.Context(), args, strings.NewReader(""), &stdout, &stderr)
+	code := cli.Run(proctest.Context(t), args, strings.NewReader(""), &stdout, &stderr)
 	return ran{code, stdout.String(), stderr.String()}
 }
 
@@ -70,7 +71,7 @@ func TestExplainPrintsAPage(t *testing.T) {
 // goVersion is that of the golang image.
 func goVersion(t *testing.T) string {
 	t.Helper()
-	img, err := testenv.SharedRegistry(t).Image(t.Context(), "library/golang:1.26")
+	img, err := testenv.SharedRegistry(t).Image(proctest.Context(t), "library/golang:1.26")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -99,12 +100,12 @@ func TestExplainRunsNoStepAndFetchesNoImage(t *testing.T) {
 			t.Errorf("%s: a step ran:\n%s", service, r.stderr)
 		}
 	}
-	c, err := bk.Client(t.Context())
+	c, err := bk.Client(proctest.Context(t))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	kept, err := c.DiskUsage(t.Context())
+	kept, err := c.DiskUsage(proctest.Context(t))
 	if err != nil {
 		t.Fatal(err)
 	}

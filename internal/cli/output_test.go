@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -133,7 +134,7 @@ func TestPushesGoByDigestToEveryRepositoryOnce(t *testing.T) {
 	if res.refs, err = b.references(res.preset); err != nil {
 		t.Fatal(err)
 	}
-	got, load, err := b.exports(t.Context(), res)
+	got, load, err := b.exports(proctest.Context(t), res)
 	if err != nil || load != nil {
 		t.Fatalf("load %v, error %v", load, err)
 	}

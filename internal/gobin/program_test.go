@@ -58,7 +58,7 @@ func writeModule(t testing.TB, files map[string]string) string {
 func buildProgram(t testing.TB, dir string, env []string, args ...string) string {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "program")
-	cmd := exec.CommandContext(t.Context(), "go", append([]string{"build", "-o", out}, args...)...)
+	cmd := exec.CommandContext(proctest.Context(t), "go", append([]string{"build", "-o", out}, args...)...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOENV=off", "GOFLAGS=", "GOWORK=off", "CGO_ENABLED=0")
 	cmd.Env = append(cmd.Env, env...)
@@ -210,7 +210,7 @@ func TestFactsOfOlderToolchains(t *testing.T) {
 // requireToolchain ends the test where the toolchain cannot be had.
 func requireToolchain(t *testing.T, env []string) {
 	t.Helper()
-	cmd := exec.CommandContext(t.Context(), "go", "version")
+	cmd := exec.CommandContext(proctest.Context(t), "go", "version")
 	cmd.Dir = t.TempDir()
 	cmd.Env = append(append(os.Environ(), "GOENV=off", "GOFLAGS="), env...)
 	if text, err := cmd.CombinedOutput(); err != nil {

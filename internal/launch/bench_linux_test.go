@@ -80,7 +80,7 @@ func buildPrograms(dir string) error {
 		{"-o", programs.target, "-gcflags=all=-N -l", "./testdata/target"},
 		{"-o", programs.stripped, "-ldflags=-s -w", "./testdata/target"},
 	} {
-		build := exec.Command("go", append([]string{"build"}, args...)...)
+		build := exec.Command("go", append([]string{"build", "-trimpath"}, args...)...) // as bin/dlv: what it compiled is in the cache
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("building %v: %w\n%s", args, err, out)
@@ -301,11 +301,15 @@ func (c *container) running() bool {
 	}
 }
 
-// client connects a debugger client, as soon as Delve listens.
+// client connects a debugger client, as soon as Delve listens. All that it asks is
+// bounded.
 func (c *container) client() *rpc2.RPCClient {
 	c.t.Helper()
 	for deadline := time.Now().Add(patience); ; time.Sleep(10 * time.Millisecond) {
 		conn, err := net.Dial("tcp", c.addr)
+		if err == nil {
+			err = conn.SetDeadline(time.Now().Add(proctest.Limit))
+		}
 		if err == nil {
 			return rpc2.NewClientFromConn(conn)
 		}

@@ -80,7 +80,7 @@ func scratchImage(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
-	build := exec.Command("go", "build", "-o", filepath.Join(root, layout.Init), "github.com/dlvgen/dlvgen/cmd/dlvgen-init")
+	build := exec.Command("go", "build", "-trimpath", "-o", filepath.Join(root, layout.Init), "github.com/dlvgen/dlvgen/cmd/dlvgen-init")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building init: %v\n%s", err, out)

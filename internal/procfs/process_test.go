@@ -1,6 +1,7 @@
 package procfs
 
 import (
+	"context"
 	"os"
 	"os/exec"
 	"runtime"
@@ -8,6 +9,9 @@ import (
 	"testing"
 	"time"
 )
+
+// patience bounds every wait of these tests.
+const patience = 30 * time.Second
 
 func TestProcessStateOfAnyNameIsRead(t *testing.T) {
 	for line, want := range map[string]byte{
@@ -28,8 +32,10 @@ func TestTrapsAreSeenUntilTheTracerHasWaited(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for State(pid) != StateTraced {
-		time.Sleep(time.Millisecond)
+	for end := time.Now().Add(patience); State(pid) != StateTraced; time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("the state of a traced program is %q after %v", State(pid), patience)
+		}
 	}
 	if !AwaitsTracer(pid) {
 		t.Error("the trap of an execve is not seen")
@@ -49,7 +55,9 @@ func TestTrapsAreSeenUntilTheTracerHasWaited(t *testing.T) {
 }
 
 func TestProcessIsReadUntilItsParentHasWaited(t *testing.T) {
-	cmd := exec.Command("cat")
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, "cat")
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -11,6 +11,8 @@ import (
 	"runtime"
 	"strings"
 	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/proctest"
 )
 
 // stepRoot names the variable that makes this test program the go command of a
@@ -135,7 +137,7 @@ func runGo(t *testing.T, dir string, env []string, args ...string) stepResult {
 func runGoAt(t *testing.T, path, dir string, env []string, args ...string) stepResult {
 	t.Helper()
 	r := stepResult{capture: t.TempDir()}
-	cmd := exec.Command(path, args...)
+	cmd := exec.CommandContext(proctest.Context(t), path, args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off", stepRoot+"="+testRoot, stepCapture+"="+r.capture)
 	cmd.Env = append(cmd.Env, env...)

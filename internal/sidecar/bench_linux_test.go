@@ -91,11 +91,11 @@ func buildTwice(production, symbols, cgo, pkg string) error {
 	if err != nil {
 		return err
 	}
-	return build(append(env, "CGO_ENABLED="+cgo), append(args, "-o", production, "-trimpath", pkg)...)
+	return build(append(env, "CGO_ENABLED="+cgo), append(args, "-o", production, pkg)...)
 }
 
 func build(env []string, args ...string) error {
-	cmd := exec.Command("go", append([]string{"build"}, args...)...)
+	cmd := exec.Command("go", append([]string{"build", "-trimpath"}, args...)...) // as bin/dlv: what it compiled is in the cache
 	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building %v: %w\n%s", args, err, out)
@@ -229,6 +229,9 @@ func connect(t *testing.T, sidecar *running, addr string) *rpc2.RPCClient {
 		return err == nil
 	}, "the debugger at %s", addr)
 	t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(proctest.Limit)); err != nil {
+		t.Fatal(err)
+	}
 	client := rpc2.NewClientFromConn(conn)
 	proctest.AwaitRunning(t, client, patience)
 	return client

@@ -20,6 +20,8 @@ import (
 	"github.com/moby/buildkit/client"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/opencontainers/runtime-spec/specs-go"
+
+	"github.com/dlvgen/dlvgen/internal/proctest"
 )
 
 // Bundle is an unpacked image that runc starts as a container: in half a second
@@ -75,7 +77,7 @@ func (u *unpacking) Close() error {
 // removed when the test ends, and its output logged if that failed.
 func (b *Bundle) Run(t testing.TB, config ocispecs.ImageConfig) {
 	t.Helper()
-	if err := b.configure(t.Context(), config); err != nil {
+	if err := b.configure(proctest.Context(t), config); err != nil {
 		t.Fatal(err)
 	}
 	id := "dlvgen-" + strings.ToLower(rand.Text())

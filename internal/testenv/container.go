@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dlvgen/dlvgen/internal/proctest"
 )
 
 // waitDelay is how long a docker command that was given up may hold its outputs open.
@@ -29,7 +31,7 @@ type Container struct {
 // The container is removed when the test ends.
 func (d *Docker) Run(t testing.TB, args ...string) *Container {
 	t.Helper()
-	c, err := d.Start(t.Context(), args...)
+	c, err := d.Start(proctest.Context(t), args...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -20,7 +20,8 @@ type Delve struct {
 var loadAll = api.LoadConfig{FollowPointers: true, MaxVariableRecurse: 1, MaxStringLen: 64, MaxArrayValues: 64, MaxStructFields: -1}
 
 // ConnectDelve connects to "127.0.0.1:8000", again and again until Delve answers
-// or ctx ends. Close ends the connection and leaves the program as it is.
+// or ctx ends, and with it the connection: no call waits longer. Close ends the
+// connection too, and both leave the program as it is.
 func ConnectDelve(ctx context.Context, addr string) (*Delve, error) {
 	d, err := again(ctx, func(ctx context.Context) (*Delve, error) { return dialDelve(ctx, addr) })
 	if err != nil {
@@ -47,7 +48,6 @@ func dialDelve(ctx context.Context, addr string) (*Delve, error) {
 		stop()
 		return nil, errors.Join(err, conn.Close())
 	}
-	stop()
 	return &Delve{RPCClient: client}, conn.SetDeadline(time.Time{})
 }
 

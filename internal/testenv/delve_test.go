@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 )
 
@@ -23,7 +24,7 @@ func startHello(t *testing.T, dir string) (delve, page string) {
 		t.Fatal(err)
 	}
 	program := filepath.Join(t.TempDir(), "server")
-	build := exec.CommandContext(t.Context(), "go", "build", "-gcflags=all=-N -l", "-o", program, ".")
+	build := exec.CommandContext(proctest.Context(t), "go", "build", "-gcflags=all=-N -l", "-o", program, ".")
 	build.Dir = dir
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)

@@ -66,7 +66,7 @@ func (r *Registry) PushFrontendImage(ctx context.Context) (_ string, err error) 
 		return "", err
 	}
 	program := filepath.Join(dir, "dlvgen-frontend")
-	if err := run(ctx, root, []string{"CGO_ENABLED=0"}, "go", "build", "-buildvcs=false", "-o", program, "./cmd/dlvgen-frontend"); err != nil {
+	if err := run(ctx, root, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, "./cmd/dlvgen-frontend"); err != nil {
 		return "", fmt.Errorf("making the frontend image: %w", err)
 	}
 	img, err := frontendImage(program, tree, layout.Platform(platform.OS, platform.Arch, ""))

@@ -64,15 +64,17 @@ func Program(ctx context.Context, name string) (string, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return "", fmt.Errorf("building %s: %w", name, err)
 	}
+	ctx, cancel := context.WithTimeout(ctx, startLimit)
+	defer cancel()
 	lock := flock.New(filepath.Join(root, "bin", "."+name+".lock"))
-	if err := lock.Lock(); err != nil {
+	if _, err := lock.TryLockContext(ctx, lockPoll); err != nil {
 		return "", fmt.Errorf("building %s: %w", name, err)
 	}
 	defer func() { _ = lock.Unlock() }()
 	if _, err := os.Stat(path); err == nil {
 		return path, nil // another test binary has built it meanwhile
 	}
-	if err := run(ctx, root, nil, "go", "build", "-o", path, pkg); err != nil {
+	if err := run(ctx, root, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, pkg); err != nil {
 		return "", fmt.Errorf("building %s: %w", name, err)
 	}
 	return path, nil

@@ -1,0 +1,19 @@
+package proctest
+
+import (
+	"context"
+	"testing"
+	"time"
+)
+
+// Limit is how long one test may take on a slow machine.
+const Limit = 4 * time.Minute
+
+// Context is the test's context, which ends after Limit at the latest. t.Context alone
+// ends after the test: what waits for it in vain waits until the time of all tests is up.
+func Context(t testing.TB) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), Limit)
+	t.Cleanup(cancel)
+	return ctx
+}
