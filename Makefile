@@ -8,6 +8,8 @@ LINT := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 STAGE := @./hack/stage
 # The flags of what is built, so that the checks find its packages in the cache.
 AS_BUILT := CGO_ENABLED=0 GOFLAGS=-trimpath
+# What nobody waits for takes the time that tests leave.
+BESIDE := nice -n 10
 GO_DIRS := cmd frontend internal llbgen variants testdata
 
 .DEFAULT_GOAL := help
@@ -24,14 +26,15 @@ build: tools bin/buildkitd ## Build bin/dlvgen with its tools embedded, and bin/
 .PHONY: tools
 tools: ## Make the tree of tools that dlvgen carries: the stand-in for go, init, Delve.
 	$(STAGE) tools
-	go run ./internal/cmd/toolstree -o internal/tools/tree
+	CGO_ENABLED=0 go run -trimpath ./internal/cmd/toolstree -o internal/tools/tree
 
 # Child programs, of the versions in go.mod.
 bin/buildkitd: TOOL := github.com/moby/buildkit/cmd/buildkitd
 bin/buildctl: TOOL := github.com/moby/buildkit/cmd/buildctl
 bin/docker-buildx: TOOL := github.com/docker/buildx/cmd/buildx
 bin/dlv: TOOL := github.com/go-delve/delve/cmd/dlv
-bin/buildkitd bin/buildctl bin/docker-buildx bin/dlv: go.mod go.sum
+bin/gotestsum: TOOL := gotest.tools/gotestsum
+bin/buildkitd bin/buildctl bin/docker-buildx bin/dlv bin/gotestsum: go.mod go.sum
 	$(STAGE) $@
 	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o $@ $(TOOL)
 	@touch $@
@@ -41,12 +44,16 @@ setup: ## Install what tests and demo need and is missing (root; Debian or Ubunt
 	@./hack/setup
 
 .PHONY: test
-test: setup build bin/dlv bin/docker-buildx lint ## Build, check and test everything.
-	$(STAGE) go test
+test: setup build bin/dlv bin/docker-buildx bin/gotestsum ## Build, check and test everything.
 	@state=$$(mktemp -d "$${TMPDIR:-/tmp}/dlvgen-test-XXXXXX"); trap 'rm -rf "$$state"' EXIT INT TERM; \
-		export DLVGEN_TESTENV_STATE="$$state"; \
-		go test -race -timeout 25m ./... && ./hack/stage "go test without the race detector" && \
-		go test -timeout 25m -run "^($$(./hack/tests-without-race | paste -s -d '|'))\$$" ./frontend ./internal/cli ./llbgen
+		export DLVGEN_TESTENV_STATE="$$state/daemons" TEST_EVENTS="$$state/events"; mkdir "$$TEST_EVENTS"; \
+		passed=0; $(MAKE) --no-print-directory -j3 test-race test-plain lint || passed=$$?; \
+		./hack/summary "$$TEST_EVENTS"; exit $$passed
+
+# The parts of test, which wait for different things: for the compiler, for containers.
+.PHONY: test-race test-plain
+test-race test-plain:
+	@./hack/tests $(@:test-%=%)
 
 .PHONY: bench
 bench: setup build ## Run the benchmarks.
@@ -62,19 +69,14 @@ fuzz: tools ## Run every fuzz test for FUZZTIME, one after the other.
 
 .PHONY: demo
 demo: setup build ## From a production Dockerfile to a breakpoint, on this machine.
-	go run ./internal/cmd/demo
+	CGO_ENABLED=0 go run -trimpath ./internal/cmd/demo
 
 .PHONY: lint
-lint: vet $(LINT) ## Check format, go vet and golangci-lint.
+lint: $(LINT) ## Check format, and what go vet and golangci-lint find.
 	$(STAGE) gofmt
 	@files=$$(gofmt -l $(GO_DIRS)); [ -z "$$files" ] || { echo "not formatted, run make fmt:"; echo "$$files"; exit 1; }
 	$(STAGE) golangci-lint
-	$(AS_BUILT) $(LINT) run ./...
-
-.PHONY: vet
-vet: ## Run go vet.
-	$(STAGE) go vet
-	$(AS_BUILT) go vet ./...
+	$(AS_BUILT) $(BESIDE) $(LINT) run ./...
 
 .PHONY: fmt
 fmt: ## Format the sources.
@@ -82,7 +84,7 @@ fmt: ## Format the sources.
 
 $(LINT): Makefile
 	$(STAGE) install golangci-lint
-	GOBIN="$(CURDIR)/bin" go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
+	$(AS_BUILT) GOBIN="$(CURDIR)/bin" $(BESIDE) go install -ldflags="-s -w" github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(GOLANGCI_LINT_VERSION)
 	mv bin/golangci-lint $@
 
 .PHONY: clean
