@@ -34,9 +34,18 @@ func build(t *testing.T, dir string) {
 	}
 }
 
-func TestATreeHoldsStaticStrippedProgramsOfItsPlatform(t *testing.T) {
+// TestTrees makes one tree, which is looked at from several sides: to link every Delve
+// takes a while.
+func TestTrees(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "tree")
 	build(t, dir)
+	t.Run("hold static, stripped programs of their platform", func(t *testing.T) { checkPrograms(t, dir) })
+	t.Run("are the same bytes, and the second run writes nothing", func(t *testing.T) { checkSecond(t, dir) })
+	t.Run("lose a Delve of another version", func(t *testing.T) { checkStale(t, dir) })
+}
+
+func checkPrograms(t *testing.T, dir string) {
+	t.Helper()
 	for _, name := range wanted() {
 		f, err := elf.Open(filepath.Join(dir, "linux_arm64", name))
 		if err != nil {
@@ -60,9 +69,9 @@ func TestATreeHoldsStaticStrippedProgramsOfItsPlatform(t *testing.T) {
 	}
 }
 
-func TestTwoTreesAreTheSameBytesAndTheSecondRunWritesNothing(t *testing.T) {
-	one, two := filepath.Join(t.TempDir(), "tree"), filepath.Join(t.TempDir(), "tree")
-	build(t, one)
+func checkSecond(t *testing.T, one string) {
+	t.Helper()
+	two := filepath.Join(t.TempDir(), "tree")
 	build(t, two)
 	for _, name := range wanted() {
 		if digest(t, filepath.Join(one, "linux_arm64", name)) != digest(t, filepath.Join(two, "linux_arm64", name)) {
@@ -87,8 +96,12 @@ func TestTwoTreesAreTheSameBytesAndTheSecondRunWritesNothing(t *testing.T) {
 	}
 }
 
-func TestADelveOfAnotherVersionIsReplaced(t *testing.T) {
+func checkStale(t *testing.T, made string) {
+	t.Helper()
 	dir := filepath.Join(t.TempDir(), "tree")
+	if err := os.CopyFS(dir, os.DirFS(made)); err != nil {
+		t.Fatal(err)
+	}
 	old := filepath.Join(dir, "linux_arm64", layout.ToolDelve, "1.0.0")
 	stale := filepath.Join(dir, "linux_arm64", fileOf(delve.Newest))
 	for _, file := range []string{filepath.Join(old, "dlv"), stale} {
