@@ -1,8 +1,6 @@
 package frontend_test
 
 import (
-	"errors"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,7 +10,6 @@ import (
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/moby/buildkit/solver/errdefs"
 )
 
@@ -112,9 +109,5 @@ func buildStripped(t *testing.T, service string) {
 
 func notPushed(t *testing.T, reg *testenv.Registry, image string) {
 	t.Helper()
-	_, err := reg.Image(proctest.Context(t), image)
-	var missing *transport.Error
-	if !errors.As(err, &missing) || missing.StatusCode != http.StatusNotFound {
-		t.Errorf("%s is in the registry: %v", image, err)
-	}
+	reg.Lacks(t, image)
 }

@@ -10,11 +10,15 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"testing"
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+
+	"github.com/dlvgen/dlvgen/internal/proctest"
 )
 
 // Registry is an image registry in this process, on a free port of the loopback
@@ -99,6 +103,17 @@ func (r *Registry) Image(ctx context.Context, image string) (v1.Image, error) {
 		return nil, fmt.Errorf("reading %s: %w", image, err)
 	}
 	return img, nil
+}
+
+// Lacks fails the test where an image of that name, without the host, is stored, or where
+// the registry does not say that it is not.
+func (r *Registry) Lacks(t testing.TB, image string) {
+	t.Helper()
+	_, err := r.Image(proctest.Context(t), image)
+	var answer *transport.Error
+	if !errors.As(err, &answer) || answer.StatusCode != http.StatusNotFound {
+		t.Errorf("%s is in the registry: %v", image, err)
+	}
 }
 
 // PushBaseImages makes the base images, or takes them from the cache, and stores
