@@ -2,16 +2,12 @@ package frontend
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
-	"github.com/dlvgen/dlvgen/internal/gobin"
 	"github.com/dlvgen/dlvgen/llbgen"
-	"github.com/moby/buildkit/frontend/gateway/client"
 )
 
 // program finds out what the image starts and where that comes from, as
@@ -32,8 +28,8 @@ func (e *explainer) program(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if likelyDelve(at, origin) {
-			e.out.Program, e.out.Origin = at, describe(origin)
+		if likelyDelve(at, origin.Origin) {
+			e.out.Program, e.out.Origin = at, describe(origin.Origin)
 			e.out.Refusal = startsDelve(&program{path: at}, cfg).Error()
 			return nil
 		}
@@ -45,128 +41,13 @@ func (e *explainer) program(ctx context.Context) error {
 	}
 }
 
-// originOf is where the file comes from that a command's first word names, and its
-// path: of several along PATH the first that the Dockerfile names, else the first that
-// it may put something at. It is the word itself for a file of the base image, whose
-// folder is not known.
-func (e *explainer) originOf(ctx context.Context, word string) (llbgen.Origin, string, error) {
-	var best llbgen.Origin
-	at, paths := word, candidatePaths(word, e.image.config.Config)
-	if len(paths) == 1 {
-		at = paths[0]
-	}
-	for i, p := range paths {
-		origins, err := llbgen.Origins(e.definition, p)
-		if err != nil {
-			return best, p, err
-		}
-		o, err := e.existing(ctx, origins)
-		if err != nil || o.Named {
-			return o, p, err
-		}
-		if i == 0 || o.Likely && !best.Likely {
-			best = o
-			if o.Likely && !o.FromImage() {
-				at = p
-			}
-		}
-	}
-	return best, at, nil
-}
-
-// existing is the first origin that has the file, as far as that can be looked up.
-// Where none has it, it is the one that would. A script that is in the context is no
-// step's work.
-func (e *explainer) existing(ctx context.Context, origins []llbgen.Origin) (llbgen.Origin, error) {
-	var missing, made, broken llbgen.Origin
-	for _, o := range origins {
-		if !o.Readable() {
-			if made.Path == "" && !missing.Alone {
-				made = o
-			}
-			continue
-		}
-		root, p, err := e.look(ctx, o)
-		switch {
-		case err != nil:
-			return o, err
-		case p == nil && root.ref == nil:
-			broken, _ = o.Archive()
-			broken.Alone, broken.Likely = true, true
-		case p == nil && missing.Path == "":
-			missing = o
-		case p != nil && made.Path == "":
-			return o, nil
-		case p != nil:
-			if err := p.read(ctx, root); err != nil || isScript(p) {
-				return o, err
-			}
-		}
-	}
-	switch {
-	case broken.Path != "" && (made.FromImage() || made.Path == "") && !missing.Named:
-		return broken, nil
-	case made.Path != "":
-		return made, nil
-	}
-	return missing, nil
-}
-
-// isScript tells whether a file that was read is a script.
-func isScript(p *program) bool {
-	var format *gobin.FormatError
-	return errors.As(p.unread, &format) && format.Kind == gobin.KindScript
-}
-
-// look finds the file of an origin that can be read. It is nil where there is none,
-// and so is the file system where what an ADD takes is not there.
-func (e *explainer) look(ctx context.Context, o llbgen.Origin) (rootFS, *program, error) {
-	if archive, ok := o.Archive(); ok {
-		_, st, err := e.stat(ctx, archive)
-		if err != nil || st == nil {
-			return rootFS{}, nil, err
-		}
-	}
-	root, st, err := e.stat(ctx, o)
-	if err != nil || st == nil || !fs.FileMode(st.stat.Mode).IsRegular() {
-		return root, nil, err
-	}
-	return root, st, nil
-}
-
-// stat finds a file or folder. It is nil where there is none.
-func (e *explainer) stat(ctx context.Context, o llbgen.Origin) (rootFS, *program, error) {
-	def, err := o.Definition()
-	if err != nil {
-		return rootFS{}, nil, err
-	}
-	key := fmt.Sprintf("%x", def.Def[len(def.Def)-1])
-	root, ok := e.contexts[key]
-	if !ok {
-		res, err := e.client.Client.Solve(ctx, client.SolveRequest{Definition: def})
-		if err != nil {
-			return root, nil, err
-		}
-		ref, err := res.SingleRef()
-		if err != nil || ref == nil {
-			return root, nil, err
-		}
-		root = rootFS{ref}
-		if e.contexts == nil {
-			e.contexts = map[string]rootFS{}
-		}
-		e.contexts[key] = root
-	}
-	file, st, err := root.resolve(ctx, o.Path)
-	if err != nil || st == nil {
-		return root, nil, err
-	}
-	return root, &program{path: o.Path, file: file, stat: st}, nil
-}
-
 // judge says what a command leads to.
-func (e *explainer) judge(ctx context.Context, argv []string, from llbgen.Origin, at string) error {
-	e.out.Program, e.out.Origin = at, describe(from)
+func (e *explainer) judge(ctx context.Context, argv []string, from likeliest, at string) error {
+	if len(from.others) > 0 {
+		e.undecided(from, at)
+		return nil
+	}
+	e.out.Program, e.out.Origin = at, describe(from.Origin)
 	commands, shell := llbgen.ShellCommands(argv)
 	switch {
 	case shell && !from.Likely:
@@ -175,17 +56,32 @@ func (e *explainer) judge(ctx context.Context, argv []string, from llbgen.Origin
 	case from.Compiles != "" && path.Ext(at) != ".sh":
 		return nil
 	case from.Readable():
-		return e.copied(ctx, argv, from)
+		return e.copied(ctx, argv, from.Origin)
 	case from.Step != "":
 		e.out.Detour = at + ", which no step compiles"
 		return e.among(ctx, [][]string{argv[1:]})
 	case from.Source != "":
-		e.out.Detour = fmt.Sprintf("%s, which comes from %s", at, describe(from))
+		e.out.Detour = fmt.Sprintf("%s, which comes from %s", at, describe(from.Origin))
 		return e.among(ctx, [][]string{argv[1:]})
 	}
 	e.out.Refusal = fmt.Sprintf("the image starts %q (%s), and nothing in the Dockerfile makes such a file: production would not start either",
 		argv[0], origin(e.image.config.Config))
 	return nil
+}
+
+// undecided says between which files only a build can decide. Where steps make all of
+// them, the program is the one that is copied.
+func (e *explainer) undecided(from likeliest, at string) {
+	names := []string{describe(from.Origin)}
+	steps := true
+	for _, o := range from.others {
+		names = append(names, describe(o))
+		steps = steps && o.Step != ""
+	}
+	if steps {
+		e.out.Program = at
+	}
+	e.warn(fmt.Sprintf("%s is the last of the files that match %s: only a build can tell whether it comes from %s", at, from.Path, strings.Join(names, " or ")))
 }
 
 // copied looks at a file of the build context: a script, or a program that somebody
@@ -288,7 +184,7 @@ func (e *explainer) compiledOf(ctx context.Context, words []string) (found, from
 		if origin.Named && !named {
 			named, found, from = true, nil, nil
 		}
-		found, from = append(found, at), append(from, describe(origin))
+		found, from = append(found, at), append(from, describe(origin.Origin))
 	}
 	return found, from, nil
 }
@@ -307,33 +203,18 @@ func (e *explainer) readyMadeOf(ctx context.Context, words []string) (bool, erro
 		if !origin.Readable() || !origin.Named {
 			continue
 		}
-		root, p, err := e.look(ctx, origin)
+		root, p, err := e.look(ctx, origin.Origin)
 		if err == nil && p != nil {
 			err = p.read(ctx, root)
 		}
 		if err != nil || p != nil && isScript(p) {
 			return false, err
 		}
-		e.out.Program, e.out.Origin = at, describe(origin)
-		return true, e.copied(ctx, []string{w}, origin)
+		e.out.Program, e.out.Origin = at, describe(origin.Origin)
+		return true, e.copied(ctx, []string{w}, origin.Origin)
 	}
 	return false, nil
 }
 
 // warn notes what only a build can tell.
 func (e *explainer) warn(what string) { e.out.Warnings = append(e.out.Warnings, what) }
-
-// describe names an origin for users.
-func describe(o llbgen.Origin) string {
-	switch name, local := strings.CutPrefix(o.Source, "local://"); {
-	case o.Step != "":
-		return o.Step
-	case local && name == "context":
-		return "the build context, " + o.Path
-	case local:
-		return "the named context " + strings.TrimPrefix(name, "context:") + ", " + o.Path
-	case o.Source == "" && o.Readable():
-		return "the Dockerfile itself"
-	}
-	return strings.TrimPrefix(o.Source, "docker-image://")
-}

@@ -114,9 +114,8 @@ func (e *explainer) plan(ctx context.Context) error {
 		e.out.Refusal = err.Error()
 		return nil
 	}
-	e.out.Layers = p.Layers
-	if e.out.Program != "" || e.out.Detour != "" {
-		e.out.Entry = p.Request.Entry
+	if e.out.Program != "" || e.out.Detour != "" || e.request.Entry != "" {
+		e.out.Layers, e.out.Entry = p.Layers, p.Request.Entry
 	}
 	if e.out.Go != "" {
 		e.out.Delve = p.Delve

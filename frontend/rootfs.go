@@ -68,6 +68,37 @@ func (r rootFS) resolve(ctx context.Context, p string) (string, *fstypes.Stat, e
 	return at, st, nil
 }
 
+// matching lists what matches the elements of a pattern below a folder, in the order in
+// which BuildKit copies them (tonistiigi/fsutil/copy: ResolveWildcards). It goes into
+// folders, not into links to them.
+func (r rootFS) matching(ctx context.Context, folder string, elements []string) ([]string, error) {
+	at, _, err := r.resolve(ctx, folder)
+	if err != nil || at == "" {
+		return nil, err
+	}
+	found := []string{at}
+	for i, element := range elements {
+		var next []string
+		for _, dir := range found {
+			entries, err := r.ref.ReadDir(ctx, client.ReadDirRequest{Path: dir})
+			if err != nil && !isNotExist(err) {
+				return nil, fmt.Errorf("reading the folder %s: %w", dir, err)
+			}
+			for _, e := range entries {
+				name := path.Base(e.Path)
+				if ok, err := path.Match(element, name); name != element && (err != nil || !ok) {
+					continue
+				}
+				if i == len(elements)-1 || fs.FileMode(e.Mode).IsDir() {
+					next = append(next, path.Join(dir, name))
+				}
+			}
+		}
+		found = next
+	}
+	return found, nil
+}
+
 // entry is a folder's entry of that name, links not followed; nil where there is
 // none.
 func (r rootFS) entry(ctx context.Context, dir, name string) (*fstypes.Stat, error) {

@@ -27,7 +27,7 @@ var touching = []string{
 	"objcopy", "rm", "setcap", "sha256sum", "stat", "strip", "test", "touch", "upx", "useradd", "usermod", "xx-verify",
 }
 
-// makes tells whether a step may make a file, and how likely.
+// makes tells whether a step may make a file, or one of a pattern, and how likely.
 func makes(exec *pb.ExecOp, file string) (Origin, bool) {
 	base := path.Base(file)
 	o := Origin{Compiles: mayCompile(exec.Meta.Args, located{})}
@@ -40,12 +40,9 @@ func makes(exec *pb.ExecOp, file string) (Origin, bool) {
 		if c.mayCompile() == "" || slices.Contains(touching, path.Base(words[0])) || path.Base(words[0]) == base {
 			continue
 		}
-		o.score = max(o.score, likelihood(c, words))
-		o.Named = o.Named || slices.ContainsFunc(words[1:], func(w string) bool { return at(exec.Meta.Cwd, w) == file })
-		o.Likely = o.Likely || slices.ContainsFunc(words[1:], func(w string) bool {
-			name, _, _ := strings.Cut(path.Base(w), "@") // package@version
-			return name == base
-		})
+		o.score = max(o.score, likelihood(c, words, base))
+		o.Named = o.Named || slices.ContainsFunc(words[1:], func(w string) bool { return matches(file, at(exec.Meta.Cwd, w)) })
+		o.Likely = o.Likely || slices.ContainsFunc(words[1:], func(w string) bool { return letters(base) != "" && matches(base, programName(w)) })
 	}
 	if o.score == 0 {
 		return o, false // it only touches the file, or runs it
@@ -70,8 +67,35 @@ func at(cwd, word string) string {
 // commandsOf are the commands of a step, or the step itself where it is no shell's.
 func commandsOf(args []string) []command { return readScript(args).commands }
 
-func likelihood(c command, words []string) int {
+// programName is what a program is called that is made from or as what a word names:
+// a path, or a package with its version.
+func programName(word string) string {
+	name, _, _ := strings.Cut(path.Base(word), "@")
+	return name
+}
+
+// installsOthers tells whether the words are a call of go install for packages with
+// their versions, none of which makes a program of that name.
+func installsOthers(words []string, base string) bool {
+	if len(words) < 3 || !isGo(path.Base(words[0])) || words[1] != "install" {
+		return false
+	}
+	return !slices.ContainsFunc(words[2:], func(w string) bool {
+		return w == "" || !strings.HasPrefix(w, "-") && (!strings.Contains(w, "@") || majorVersion(programName(w)) || matches(base, programName(w)))
+	})
+}
+
+// majorVersion tells whether a name is that of a module's major version, which no
+// program has.
+func majorVersion(name string) bool {
+	digits, ok := strings.CutPrefix(name, "v")
+	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
+}
+
+func likelihood(c command, words []string, base string) int {
 	switch {
+	case installsOthers(words, base):
+		return scoreOther
 	case isGo(path.Base(words[0])):
 		return scoreGo
 	case c.mayBringGo():
@@ -83,7 +107,8 @@ func likelihood(c command, words []string) int {
 // fetches tells whether harmless commands bring a file of that name: their text has
 // the name, and not only as what is touched.
 func fetches(args []string, base string) bool {
-	mentioned := func(text string) bool { return strings.Contains(text, base) }
+	known := letters(base)
+	mentioned := func(text string) bool { return known != "" && strings.Contains(text, known) }
 	if !mentioned(strings.Join(args, " ")) {
 		return false
 	}
@@ -91,7 +116,7 @@ func fetches(args []string, base string) bool {
 	for _, c := range commandsOf(args) {
 		words := c.unwrapped()
 		switch {
-		case path.Base(c.writes) == base:
+		case matches(base, path.Base(c.writes)):
 			return true
 		case len(words) == 0 || !slices.ContainsFunc(words, mentioned):
 		case !slices.Contains(touching, path.Base(words[0])) && !renamesAway(words, base):
@@ -105,11 +130,11 @@ func fetches(args []string, base string) bool {
 }
 
 // renamers are the commands that give a file another name or place.
-var renamers = []string{"cp", "mv", "install", "ln"}
+var renamers = []string{"cp", "mv", "install", "ln", "objcopy"}
 
 // renamesAway tells whether a command gives a file another name than this.
 func renamesAway(words []string, base string) bool {
-	return slices.Contains(renamers, path.Base(words[0])) && path.Base(words[len(words)-1]) != base
+	return slices.Contains(renamers, path.Base(words[0])) && !matches(base, path.Base(words[len(words)-1]))
 }
 
 // leadsToGo tells whether a step's environment is that of an image with Go.
@@ -118,7 +143,22 @@ func leadsToGo(env []string) bool {
 	return inPath || variable(env, "GOLANG_VERSION") != ""
 }
 
-// renamedFrom is the name that a file had before a step's cp, mv, install and ln.
+// writers are the commands that change a file, or write what it becomes to the one that
+// follows -o.
+var writers = []string{"eu-strip", "llvm-strip", "strip", "upx"}
+
+// outputLast are the operands of a writer with its output behind them, nil where it
+// has none.
+func outputLast(words []string) []string {
+	i := slices.Index(words, "-o")
+	if i < 0 || i+1 == len(words) {
+		return nil
+	}
+	return append(operands(slices.Concat(words[:i], words[i+2:])), words[i+1])
+}
+
+// renamedFrom is the name that a file had before a step's cp, mv, install and ln, or
+// before what wrote it from another.
 func renamedFrom(exec *pb.ExecOp, file string) string {
 	type renaming struct {
 		cwd   string
@@ -134,6 +174,8 @@ func renamedFrom(exec *pb.ExecOp, file string) string {
 			cwd = changed(cwd, words[1:])
 		case slices.Contains(renamers, path.Base(words[0])):
 			list = append(list, renaming{cwd, operands(words)})
+		case slices.Contains(writers, path.Base(words[0])):
+			list = append(list, renaming{cwd, outputLast(words)})
 		}
 	}
 	for _, r := range slices.Backward(list) {
@@ -193,7 +235,7 @@ func sourceIn(cwd string, operands []string, file string) string {
 		if from == "" || dest == "" || strings.ContainsAny(from, "*?[") {
 			continue
 		}
-		if len(sources) == 1 && file == dest || file == path.Join(dest, path.Base(from)) {
+		if len(sources) == 1 && matches(file, dest) || matches(file, path.Join(dest, path.Base(from))) {
 			return from
 		}
 	}

@@ -23,7 +23,8 @@ type Origin struct {
 	// empty for a file that the Dockerfile itself holds.
 	Source string
 
-	// Path is the file's there. It may have links in it.
+	// Path is the file's there. It may have links in it, and it may be a pattern: of
+	// those that match it, the last one in the order of their names is the file.
 	Path string
 
 	// Likely is set where the Dockerfile names the file, or copies it here from the
@@ -36,8 +37,11 @@ type Origin struct {
 	Named bool
 
 	// Alone is set where it is the file alone that is copied here from the source,
-	// so that nothing else can have put it here.
+	// so that nothing else can have put it here. A pattern may match nothing.
 	Alone bool
+
+	// spelled is set where the step's own text has the file's path, or one of the pattern.
+	spelled bool
 
 	score int
 	step  digest.Digest
@@ -61,14 +65,35 @@ func (o Origin) FromImage() bool {
 }
 
 // Archive is what the file is unpacked from, or copied from the folder of, where an
-// ADD brings it: ADD unpacks archives, and fails where there is nothing. It is false
-// for any other origin, and for a pattern.
+// ADD brings it: ADD unpacks archives, and fails where there is nothing. Of a pattern it
+// is the folder that must be there. It is false for any other origin.
 func (o Origin) Archive() (Origin, bool) {
 	c := o.action.GetCopy()
-	if c == nil || c.AllowWildcard && strings.ContainsAny(c.Src, "*?[") {
+	if c == nil {
 		return Origin{}, false
 	}
-	return Origin{Source: o.Source, Path: path.Clean("/" + c.Src), def: o.def, at: o.at}, true
+	from := path.Clean("/" + c.Src)
+	for c.AllowWildcard && isPattern(from) {
+		from = path.Dir(from)
+	}
+	return Origin{Source: o.Source, Path: from, def: o.def, at: o.at}, true
+}
+
+// Pattern splits a path that is a pattern into the folder that it names and the elements
+// below that. It is false for any other path.
+func (o Origin) Pattern() (folder string, below []string, ok bool) {
+	elements := split(o.Path)
+	i := slices.IndexFunc(elements, isPattern)
+	if i < 0 {
+		return "", nil, false
+	}
+	return path.Join("/", path.Join(elements[:i]...)), elements[i:], true
+}
+
+// Rivals tells whether two steps have files of one pattern in their texts: only a build
+// can tell which of them is copied last.
+func (o Origin) Rivals(other Origin) bool {
+	return isPattern(o.Path) && o.Path == other.Path && o.spelled && other.spelled && o.step != other.step
 }
 
 // Definition is that of the file system that has the file at Path.
@@ -113,11 +138,10 @@ func Origins(def *pb.Definition, file string) ([]Origin, error) {
 	for _, v := range vertices {
 		t.byDigest[v.digest] = v
 	}
-	found, _ := t.trace(vertices[len(vertices)-1].op.Inputs[0], path.Clean("/"+file))
-	return found, nil
+	return t.trace(vertices[len(vertices)-1].op.Inputs[0], path.Clean("/"+file)).all(), nil
 }
 
-// tracer follows one file through a definition.
+// tracer follows one file, or those of a pattern, through a definition.
 type tracer struct {
 	def      *pb.Definition
 	byDigest map[digest.Digest]vertex
@@ -130,14 +154,18 @@ type trail struct {
 	file  string
 	next  *pb.Input
 
-	// certain are the origins of a copy of the file alone: nothing below it is left.
+	// certain are the origins of copies under the file's very name, the last copy's
+	// first. Where one is of a file that must be there, the trail ends: nothing below
+	// it is left.
 	certain []Origin
 	ends    bool
 }
 
-// trace lists the origins of a file in a vertex's output. It is true where a copy of
-// the file alone decides.
-func (t *tracer) trace(in *pb.Input, file string) ([]Origin, bool) {
+// all are the origins that were met, the likeliest first.
+func (t *trail) all() []Origin { return slices.Concat(t.certain, t.found) }
+
+// trace lists the origins of a file in a vertex's output.
+func (t *tracer) trace(in *pb.Input, file string) *trail {
 	at := &trail{file: file, next: in}
 	for at.next != nil && !at.ends && t.left > 0 {
 		t.left--
@@ -159,7 +187,7 @@ func (t *tracer) trace(in *pb.Input, file string) ([]Origin, bool) {
 		}
 	}
 	slices.SortStableFunc(at.found, func(a, b Origin) int { return cmp.Compare(b.score, a.score) })
-	return append(at.certain, at.found...), at.ends
+	return at
 }
 
 // source is a file that no step makes. That a folder of the context has it is likelier
@@ -175,12 +203,12 @@ func (t *tracer) source(op *pb.SourceOp, in *pb.Input, file string) Origin {
 // throughMerge looks into each layer, the last one first: it hides the others.
 func (t *tracer) throughMerge(at *trail, op *pb.Op) {
 	for _, m := range slices.Backward(op.GetMerge().Inputs) {
-		found, certain := t.trace(inputAt(op, m.Input), at.file)
-		if certain {
-			at.certain, at.ends = found, true
+		layer := t.trace(inputAt(op, m.Input), at.file)
+		at.certain, at.found = append(at.certain, layer.certain...), append(at.found, layer.found...)
+		if layer.ends {
+			at.ends = true
 			return
 		}
-		at.found = append(at.found, found...)
 	}
 }
 
@@ -190,9 +218,12 @@ func (t *tracer) throughFile(at *trail, op *pb.Op, output int64) {
 	i := slices.IndexFunc(actions, func(a *pb.FileAction) bool { return a.Output == output })
 	for i >= 0 && !at.ends {
 		a := actions[i]
-		if m := a.GetMkfile(); m != nil && path.Clean(m.Path) == at.file {
-			at.certain, at.ends = []Origin{{Path: at.file, Likely: true, Named: true, Alone: true, def: t.def, action: alone(a)}}, true
-			return
+		if m := a.GetMkfile(); m != nil && matches(at.file, path.Clean(m.Path)) {
+			at.certain = append(at.certain, Origin{Path: path.Clean(m.Path), Likely: true, Named: true, Alone: !isPattern(at.file), def: t.def, action: alone(a)})
+			if !isPattern(at.file) {
+				at.ends = true
+				return
+			}
 		}
 		t.throughCopy(at, op, a)
 		if a.Input < inputs {
@@ -220,10 +251,11 @@ func (t *tracer) throughCopy(at *trail, op *pb.Op, a *pb.FileAction) {
 			at.found = append(at.found, Origin{Source: source.Identifier, Path: at.file, def: t.def, at: in, action: alone(a)})
 			continue
 		}
-		found, _ := t.trace(in, way.from)
+		certain := way.certain() && !isPattern(at.file)
+		found := t.trace(in, way.from).all()
 		for i := range found {
 			o := &found[i]
-			o.Alone = way.itself && o.Step == "" && (o.Alone || !o.Likely)
+			o.Alone = certain && o.Step == "" && (o.Alone || !o.Likely)
 			o.Named = o.Named || way.itself
 			o.Likely = true
 			// A folder has the file less surely than a copy of the file itself, and the
@@ -233,11 +265,11 @@ func (t *tracer) throughCopy(at *trail, op *pb.Op, a *pb.FileAction) {
 				o.score--
 			}
 		}
-		if way.itself && len(ways) == 1 {
-			at.certain, at.ends = found, true
-			return
+		if !way.itself || len(ways) > 1 || isPattern(at.file) {
+			at.found = append(at.found, found...)
+			continue
 		}
-		at.found = append(at.found, found...)
+		at.certain, at.ends = append(at.certain, found...), certain
 	}
 }
 
@@ -251,40 +283,9 @@ func alone(a *pb.FileAction) *pb.FileAction {
 	return a
 }
 
-// copyWay is how a copy may bring a file: from a path, which is the file itself or
-// lies in a folder that is copied.
-type copyWay struct {
-	from   string
-	itself bool
-}
-
-// copiedFrom are the ways in which a copy may bring a file, the likeliest first.
-// Neither whether its source nor whether its destination is a folder is known.
-func copiedFrom(c *pb.FileActionCopy, file string) []copyWay {
-	dest, src := path.Clean("/"+c.Dest), path.Clean("/"+c.Src)
-	switch {
-	case c.AllowWildcard && strings.ContainsAny(src, "*?["):
-		if match, err := path.Match(path.Base(src), path.Base(file)); err == nil && match && path.Dir(file) == dest {
-			return []copyWay{{from: path.Join(path.Dir(src), path.Base(file))}}
-		}
-		return nil
-	case file == dest:
-		return []copyWay{{src, true}}
-	case !within(file, dest):
-		return nil
-	}
-	inFolder := copyWay{from: path.Join(src, strings.TrimPrefix(file, strings.TrimSuffix(dest, "/")))}
-	switch {
-	case path.Base(src) != path.Base(file) || path.Dir(file) != dest:
-		return []copyWay{inFolder}
-	case strings.HasSuffix(c.Dest, "/"):
-		return []copyWay{{src, true}}
-	}
-	return []copyWay{{src, true}, inFolder} // COPY app /usr/bin, and COPY app /app
-}
-
 // throughExec notes the step if it may make the file, and goes on below it under
-// the name that the file had before.
+// the name that the file had before. Of a pattern's files the step may rename one: the
+// others keep their names.
 func (t *tracer) throughExec(at *trail, v vertex, output int64) {
 	exec := v.op.GetExec()
 	mount := mountOf(exec, output)
@@ -298,15 +299,24 @@ func (t *tracer) throughExec(at *trail, v vertex, output int64) {
 	}
 	o, ok := makes(exec, at.file)
 	if ok && (o.Compiles != "" || before == at.file) {
-		o.Step, o.step, o.Path, o.def = nameOf(t.def, v), v.digest, at.file, t.def
+		o.Step, o.step, o.spelled, o.Path, o.def = nameOf(t.def, v), v.digest, o.Named, at.file, t.def
 		at.found = append(at.found, o)
 	}
-	if m := mountAround(exec, before); m != nil && before != at.file && o.Compiles == "" {
-		at.certain, _ = t.trace(inputAt(v.op, m.Input), path.Join("/", m.Selector, strings.TrimPrefix(before, path.Clean(m.Dest))))
-		at.ends = true
-		return
+	in, from := at.next, before
+	m := mountAround(exec, before)
+	mounted := m != nil && o.Compiles == ""
+	if mounted {
+		in, from = inputAt(v.op, m.Input), path.Join("/", m.Selector, strings.TrimPrefix(before, path.Clean(m.Dest)))
 	}
-	at.file = before
+	switch {
+	case before == at.file:
+	case isPattern(at.file):
+		at.found = append(at.found, t.trace(in, from).all()...)
+	case mounted:
+		at.certain, at.ends = append(at.certain, t.trace(in, from).all()...), true
+	default:
+		at.file = before
+	}
 }
 
 // mountOf is the mount with that output.

@@ -42,6 +42,26 @@ func TestOriginsLeadToWhatMakesAFile(t *testing.T) {
 		{"by a pattern, and linked to other names", run(copied(alpine(), compiled("make server-all"), "/src/dist/server*", "/usr/local/bin/"), "ln -s /usr/local/bin/server /usr/local/bin/server-repo"),
 			"/usr/local/bin/server", "RUN make server-all (runs make)"},
 		{"by a pattern", copied(alpine(), compiled("make all"), "/out/serv*", "/app/"), "/app/server", "RUN make all (runs make)"},
+		{"by a pattern, under one name", copied(llb.Scratch(), compiled("go build -o /build/app-linux ."), "/build/app-*", "/app"), "/app", "RUN go build -o /build/app-linux . (runs go build)"},
+		{"by a pattern, onto a base", copied(alpine(), compiled("go build -o /build/app-linux ."), "/build/app-*", "/app"), "/app", "RUN go build -o /build/app-linux . (runs go build)"},
+		{"by a pattern, linked", linked(alpine(), compiled("go build -o /build/app-linux ."), "/build/app-*", "/app"), "/app", "RUN go build -o /build/app-linux . (runs go build)"},
+		{"by a pattern of one letter", copied(alpine(), compiled("go build -o /app-linux-amd64 ."), "/app-linux-?md64", "/app/app"), "/app/app", "RUN go build -o /app-linux-amd64 . (runs go build)"},
+		{"by a pattern of a quoted letter", copied(alpine(), compiled("go build -o /app ."), "/ap[p]", "/srv"), "/srv", "RUN go build -o /app . (runs go build)"},
+		{"by a pattern of a quoted letter, into a folder", copied(alpine(), compiled("go build -o /app ."), "/ap[p]", "/srv"), "/srv/app", "RUN go build -o /app . (runs go build)"},
+		{"by a pattern of a folder", copied(alpine(), run(compiled("go build -o /out/app ."), "mv /out/app /dist/linux_amd64/app"), "/dist/linux_*/app", "/app"), "/app", "RUN go build -o /out/app . (runs go build)"},
+		{"by a pattern of a folder whose files are copied", copied(llb.Scratch(), compiled("goreleaser build"), "/src/dist/app_linux_amd64*/", "/"), "/app", "RUN goreleaser build (runs goreleaser)"},
+		{"by a pattern, through a third stage", copied(llb.Scratch(), copied(alpine(), compiled("go build -o /x/app ."), "/x/", "/dist/linux_amd64/"), "/dist/linux_*/ap*", "/app"), "/app",
+			"RUN go build -o /x/app . (runs go build)"},
+		{"by a pattern, through a copy under such a name", copied(llb.Scratch(), copied(alpine(), compiled("go build -o /x ."), "/x", "/dist/app-linux"), "/dist/app-*", "/app"), "/app",
+			"RUN go build -o /x . (runs go build)"},
+		{"by a pattern, beside what is renamed to match", copied(llb.Scratch(), run(compiled("go build -o /build/app-linux ."), "cp LICENSE /build/app-license"), "/build/app-*", "/app"), "/app",
+			"RUN go build -o /build/app-linux . (runs go build)"},
+		{"by a pattern, of a script, not of the tool that it calls", copied(llb.Scratch(), run(compiled("go install github.com/magefile/mage@latest && mv /go/bin/mage /usr/local/go/bin"), "mage release"), "/build/app-*", "/app"), "/app",
+			"RUN mage release (runs mage)"},
+		{"by a pattern, from the context", copied(alpine(), buildContext(), "/dist/app-*", "/app"), "/app", "local://context /dist/app-*"},
+		{"by a pattern, over a file that is there", copied(copied(alpine(), compiled("go build -o /out ."), "/out", "/app"), buildContext(), "/dist/app-*", "/app"), "/app", "local://context /dist/app-*"},
+		{"with its parents", llb.Scratch().File(llb.Copy(compiled("make"), "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true, AllowWildcard: true, IncludePatterns: []string{"out/bin/app"}})), "/out/bin/app", "RUN make (runs make)"},
+		{"of a tool, not of the one that is installed before", copied(llb.Scratch(), run(compiled("go install github.com/magefile/mage@latest"), "mage release"), "/build/app", "/app"), "/app", "RUN mage release (runs mage)"},
 		{"linked", linked(alpine(), compiled("go build -o /server ."), "/server", "/server"), "/server", "RUN go build -o /server . (runs go build)"},
 		{"linked below another folder", linked(linked(alpine(), compiled("go build -o /server ."), "/server", "/app/server"), buildContext(), "/config", "/app/"), "/app/server",
 			"RUN go build -o /server . (runs go build)"},
@@ -53,6 +73,10 @@ func TestOriginsLeadToWhatMakesAFile(t *testing.T) {
 			"RUN go build -o /server . (runs go build)"},
 		{"stripped in its stage", copied(alpine(), run(run(compiled("go build -o /server ."), "strip /server"), "upx /server"), "/server", "/server"), "/server",
 			"RUN go build -o /server . (runs go build)"},
+		{"stripped into another file", copied(llb.Scratch(), run(copied(alpine(), compiled("go build -o /out ."), "/out", "/in"), "strip -s -o /server /in && test -x /server"), "/server", "/server"), "/server",
+			"RUN go build -o /out . (runs go build)"},
+		{"stripped by objcopy into another file", copied(llb.Scratch(), run(copied(alpine(), compiled("go build -o /out ."), "/out", "/in"), "objcopy --strip-all /in /server"), "/server", "/server"), "/server",
+			"RUN go build -o /out . (runs go build)"},
 		{"tried out", run(copied(alpine(), compiled("go build -o /server ."), "/server", "/server"), "/server --version"), "/server", "RUN go build -o /server . (runs go build)"},
 		{"renamed by mv", copied(alpine(), run(compiled("go build -o bin/x ."), "mv bin/x /server"), "/server", "/server"), "/server", "RUN go build -o bin/x . (runs go build)"},
 		{"renamed by cp after cd", copied(alpine(), run(compiled("go build -o bin/x ."), "cd bin && cp x /server"), "/server", "/server"), "/server", "RUN go build -o bin/x . (runs go build)"},
@@ -129,6 +153,15 @@ func TestOriginsAreNamedWhereTheDockerfileNamesTheFile(t *testing.T) {
 		if origins[0].Named != tc.want {
 			t.Errorf("%s: named is %t, want %t, of %+v", tc.name, origins[0].Named, tc.want, origins)
 		}
+	}
+}
+
+// A pattern may match nothing, which is no error: what is below stays.
+func TestPatternsMayLeaveWhatIsBelow(t *testing.T) {
+	st := copied(copied(alpine(), compiled("go build -o /out ."), "/out", "/app"), buildContext(), "/dist/ap[p]", "/app")
+	origins, err := Origins(definition(t, st), "/app")
+	if err != nil || len(origins) < 2 || origins[0].Alone || origins[1].Compiles == "" {
+		t.Errorf("%+v, %v", origins, err)
 	}
 }
 
