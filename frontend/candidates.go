@@ -139,7 +139,7 @@ func (f finder) readyMade(ctx context.Context, started *program) (*program, erro
 func scriptNames(words []string) []string {
 	var names []string
 	for _, w := range words {
-		if _, launches := launchers[path.Base(w)]; launches || w == "" || strings.HasPrefix(w, "-") || strings.ContainsAny(w, " \n=") {
+		if _, launches := launchers[path.Base(w)]; launches || w == "" || strings.HasPrefix(w, "-") || strings.ContainsAny(w, " \n=*?[") {
 			continue
 		}
 		if !slices.Contains(names, w) {
@@ -162,17 +162,25 @@ func (f finder) names(ctx context.Context, word string, p *program) bool {
 	return false
 }
 
+// starting are the commands of a shell's command line that may start a program that they
+// name. It is false where the command line is none of a shell.
+func starting(argv []string) ([][]string, bool) {
+	commands, ok := llbgen.ShellCommands(argv)
+	return slices.DeleteFunc(commands, func(c []string) bool { return llbgen.StartsNothing(unlaunched(c)) }), ok
+}
+
 // scriptWords are the literal words of the commands that scriptCommands lists.
 func (f finder) scriptWords(ctx context.Context, started *program) ([]string, error) {
 	commands, err := f.scriptCommands(ctx, started)
 	return slices.Concat(commands...), err
 }
 
-// scriptCommands are the commands in the script that a command runs: the string of
-// `sh -c`, or a script file. Words that only a run can tell are empty.
+// scriptCommands are the commands in the script that a command runs, the string of
+// `sh -c` or a script file, that may start a program. Words that only a run can tell are
+// empty.
 func (f finder) scriptCommands(ctx context.Context, started *program) ([][]string, error) {
 	argv := append([]string{started.path}, started.args...)
-	if commands, ok := llbgen.ShellCommands(argv); ok {
+	if commands, ok := starting(argv); ok {
 		return commands, nil
 	}
 	if started.facts != nil {
@@ -185,6 +193,6 @@ func (f finder) scriptCommands(ctx context.Context, started *program) ([][]strin
 	if !strings.HasPrefix(string(dt), "#!") {
 		return nil, nil
 	}
-	commands, _ := llbgen.ShellCommands([]string{"sh", "-c", string(dt)})
+	commands, _ := starting([]string{"sh", "-c", string(dt)})
 	return commands, nil
 }

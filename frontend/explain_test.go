@@ -26,6 +26,8 @@ func TestExplainFindsTheProgram(t *testing.T) {
 	testenv.Require(t, testenv.NeedBuildKit)
 	bk := testenv.SharedBuildKit(t)
 	script := map[string]string{"start.sh": "#!/bin/sh\n[ -d data ] && server version\nset -- /usr/bin/server \"$@\"\nexec nice -n \"${NICE:-0}\" \"$@\"\n"}
+	touching := map[string]string{"start.sh": "#!/bin/sh\nset -e\nrm -rf /app/run/SOCAT_* /app/stale\ntouch /app/run/down >/app/log\n" +
+		"[ -x /app/extra ] && mkdir -p /app/data\nsu-exec root chown -R app /app/data\nif /usr/bin/test -e /app/worker; then chmod +x /app/worker; fi\nexec \"$@\"\n"}
 	for _, tc := range []struct {
 		name       string
 		dockerfile string
@@ -34,6 +36,11 @@ func TestExplainFindsTheProgram(t *testing.T) {
 		refusal    string // what it contains
 		minds      string // the only warning
 	}{
+		{name: "files that a script only touches", files: touching,
+			minds:      "the image starts the script /start.sh: the program behind it is the only one that the build compiles and the image has, or name it with --program",
+			dockerfile: build + "FROM alpine:3\nCOPY --from=build /src/ /app/\nCOPY start.sh /\nENTRYPOINT [\"/start.sh\"]\n"},
+		{name: "what follows a script that touches files", files: touching, program: "/app/server",
+			dockerfile: build + "FROM alpine:3\nCOPY --from=build /src/ /app/\nCOPY start.sh /\nENTRYPOINT [\"/start.sh\"]\nCMD [\"/app/server\"]\n"},
 		{name: "a program or a script, whichever is copied last", files: map[string]string{"app-start.sh": "#!/bin/sh\n"},
 			minds:      "/app is the last of the files that match /src/app-*: only a build can tell whether it comes from [build 4/4] RUN go build -o app-linux . or the build context, /app-start.sh",
 			dockerfile: "FROM golang:1.26 AS build\nWORKDIR /src\nCOPY . .\nRUN go build -o app-linux .\nFROM alpine:3\nCOPY --from=build /src/app-* /app\nCMD [\"/app\"]\n"},

@@ -48,7 +48,7 @@ func (e *explainer) judge(ctx context.Context, argv []string, from likeliest, at
 		return nil
 	}
 	e.out.Program, e.out.Origin = at, describe(from.Origin)
-	commands, shell := llbgen.ShellCommands(argv)
+	commands, shell := starting(argv)
 	switch {
 	case shell && !from.Likely:
 		e.out.Detour = "a shell, " + path.Base(argv[0])
@@ -117,14 +117,7 @@ func (e *explainer) copied(ctx context.Context, argv []string, origin llbgen.Ori
 func (e *explainer) among(ctx context.Context, commands [][]string) error {
 	var started []string
 	for _, c := range commands {
-		for len(c) > 0 {
-			_, rest, ok := behind(c)
-			if !ok {
-				break
-			}
-			c = rest
-		}
-		started = append(started, starts(c))
+		started = append(started, starts(unlaunched(c)))
 	}
 	found, from, err := e.compiledOf(ctx, started)
 	if err == nil && len(found) == 0 {
@@ -170,7 +163,7 @@ func starts(command []string) string {
 func (e *explainer) compiledOf(ctx context.Context, words []string) (found, from []string, err error) {
 	named := false
 	for _, w := range words {
-		if w == "" || strings.HasPrefix(w, "-") || strings.ContainsAny(w, " \n=") || strings.HasSuffix(w, "/") {
+		if w == "" || strings.HasPrefix(w, "-") || strings.ContainsAny(w, " \n=*?[") || strings.HasSuffix(w, "/") {
 			continue
 		}
 		origin, at, err := e.originOf(ctx, w)
@@ -193,7 +186,7 @@ func (e *explainer) compiledOf(ctx context.Context, words []string) (found, from
 // should have. It is false where there is none.
 func (e *explainer) readyMadeOf(ctx context.Context, words []string) (bool, error) {
 	for _, w := range words {
-		if w == "" || strings.HasSuffix(w, ".sh") {
+		if w == "" || strings.HasSuffix(w, ".sh") || strings.ContainsAny(w, "*?[") {
 			continue
 		}
 		origin, at, err := e.originOf(ctx, w)

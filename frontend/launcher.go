@@ -74,3 +74,15 @@ func behind(argv []string) (prefix, command []string, ok bool) {
 	}
 	return argv[:i], argv[i:], true
 }
+
+// unlaunched is a command without the known launchers that it begins with.
+func unlaunched(command []string) []string {
+	for len(command) > 0 {
+		_, rest, ok := behind(command)
+		if !ok {
+			break
+		}
+		command = rest
+	}
+	return command
+}

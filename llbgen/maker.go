@@ -27,6 +27,24 @@ var touching = []string{
 	"objcopy", "rm", "setcap", "sha256sum", "stat", "strip", "test", "touch", "upx", "useradd", "usermod", "xx-verify",
 }
 
+// preparing are the commands beside the touching ones that start nothing that they are
+// given.
+var preparing = []string{
+	".", "cd", "getent", "grep", "id", "kill", "killall", "mkfifo", "mount", "mountpoint", "pgrep", "pidof", "pkill", "pushd", "rmdir",
+	"sed", "sleep", "source", "truncate", "umount", "unlink", "wait",
+}
+
+// StartsNothing tells whether a command of a script surely starts none of the programs
+// that its arguments name: it removes, tests or changes files, or names them only.
+func StartsNothing(words []string) bool {
+	words = command{words: words}.unwrapped()
+	if len(words) == 0 || words[0] == "" || !slices.Contains([]string{".", "/bin", "/sbin", "/usr/bin", "/usr/sbin"}, path.Dir(words[0])) {
+		return false
+	}
+	name := path.Base(words[0])
+	return slices.Contains(touching, name) || slices.Contains(preparing, name)
+}
+
 // makes tells whether a step may make a file, or one of a pattern, and how likely.
 func makes(exec *pb.ExecOp, file string) (Origin, bool) {
 	base := path.Base(file)
