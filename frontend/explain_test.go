@@ -107,18 +107,19 @@ func TestReadyMadeProgramsAreFoundByTheirPatterns(t *testing.T) {
 		if err := os.MkdirAll(filepath.Join(service, filepath.Dir(file)), 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.Link(filepath.Join(service, "bin/server"), filepath.Join(service, file)); err != nil {
+		if err := os.Link(filepath.Join(service, "bin", "server"), filepath.Join(service, file)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	const hint = "add --rebuild to compile it from the build context, which has its module"
 	rebuild := variant("remote")
 	rebuild.Rebuild = "auto"
-	for _, lines := range []string{
-		"FROM scratch\nCOPY dist/linux_*/server-* /server\n",
-		"FROM debian:bookworm-slim\nCOPY dist/linux_*/ser[v]er-* /server\n",
-		"FROM scratch\nADD dist/linux_*/server-* /server\n",
-		"FROM scratch AS files\nCOPY dist/ /dist/\nFROM scratch\nCOPY --from=files /dist/*/server-v* /server\n",
+	for lines, from := range map[string]string{
+		"FROM scratch\nCOPY dist/linux_*/server-* /server\n":                                                            "/dist/linux_amd64/server-v2",
+		"FROM debian:bookworm-slim\nCOPY dist/linux_*/ser[v]er-* /server\n":                                             "/dist/linux_amd64/server-v2",
+		"FROM scratch\nADD dist/linux_*/server-* /server\n":                                                             "/dist/linux_amd64/server-v2",
+		"FROM scratch AS files\nCOPY dist/ /dist/\nFROM scratch\nCOPY --from=files /dist/*/server-v* /server\n":         "/dist/linux_amd64/server-v2",
+		"FROM scratch AS files\nADD dist/linux_*/server-* /dist/\nFROM scratch\nCOPY --from=files /dist/*-v2 /server\n": "/dist",
 	} {
 		t.Run(lines, func(t *testing.T) {
 			ctx := deadline(t)
@@ -127,7 +128,7 @@ func TestReadyMadeProgramsAreFoundByTheirPatterns(t *testing.T) {
 			}
 			d := derivation{service: service, options: variant("remote")}
 			said := explain(ctx, t, bk, d)
-			if !strings.HasPrefix(said.Refusal, "/server is copied ready-made from the build context, /dist/linux_amd64/server-v2 (") || !strings.Contains(said.Refusal, hint) {
+			if !strings.HasPrefix(said.Refusal, "/server is copied ready-made from the build context, "+from+" (") || !strings.Contains(said.Refusal, hint) {
 				t.Errorf("explain says %q", said.Refusal)
 			}
 			if _, err := derive(ctx, t, bk, d); err == nil || !strings.Contains(err.Error(), hint) {

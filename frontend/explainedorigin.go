@@ -180,15 +180,19 @@ func (e *explainer) stat(ctx context.Context, o llbgen.Origin) (rootFS, *program
 	return root, &program{path: o.Path, file: file, stat: st}, nil
 }
 
-// describe names an origin for users.
+// describe names an origin for users: what an ADD takes, where it may unpack that.
 func describe(o llbgen.Origin) string {
+	at := o.Path
+	if archive, ok := o.Archive(); ok {
+		at = archive.Path
+	}
 	switch name, local := strings.CutPrefix(o.Source, "local://"); {
 	case o.Step != "":
 		return o.Step
 	case local && name == "context":
-		return "the build context, " + o.Path
+		return "the build context, " + at
 	case local:
-		return "the named context " + strings.TrimPrefix(name, "context:") + ", " + o.Path
+		return "the named context " + strings.TrimPrefix(name, "context:") + ", " + at
 	case o.Source == "" && o.Readable():
 		return "the Dockerfile itself"
 	}
