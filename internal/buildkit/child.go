@@ -4,10 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,8 +18,14 @@ const (
 	// of them the ending NUL (man 7 unix).
 	socketLimit = 107
 
-	// startTimeout bounds the start of the child.
-	startTimeout = 20 * time.Second
+	// answersTimeout bounds the wait for an answer of the child.
+	answersTimeout = 20 * time.Second
+
+	// freeTimeout bounds the wait for a child that is in use with other settings.
+	freeTimeout = 10 * time.Minute
+
+	// turnTimeout bounds the wait for other calls that start or stop the child.
+	turnTimeout = 2 * time.Minute
 
 	// stopTimeout is how long a child may take to end before it is killed.
 	stopTimeout = 10 * time.Second
@@ -34,19 +37,20 @@ const (
 const UserConfigEnv = "DLVGEN_BUILDKITD_CONFIG"
 
 // Child is the buildkitd that dlvgen starts for itself. Its files lie in one folder;
-// calls from several processes exclude each other by a lock there.
+// calls from several processes exclude each other by a lock there while they start or
+// stop it, and hold another lock as long as they use it.
 type Child struct {
 	dir        string // $XDG_CACHE_HOME/dlvgen/buildkit
 	socket     string
 	userConfig string // "" where there is none
 	besides    string // the folder of the dlvgen program
-}
 
-// record is what the child's pid file says, as JSON.
-type record struct {
-	PID     int       `json:"pid"`
-	Started time.Time `json:"started"`
-	launch
+	// How long to wait for an answer of the child, for one that is in use with other
+	// settings, and for another dlvgen that starts or stops it.
+	answers, free, turn time.Duration
+
+	// young is the age until which a child may lack its socket.
+	young time.Duration
 }
 
 // launch is what a child is started from. A running child whose launch differs
@@ -61,7 +65,7 @@ func (l launch) equal(o launch) bool {
 	return l.Binary == o.Binary && l.ModTime.Equal(o.ModTime) && l.Config == o.Config
 }
 
-// NewChild finds the places of the child: state, log and pid file under
+// NewChild finds the places of the child: state and log under
 // $XDG_CACHE_HOME/dlvgen/buildkit (default ~/.cache), the socket under
 // $XDG_RUNTIME_DIR/dlvgen, or with the state where that is not set. Nothing is
 // started or created.
@@ -70,7 +74,7 @@ func NewChild() (*Child, error) {
 	if err != nil {
 		return nil, fmt.Errorf("finding a folder for BuildKit's state: %w: set HOME or XDG_CACHE_HOME", err)
 	}
-	c := &Child{dir: filepath.Join(cache, "dlvgen", "buildkit")}
+	c := &Child{dir: filepath.Join(cache, "dlvgen", "buildkit"), answers: answersTimeout, free: freeTimeout, turn: turnTimeout, young: answersTimeout}
 	c.socket = filepath.Join(c.dir, "buildkitd.sock")
 	if run := os.Getenv("XDG_RUNTIME_DIR"); filepath.IsAbs(run) {
 		// One user may have several cache folders, but has one runtime folder.
@@ -124,48 +128,33 @@ func (c *Child) Root() string { return filepath.Join(c.dir, "root") }
 func (c *Child) LogFile() string { return filepath.Join(c.dir, "buildkitd.log") }
 
 func (c *Child) configFile() string { return filepath.Join(c.dir, "buildkitd.toml") }
-func (c *Child) pidFile() string    { return filepath.Join(c.dir, "buildkitd.pid") }
 
-// lock waits until no other process starts or stops the child.
+// lock waits until no other process starts or stops the child. A child that is being
+// started holds the lock too until its program runs, whatever becomes of its parent
+// meanwhile: so who has the lock sees every child.
 func (c *Child) lock(ctx context.Context) (unlock func(), err error) {
 	// The folder holds secrets of builds: cache mounts, contexts.
 	if err := os.MkdirAll(c.dir, 0o700); err != nil {
 		return nil, fmt.Errorf("creating the folder of BuildKit's state: %w", err)
 	}
 	l := flock.New(filepath.Join(c.dir, "lock"))
-	if _, err := l.TryLockContext(ctx, 20*time.Millisecond); err != nil {
-		return nil, fmt.Errorf("waiting for another dlvgen that starts or stops BuildKit: %w", err)
+	waiting, cancel := context.WithTimeout(ctx, c.turn)
+	defer cancel()
+	_, err = l.TryLockContext(waiting, 20*time.Millisecond)
+	switch {
+	case err == nil:
+		return func() { _ = l.Unlock() }, nil
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case waiting.Err() != nil:
+		return nil, fmt.Errorf("another dlvgen has been starting or stopping BuildKit for %s and holds %s: end it and try again", c.turn, l.Path())
 	}
-	return func() { _ = l.Unlock() }, nil
+	return nil, fmt.Errorf("locking BuildKit's state: %w", err)
 }
 
-// read returns the pid file's record; the zero record where there is none.
-func (c *Child) read() (record, error) {
-	var r record
-	data, err := os.ReadFile(c.pidFile())
-	if errors.Is(err, fs.ErrNotExist) {
-		return r, nil
-	}
-	if err != nil {
-		return r, fmt.Errorf("reading the pid file of BuildKit: %w", err)
-	}
-	if err := json.Unmarshal(data, &r); err != nil {
-		// A crash in the middle of a write: nothing is known, as without the file.
-		return record{}, nil
-	}
-	return r, nil
-}
-
-func (c *Child) write(r record) error {
-	data, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("encoding the pid file of BuildKit: %w", err)
-	}
-	if err := os.WriteFile(c.pidFile(), append(data, '\n'), 0o600); err != nil {
-		return fmt.Errorf("writing the pid file of BuildKit: %w", err)
-	}
-	return nil
-}
+// use is the lock of those who use the child: shared by them, and held alone by who
+// replaces it. Take it while you have the other lock only.
+func (c *Child) use() *flock.Flock { return flock.New(filepath.Join(c.dir, "use")) }
 
 // Status is what `dlvgen buildkit status` tells.
 type Status struct {

@@ -1,77 +1,173 @@
 package buildkit
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
 	"github.com/moby/buildkit/client"
+	"golang.org/x/sys/unix"
 )
 
-// Ensure leaves a child running that answers: the one there is, or a new one. A
-// child that another binary or configuration started is replaced, unless it builds.
-func (c *Child) Ensure(ctx context.Context, notify func(string)) error {
-	unlock, err := c.lock(ctx)
-	if err != nil {
-		return err
+// Open returns a client of a child that has answered: of the one that runs, or of a
+// new one. A child that another binary, configuration or environment started is
+// replaced once nobody uses it. While somebody does, one of another binary serves, and
+// for one of other settings Open waits. No call replaces the child until the client is
+// closed.
+func (c *Child) Open(ctx context.Context, notify func(string)) (*Connection, error) {
+	if notify == nil {
+		notify = func(string) {}
 	}
-	defer unlock()
-
-	rec, err := c.read()
-	if err != nil {
-		return err
-	}
-	proc, err := openProcess(rec.PID, c.marker())
-	if err != nil {
-		return err
-	}
-	next, config, planErr := c.plan()
-	if proc != nil {
-		defer proc.close()
-		// What runs is good enough where its successor can't be had.
-		if planErr != nil || rec.equal(next) || c.busy(ctx) {
-			return nil
+	deadline := time.Now().Add(c.free)
+	for told := false; ; told = true {
+		conn, inUse, err := c.open(ctx, notify)
+		if inUse == "" {
+			return conn, err
 		}
-		if err := proc.stop(ctx, stopTimeout); err != nil {
-			return fmt.Errorf("replacing the BuildKit of another dlvgen: %w", err)
+		if time.Now().After(deadline) {
+			return nil, fmt.Errorf("%s, for more than %s: wait for the build that uses it, or end it with `dlvgen buildkit stop`", inUse, c.free)
+		}
+		if !told {
+			notify(inUse + ": waiting until it is free")
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(100 * time.Millisecond):
 		}
 	}
-	if planErr != nil {
-		return planErr
-	}
-	if notify != nil {
-		notify(fmt.Sprintf("starting BuildKit (%s); it stays for the next call, `dlvgen buildkit stop` ends it", next.Binary))
-	}
-	return c.start(ctx, next, config)
 }
 
-// plan finds what a child would be started from now, and its configuration.
-func (c *Child) plan() (launch, []byte, error) {
+// open is Open without the wait: where the child is in use with other settings, inUse
+// says so, and there is neither a client nor an error.
+func (c *Child) open(ctx context.Context, notify func(string)) (conn *Connection, inUse string, err error) {
+	unlock, err := c.lock(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	defer unlock()
+	child, err := c.current()
+	if err != nil {
+		return nil, "", err
+	}
+	next, planErr := c.plan()
+	// What runs is good enough where its successor can't be had.
+	if child != nil && planErr == nil && !c.serves(child, next) {
+		if child, inUse, err = c.retire(ctx, child, next); err != nil || inUse != "" {
+			return nil, inUse, err
+		}
+	}
+	if child == nil && planErr != nil {
+		return nil, "", planErr
+	}
+	remedy := "end it with `dlvgen buildkit stop` and try again"
+	if child != nil {
+		defer child.close()
+		conn, err = c.connect(ctx, child, remedy)
+		return conn, "", err
+	}
+	notify(fmt.Sprintf("starting BuildKit (%s); it stays for the next call, `dlvgen buildkit stop` ends it", next.Binary))
+	if child, err = c.start(next); err != nil {
+		return nil, "", err
+	}
+	defer child.close()
+	if conn, err = c.connect(ctx, child, "read its log, "+c.LogFile()); err != nil {
+		_, _ = child.send(context.WithoutCancel(ctx), unix.SIGKILL, stopTimeout)
+	}
+	return conn, "", err
+}
+
+// serves tells whether a child is what would be started now, and has a socket, but for
+// the moment after its start.
+func (c *Child) serves(child *running, next *plan) bool {
+	_, err := os.Stat(child.socket())
+	lost := err != nil && time.Since(child.Started) > c.young
+	return child.equal(next.launch) && len(differing(child.env, next.env)) == 0 && !lost
+}
+
+// differs says which of the settings of a child are others now, "" where none is. Its
+// programs and the PATH that leads to them are no settings.
+func (r *running) differs(next *plan) string {
+	what := slices.DeleteFunc(differing(r.env, next.env), func(name string) bool { return name == pathEnv })
+	if r.Config != next.Config {
+		what = append([]string{"its configuration"}, what...)
+	}
+	return strings.Join(what, ", ")
+}
+
+// retire ends a child that is out of date. It returns the child where that is in use
+// and serves nevertheless, and says where it does not; else it closes it.
+func (c *Child) retire(ctx context.Context, child *running, next *plan) (_ *running, inUse string, err error) {
+	serves := false
+	defer func() {
+		if !serves {
+			child.close()
+		}
+	}()
+	use := c.use()
+	free, err := use.TryLock()
+	if err != nil {
+		return nil, "", fmt.Errorf("locking BuildKit's state: %w", err)
+	}
+	defer func() { _ = use.Unlock() }()
+	if free && !busy(ctx, child.addr) {
+		if err := child.stop(ctx, stopTimeout); err != nil {
+			return nil, "", fmt.Errorf("replacing the BuildKit of another dlvgen: %w", err)
+		}
+		return nil, "", nil
+	}
+	if what := child.differs(next); what != "" {
+		return nil, fmt.Sprintf("BuildKit, process %d, is in use with other settings (%s)", child.pid, what), nil
+	}
+	serves = true
+	return child, "", nil
+}
+
+// plan is what a child would be started from now.
+type plan struct {
+	launch
+	config []byte
+	env    []string
+}
+
+func (c *Child) plan() (*plan, error) {
 	if uid := os.Geteuid(); uid != 0 {
-		return launch{}, nil, fmt.Errorf("BuildKit can be started only as root, and this is user %d: run dlvgen with sudo, or point --addr or BUILDKIT_HOST at a BuildKit that runs", uid)
+		return nil, fmt.Errorf("BuildKit can be started only as root, and this is user %d: run dlvgen with sudo, or point --addr or BUILDKIT_HOST at a BuildKit that runs", uid)
 	}
 	daemon, err := c.find("buildkitd")
 	if err != nil {
-		return launch{}, nil, fmt.Errorf("no buildkitd beside dlvgen (%s) or on PATH: run `make build`, install BuildKit, or point --addr or BUILDKIT_HOST at one that runs", c.besides)
+		return nil, fmt.Errorf("no buildkitd beside dlvgen (%s) or on PATH: run `make build`, install BuildKit, or point --addr or BUILDKIT_HOST at one that runs", c.besides)
 	}
 	runtime, err := c.find("buildkit-runc", "runc", "crun")
 	if err != nil {
-		return launch{}, nil, errors.New("no runc on PATH, which BuildKit runs build steps with: install it (Debian, Ubuntu: apt-get install runc)")
+		return nil, errors.New("no runc on PATH, which BuildKit runs build steps with: install it (Debian, Ubuntu: apt-get install runc)")
 	}
 	config, digest, err := c.config(runtime)
 	if err != nil {
-		return launch{}, nil, err
+		return nil, err
 	}
 	info, err := os.Stat(daemon)
 	if err != nil {
-		return launch{}, nil, fmt.Errorf("reading %s: %w", daemon, err)
+		return nil, fmt.Errorf("reading %s: %w", daemon, err)
 	}
-	return launch{Binary: daemon, ModTime: info.ModTime(), Config: digest}, config, nil
+	programs := []string{daemon, runtime}
+	if git, err := c.find("git"); err == nil { // only contexts from repositories need it
+		programs = append(programs, git)
+	}
+	return &plan{
+		launch: launch{Binary: daemon, ModTime: info.ModTime(), Config: digest},
+		config: config,
+		env:    c.environment(programs...),
+	}, nil
 }
 
 // find returns the absolute path of the first of the names that exists beside
@@ -88,83 +184,91 @@ func (c *Child) find(names ...string) (string, error) {
 	return "", exec.ErrNotFound
 }
 
-// marker is the argument by which the child's process is told from others.
-func (c *Child) marker() string { return "--addr=" + c.Addr() }
-
 // start starts a child in a session of its own, so that an interrupt from the
-// terminal does not reach it, and waits until it answers.
-func (c *Child) start(ctx context.Context, next launch, config []byte) error {
-	for _, dir := range []string{filepath.Dir(c.socket), c.Root()} {
+// terminal does not reach it.
+func (c *Child) start(next *plan) (*running, error) {
+	for _, dir := range []string{filepath.Dir(c.socket), c.Root(), c.temp()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("creating a folder for BuildKit: %w", err)
+			return nil, fmt.Errorf("creating a folder for BuildKit: %w", err)
 		}
 	}
-	if err := os.WriteFile(c.configFile(), config, 0o600); err != nil {
-		return fmt.Errorf("writing the configuration of BuildKit: %w", err)
+	sweep(c.temp())
+	if err := os.WriteFile(c.configFile(), next.config, 0o600); err != nil {
+		return nil, fmt.Errorf("writing the configuration of BuildKit: %w", err)
 	}
-	log, err := os.Create(c.LogFile())
+	log, err := os.OpenFile(c.LogFile(), os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fmt.Errorf("creating the log of BuildKit: %w", err)
+		return nil, fmt.Errorf("creating the log of BuildKit: %w", err)
 	}
 	defer func() { _ = log.Close() }()
+	rec := record{Started: time.Now().UTC(), launch: next.launch}
+	text, err := json.Marshal(rec)
+	if err != nil {
+		return nil, fmt.Errorf("encoding what BuildKit is started from: %w", err)
+	}
 
 	// Not CommandContext: the child outlives this call.
-	temp := filepath.Join(c.dir, "tmp")
-	if err := os.MkdirAll(temp, 0o700); err != nil {
-		return fmt.Errorf("creating a folder for BuildKit: %w", err)
-	}
-	sweep(temp)
-	cmd := exec.Command(next.Binary, "--config="+c.configFile(), "--root="+c.Root(), c.marker())
-	cmd.Env = append(os.Environ(), "TMPDIR="+temp)
+	cmd := exec.Command(next.Binary, c.arguments()...)
+	cmd.Env = append([]string{recordEnv + "=" + string(text)}, next.env...)
 	cmd.Dir = "/"
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		return fmt.Errorf("starting %s: %w", next.Binary, err)
+		return nil, fmt.Errorf("starting %s: %w", next.Binary, err)
 	}
-	ended := make(chan struct{})
-	go func() {
-		_ = cmd.Wait()
-		close(ended)
-	}()
-	if err := c.write(record{PID: cmd.Process.Pid, Started: time.Now().UTC(), launch: next}); err != nil {
+	proc, err := openProcess(cmd.Process.Pid)
+	if err != nil {
 		_ = cmd.Process.Kill()
-		return err
 	}
-	if err := c.ready(ctx, ended); err != nil {
-		_ = cmd.Process.Kill()
-		return err
+	go func() { _ = cmd.Wait() }()
+	if err != nil {
+		return nil, err
 	}
-	return nil
+	return &running{process: proc, record: rec, addr: c.Addr(), env: next.env}, nil
+}
+
+// connect waits until the child answers, and holds it for the client. The remedy is for
+// one that does not.
+func (c *Child) connect(ctx context.Context, child *running, remedy string) (*Connection, error) {
+	use := c.use()
+	if ok, err := use.TryRLock(); err != nil || !ok {
+		return nil, fmt.Errorf("locking BuildKit's state, %s: %w", use.Path(), cmp.Or(err, errors.New("another process holds the lock")))
+	}
+	conn, err := c.ready(ctx, child, remedy)
+	if err != nil {
+		_ = use.Unlock()
+		return nil, err
+	}
+	conn.release = func() { _ = use.Unlock() }
+	return conn, nil
 }
 
 // ready returns when the child answers.
-func (c *Child) ready(ctx context.Context, ended <-chan struct{}) error {
-	ctx, cancel := context.WithTimeout(ctx, startTimeout)
+func (c *Child) ready(ctx context.Context, child *running, remedy string) (*Connection, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.answers)
 	defer cancel()
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 200*time.Millisecond) {
-		conn, _, err := dial(ctx, c.Addr())
+		conn, err := dial(ctx, Info{Addr: child.addr})
 		if err == nil {
-			return conn.Close()
+			return conn, nil
 		}
-		select {
-		case <-ended:
-			return c.startError(fmt.Sprintf("buildkitd ended while it started: read its log, %s", c.LogFile()), nil)
-		case <-ctx.Done():
-			if errors.Is(ctx.Err(), context.Canceled) {
-				return ctx.Err()
-			}
-			return c.startError(fmt.Sprintf("buildkitd did not answer within %s: read its log, %s", startTimeout, c.LogFile()), err)
-		case <-time.After(wait):
+		ended, _ := child.wait(ctx, wait)
+		switch {
+		case ended:
+			return nil, c.startError(fmt.Sprintf("buildkitd ended while it started: read its log, %s", c.LogFile()), nil)
+		case errors.Is(ctx.Err(), context.Canceled):
+			return nil, ctx.Err()
+		case ctx.Err() != nil:
+			return nil, c.startError(fmt.Sprintf("BuildKit, process %d, did not answer within %s: %s", child.pid, c.answers, remedy), err)
 		}
 	}
 }
 
-// busy reports whether the child builds something for somebody.
-func (c *Child) busy(ctx context.Context) bool {
+// busy reports whether a BuildKit builds something for somebody, dlvgen or not.
+func busy(ctx context.Context, addr string) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	conn, err := client.New(ctx, c.Addr())
+	conn, err := client.New(ctx, addr)
 	if err != nil {
 		return false
 	}
@@ -172,32 +276,33 @@ func (c *Child) busy(ctx context.Context) bool {
 	return hasActiveBuild(ctx, conn)
 }
 
-// Stop ends the child and reports its pid, 0 where none ran.
+// Stop ends the child, whoever uses it, and reports its pid, 0 where none ran.
 func (c *Child) Stop(ctx context.Context) (int, error) {
 	unlock, err := c.lock(ctx)
 	if err != nil {
 		return 0, err
 	}
 	defer unlock()
-	rec, err := c.read()
-	if err != nil {
-		return 0, err
-	}
-	proc, err := openProcess(rec.PID, c.marker())
-	if err != nil {
-		return 0, err
-	}
 	stopped := 0
-	if proc != nil {
-		defer proc.close()
-		if err := proc.stop(ctx, stopTimeout); err != nil {
-			return 0, err
+	sockets := []string{c.socket}
+	for {
+		child, err := c.current()
+		if err != nil {
+			return stopped, err
 		}
-		stopped = rec.PID
+		if child == nil {
+			break
+		}
+		err = child.stop(ctx, stopTimeout)
+		child.close()
+		if err != nil {
+			return stopped, err
+		}
+		stopped, sockets = child.pid, append(sockets, child.socket())
 	}
 	// What is left of a child that crashed goes too.
-	for _, path := range []string{c.pidFile(), c.socket} {
-		if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+	for _, socket := range sockets {
+		if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return stopped, fmt.Errorf("removing what BuildKit left: %w", err)
 		}
 	}
@@ -207,23 +312,19 @@ func (c *Child) Stop(ctx context.Context) (int, error) {
 // Status says whether the child runs, and where its files are.
 func (c *Child) Status(ctx context.Context) (Status, error) {
 	s := Status{Addr: c.Addr(), Root: c.Root(), Log: c.LogFile()}
-	rec, err := c.read()
-	if err != nil {
+	child, err := c.current()
+	if err != nil || child == nil {
 		return s, err
 	}
-	proc, err := openProcess(rec.PID, c.marker())
-	if err != nil || proc == nil {
-		return s, err
-	}
-	proc.close()
-	s.Running, s.PID, s.Binary, s.Started = true, rec.PID, rec.Binary, rec.Started
+	defer child.close()
+	s.Running, s.PID, s.Addr, s.Binary, s.Started = true, child.pid, child.addr, child.Binary, child.Started
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	conn, version, err := dial(ctx, c.Addr())
+	conn, err := dial(ctx, Info{Addr: child.addr})
 	if err != nil {
-		return s, c.startError(fmt.Sprintf("BuildKit runs as process %d but does not answer: stop it with `dlvgen buildkit stop`", rec.PID), err)
+		return s, c.startError(fmt.Sprintf("BuildKit runs as process %d but does not answer: end it with `dlvgen buildkit stop`", child.pid), err)
 	}
-	s.Version = version
+	s.Version = conn.Version
 	return s, conn.Close()
 }
 

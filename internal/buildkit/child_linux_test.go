@@ -59,6 +59,28 @@ func setFolders(t *testing.T) {
 	t.Setenv(UserConfigEnv, "")
 }
 
+// mustOpen opens the child and closes the client again.
+func mustOpen(t *testing.T, c *Child) {
+	t.Helper()
+	if err := hold(t, c).Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// hold opens the child as a call does that goes on until the client is closed.
+func hold(t *testing.T, c *Child) *Connection {
+	t.Helper()
+	conn, err := c.Open(t.Context(), nil)
+	if err != nil {
+		var start *StartError
+		if errors.As(err, &start) {
+			t.Log(start.Details())
+		}
+		t.Fatal(err)
+	}
+	return conn
+}
+
 func mustStatus(t *testing.T, c *Child) Status {
 	t.Helper()
 	s, err := c.Status(t.Context())
@@ -75,8 +97,12 @@ func TestChildIsKeptForTheNextCallAndStops(t *testing.T) {
 	}
 	var notes []string
 	notify := func(line string) { notes = append(notes, line) }
-	if err := c.Ensure(t.Context(), notify); err != nil {
+	conn, err := c.Open(t.Context(), notify)
+	if err != nil {
 		t.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
 	}
 	first := mustStatus(t, c)
 	if !first.Running || first.PID == 0 || first.Version == "" {
@@ -91,8 +117,11 @@ func TestChildIsKeptForTheNextCallAndStops(t *testing.T) {
 		t.Errorf("the child is in session %s, want one of its own, %d", fields[3], first.PID)
 	}
 
-	if err := c.Ensure(t.Context(), notify); err != nil {
+	if conn, err = c.Open(t.Context(), notify); err != nil {
 		t.Fatal(err)
+	}
+	if err := conn.Close(); err != nil {
+		t.Error(err)
 	}
 	if second := mustStatus(t, c); second.PID != first.PID {
 		t.Errorf("the second call started process %d, want the first's, %d", second.PID, first.PID)
@@ -122,9 +151,12 @@ func TestConcurrentCallsStartOneChild(t *testing.T) {
 		wg.Go(func() {
 			// A call of its own, as in another process.
 			other := *c
-			if err := other.Ensure(t.Context(), func(line string) { starts <- line }); err != nil {
+			conn, err := other.Open(t.Context(), func(line string) { starts <- line })
+			if err != nil {
 				t.Error(err)
+				return
 			}
+			_ = conn.Close()
 		})
 	}
 	wg.Wait()
@@ -135,11 +167,9 @@ func TestConcurrentCallsStartOneChild(t *testing.T) {
 
 func TestChildThatWasKilledIsStartedAgain(t *testing.T) {
 	c := newTestChild(t)
-	if err := c.Ensure(t.Context(), nil); err != nil {
-		t.Fatal(err)
-	}
+	mustOpen(t, c)
 	first := mustStatus(t, c)
-	proc, err := openProcess(first.PID, c.marker())
+	proc, err := openProcess(first.PID)
 	if err != nil || proc == nil {
 		t.Fatalf("openProcess returned %v, %v", proc, err)
 	}
@@ -154,9 +184,7 @@ func TestChildThatWasKilledIsStartedAgain(t *testing.T) {
 	if ended, err := proc.wait(t.Context(), time.Minute); !ended || err != nil {
 		t.Fatalf("waiting for the killed child: %v, %v", ended, err)
 	}
-	if err := c.Ensure(t.Context(), nil); err != nil {
-		t.Fatal(err)
-	}
+	mustOpen(t, c)
 	if second := mustStatus(t, c); !second.Running || second.PID == first.PID {
 		t.Errorf("after the kill the status is %+v", second)
 	}
@@ -164,17 +192,13 @@ func TestChildThatWasKilledIsStartedAgain(t *testing.T) {
 
 func TestChangedUserConfigurationReplacesAnIdleChild(t *testing.T) {
 	c := newTestChild(t)
-	if err := c.Ensure(t.Context(), nil); err != nil {
-		t.Fatal(err)
-	}
+	mustOpen(t, c)
 	first := mustStatus(t, c)
 	c.userConfig = filepath.Join(t.TempDir(), "buildkitd.toml")
 	if err := os.WriteFile(c.userConfig, []byte("[registry.\"docker.io\"]\nmirrors = [\"127.0.0.1:5000\"]\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := c.Ensure(t.Context(), nil); err != nil {
-		t.Fatal(err)
-	}
+	mustOpen(t, c)
 	if second := mustStatus(t, c); second.PID == first.PID {
 		t.Error("the child still runs with the old configuration")
 	}
@@ -186,7 +210,7 @@ func TestChildThatFailsToStartShowsTheEndOfItsLog(t *testing.T) {
 	if err := os.WriteFile(c.userConfig, []byte("[worker.oci]\nsnapshotter = \"none-such\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	err := c.Ensure(t.Context(), nil)
+	_, err := c.Open(t.Context(), nil)
 	var start *StartError
 	if !errors.As(err, &start) {
 		t.Fatalf("got %v, want a StartError", err)
@@ -199,27 +223,6 @@ func TestChildThatFailsToStartShowsTheEndOfItsLog(t *testing.T) {
 	}
 }
 
-func TestStopLeavesAStrangersProcessAlone(t *testing.T) {
-	setFolders(t)
-	c, err := NewChild()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.MkdirAll(c.dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	// The pid file of a child before a reboot: the pid is this test's by now.
-	if err := c.write(record{PID: os.Getpid()}); err != nil {
-		t.Fatal(err)
-	}
-	if pid, err := c.Stop(t.Context()); err != nil || pid != 0 {
-		t.Errorf("Stop returned %d, %v, want 0 and no error", pid, err)
-	}
-	if _, err := os.Stat(c.pidFile()); !os.IsNotExist(err) {
-		t.Errorf("the stale pid file is still there: %v", err)
-	}
-}
-
 func TestMissingProgramsAreNamedWithTheRemedy(t *testing.T) {
 	testenv.Require(t, testenv.NeedRoot)
 	setFolders(t)
@@ -229,7 +232,7 @@ func TestMissingProgramsAreNamedWithTheRemedy(t *testing.T) {
 	}
 	c.besides = t.TempDir()
 	t.Setenv("PATH", c.besides)
-	if err := c.Ensure(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "no buildkitd") {
+	if _, err := c.Open(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "no buildkitd") {
 		t.Errorf("got %v, want an error about buildkitd", err)
 	}
 }

@@ -11,8 +11,8 @@ import (
 var errNotLinux = errors.New("BuildKit can be started on Linux only, and this is " + runtime.GOOS +
 	": point --addr or BUILDKIT_HOST at one that runs, such as docker-container://NAME of `docker buildx create --bootstrap`")
 
-// Ensure fails: buildkitd with runc exists on Linux only.
-func (c *Child) Ensure(context.Context, func(string)) error { return errNotLinux }
+// Open fails: buildkitd with runc exists on Linux only.
+func (c *Child) Open(context.Context, func(string)) (*Connection, error) { return nil, errNotLinux }
 
 // Stop has nothing to stop.
 func (c *Child) Stop(context.Context) (int, error) { return 0, nil }

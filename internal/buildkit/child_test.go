@@ -82,7 +82,7 @@ func TestConnectNamesTheAddressThatDoesNotAnswer(t *testing.T) {
 		"--addr":        {Addr: addr, Host: "unix:///elsewhere"},
 		"BUILDKIT_HOST": {Host: addr},
 	} {
-		_, _, err := Connect(t.Context(), opts)
+		_, err := Connect(t.Context(), opts)
 		if err == nil || !strings.Contains(err.Error(), addr) || !strings.Contains(err.Error(), from) {
 			t.Errorf("got %v, want an error that names %s and %s", err, addr, from)
 		}

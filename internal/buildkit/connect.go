@@ -45,8 +45,25 @@ type Info struct {
 	Version string
 }
 
+// Connection is a client of a BuildKit that has answered.
+type Connection struct {
+	*client.Client
+	Info
+
+	release func() // nil where nothing is held
+}
+
+// Close closes the client. A child may then be replaced by another call's.
+func (c *Connection) Close() error {
+	err := c.Client.Close()
+	if c.release != nil {
+		c.release()
+	}
+	return err
+}
+
 // Connect returns a client of a BuildKit that has answered. The caller closes it.
-func Connect(ctx context.Context, opts Options) (*client.Client, Info, error) {
+func Connect(ctx context.Context, opts Options) (*Connection, error) {
 	switch {
 	case opts.Addr != "":
 		return connectNamed(ctx, Info{Addr: opts.Addr, From: "--addr"})
@@ -55,38 +72,28 @@ func Connect(ctx context.Context, opts Options) (*client.Client, Info, error) {
 	}
 	child, err := NewChild()
 	if err != nil {
-		return nil, Info{}, err
+		return nil, err
 	}
-	if err := child.Ensure(ctx, opts.Notify); err != nil {
-		return nil, Info{}, err
-	}
-	info := Info{Addr: child.Addr()}
-	c, version, err := dial(ctx, info.Addr)
-	if err != nil {
-		return nil, info, child.startError(fmt.Sprintf("BuildKit at %s does not answer: stop it with `dlvgen buildkit stop` and try again", info.Addr), err)
-	}
-	info.Version = version
-	return c, info, nil
+	return child.Open(ctx, opts.Notify)
 }
 
-func connectNamed(ctx context.Context, info Info) (*client.Client, Info, error) {
+func connectNamed(ctx context.Context, info Info) (*Connection, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	c, version, err := dial(ctx, info.Addr)
+	conn, err := dial(ctx, info)
 	if err != nil {
-		return nil, info, fmt.Errorf("no BuildKit answers at %s (from %s): start it, or leave the address out and dlvgen starts its own: %w",
+		return nil, fmt.Errorf("no BuildKit answers at %s (from %s): start it, or leave the address out and dlvgen starts its own: %w",
 			info.Addr, info.From, err)
 	}
-	info.Version = version
-	return c, info, nil
+	return conn, nil
 }
 
 // dial connects and waits for one answer, so that a missing daemon is found here
-// and not in the middle of a build. It also returns the daemon's version.
-func dial(ctx context.Context, addr string) (*client.Client, string, error) {
-	c, err := client.New(ctx, addr)
+// and not in the middle of a build. The context bounds both.
+func dial(ctx context.Context, info Info) (*Connection, error) {
+	c, err := client.New(ctx, info.Addr)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	workers, err := c.ListWorkers(ctx)
 	if err == nil && len(workers) == 0 {
@@ -94,7 +101,8 @@ func dial(ctx context.Context, addr string) (*client.Client, string, error) {
 	}
 	if err != nil {
 		_ = c.Close()
-		return nil, "", err
+		return nil, err
 	}
-	return c, workers[0].BuildkitVersion.Version, nil
+	info.Version = workers[0].BuildkitVersion.Version
+	return &Connection{Client: c, Info: info}, nil
 }

@@ -1,12 +1,9 @@
 package buildkit
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"slices"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,12 +15,8 @@ type process struct {
 	pid, fd int
 }
 
-// openProcess returns the process of that pid where marker is one of its arguments,
-// and nil where there is no such process: the pid may belong to a stranger by now.
-func openProcess(pid int, marker string) (*process, error) {
-	if pid <= 0 {
-		return nil, nil
-	}
+// openProcess returns the process of that pid, and nil where there is none.
+func openProcess(pid int) (*process, error) {
 	fd, err := unix.PidfdOpen(pid, 0)
 	if errors.Is(err, unix.ESRCH) {
 		return nil, nil
@@ -31,14 +24,7 @@ func openProcess(pid int, marker string) (*process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("opening process %d: %w", pid, err)
 	}
-	p := &process{pid: pid, fd: fd}
-	// Read after the handle was taken, so both are of one process.
-	args, err := os.ReadFile(fmt.Sprintf("/proc/%d/cmdline", pid))
-	if err != nil || !slices.ContainsFunc(bytes.Split(args, []byte{0}), func(arg []byte) bool { return string(arg) == marker }) {
-		p.close()
-		return nil, nil
-	}
-	return p, nil
+	return &process{pid: pid, fd: fd}, nil
 }
 
 func (p *process) close() { _ = unix.Close(p.fd) }
@@ -46,19 +32,21 @@ func (p *process) close() { _ = unix.Close(p.fd) }
 // stop asks the process to end, kills it when grace has passed, and returns when
 // it has ended.
 func (p *process) stop(ctx context.Context, grace time.Duration) error {
-	for _, step := range []struct {
-		signal unix.Signal
-		wait   time.Duration
-	}{{unix.SIGTERM, grace}, {unix.SIGKILL, grace}} {
-		if err := unix.PidfdSendSignal(p.fd, step.signal, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
-			return fmt.Errorf("sending %v to buildkitd, process %d: %w", step.signal, p.pid, err)
-		}
-		ended, err := p.wait(ctx, step.wait)
-		if err != nil || ended {
+	for _, signal := range []unix.Signal{unix.SIGTERM, unix.SIGKILL} {
+		if ended, err := p.send(ctx, signal, grace); err != nil || ended {
 			return err
 		}
 	}
 	return fmt.Errorf("buildkitd, process %d, does not end even when killed: a build step may hang in the kernel", p.pid)
+}
+
+// send sends a signal that ends the process, and reports whether it ended within the
+// limit.
+func (p *process) send(ctx context.Context, signal unix.Signal, limit time.Duration) (bool, error) {
+	if err := unix.PidfdSendSignal(p.fd, signal, nil, 0); err != nil && !errors.Is(err, unix.ESRCH) {
+		return false, fmt.Errorf("sending %v to buildkitd, process %d: %w", signal, p.pid, err)
+	}
+	return p.wait(ctx, limit)
 }
 
 // wait reports whether the process ended within the limit.
@@ -66,7 +54,7 @@ func (p *process) wait(ctx context.Context, limit time.Duration) (bool, error) {
 	for deadline := time.Now().Add(limit); time.Now().Before(deadline); {
 		// Short polls, so that the context is heeded.
 		fds := []unix.PollFd{{Fd: int32(p.fd), Events: unix.POLLIN}}
-		n, err := unix.Poll(fds, 100)
+		n, err := unix.Poll(fds, int(min(time.Until(deadline), 100*time.Millisecond).Milliseconds())+1)
 		if err != nil && !errors.Is(err, unix.EINTR) {
 			return false, fmt.Errorf("waiting for process %d: %w", p.pid, err)
 		}

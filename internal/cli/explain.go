@@ -83,7 +83,7 @@ func (b *builder) explain(ctx context.Context) error {
 
 // explainAll asks for one explanation after the other: there is little to wait for.
 func (b *builder) explainAll(ctx context.Context, in *inputs) ([]explained, error) {
-	c, _, err := buildkit.Connect(ctx, buildkit.Options{Addr: b.flags.addr, Host: os.Getenv("BUILDKIT_HOST"), Notify: b.notify})
+	c, err := buildkit.Connect(ctx, buildkit.Options{Addr: b.flags.addr, Host: os.Getenv("BUILDKIT_HOST"), Notify: b.notify})
 	if err != nil {
 		return nil, err
 	}

@@ -28,12 +28,12 @@ func (b *builder) build(ctx context.Context, in *inputs) ([]*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, _, err := buildkit.Connect(ctx, buildkit.Options{Addr: b.flags.addr, Host: os.Getenv("BUILDKIT_HOST"), Notify: b.notify})
+	c, err := buildkit.Connect(ctx, buildkit.Options{Addr: b.flags.addr, Host: os.Getenv("BUILDKIT_HOST"), Notify: b.notify})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = c.Close() }()
-	shared, err := shareMounts(ctx, c, b, in)
+	shared, err := shareMounts(ctx, c.Client, b, in)
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +49,7 @@ func (b *builder) build(ctx context.Context, in *inputs) ([]*result, error) {
 		jobs = append(jobs, j)
 		results = append(results, j.result)
 	}
-	return results, b.runJobs(ctx, c, jobs, shared)
+	return results, b.runJobs(ctx, c.Client, jobs, shared)
 }
 
 func (b *builder) newJob(ctx context.Context, p variants.Preset, in *inputs, attachables []session.Attachable, shared *sharedMounts) (*job, error) {
