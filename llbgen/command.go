@@ -92,6 +92,10 @@ type command struct {
 
 	// writes is the file that a redirection writes, where that is all there is.
 	writes string
+
+	// input is set where a redirection that reads is all there is, reads is its file.
+	input bool
+	reads string
 }
 
 // mayCompile says why the command may start the Go compiler.
@@ -218,7 +222,10 @@ func shellCommands(args []string) ([]command, bool) {
 		case *syntax.FuncDecl:
 			functions[n.Name.Value] = true
 		case *syntax.Redirect:
-			if written(n) != "" {
+			switch {
+			case n.Op == syntax.RdrIn:
+				commands = append(commands, command{input: true, reads: literal(n.Word.Parts)})
+			case written(n) != "":
 				commands = append(commands, command{writes: written(n)})
 			}
 		case *syntax.CallExpr:

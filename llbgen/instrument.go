@@ -128,9 +128,13 @@ func newInstrumented(p *Parsed, opts InstrumentOptions) (*instrumenter, error) {
 		renamed:    make([]digest.Digest, len(p.vertices)),
 		inherited:  make([]located, len(p.vertices)),
 		pending:    make([]bool, len(p.vertices)),
+		reasons:    make([]string, len(p.vertices)),
+		keeps:      make([]bool, len(p.vertices)),
 		toolchains: map[digest.Digest]located{},
 		ours:       map[string]*pb.Input{},
 	}
+	in.lookAll()
+	in.keepModules()
 	for i := range p.vertices {
 		if err := in.visit(i); err != nil {
 			return nil, err
@@ -146,29 +150,40 @@ type instrumenter struct {
 	out  *builder
 
 	// By vertex: its digest in out where it is another, the toolchain that goes on
-	// from its root file system, and whether it depends on a step that nobody has
-	// looked into.
+	// from its root file system, whether it depends on a step that nobody has looked
+	// into, why it may compile, and whether it keeps the modules that it downloads.
 	renamed   []digest.Digest
 	inherited []located
 	pending   []bool
+	reasons   []string
+	keeps     []bool
 
 	toolchains map[digest.Digest]located // of the steps
 	ours       map[string]*pb.Input      // by name and platform
 	steps      []*Step
 }
 
+// lookAll finds out which steps may compile Go, with which toolchain.
+func (in *instrumenter) lookAll() {
+	for i, v := range in.vertices {
+		inherited := in.inheritedBy(v)
+		if exec := v.op.GetExec(); exec != nil && exec.Meta != nil && isLinux(v.op.Platform) {
+			at := in.toolchainOf(v, inherited)
+			if in.keeps[i] {
+				at.ModCache = ""
+			}
+			if in.reasons[i] = in.scripts[i].mayCompile(at); in.reasons[i] != "" {
+				in.toolchains[v.digest] = at
+			}
+		}
+		in.inherited[i] = in.left(v, inherited)
+	}
+}
+
 // visit copies a vertex to the new definition, instrumented if it may compile Go
 // and re-digested if anything before it changed.
 func (in *instrumenter) visit(i int) error {
-	v, reason := in.vertices[i], ""
-	inherited := in.inheritedBy(v)
-	if exec := v.op.GetExec(); exec != nil && exec.Meta != nil && isLinux(v.op.Platform) {
-		at := in.toolchainOf(v, inherited)
-		if reason = in.scripts[i].mayCompile(at); reason != "" {
-			in.toolchains[v.digest] = at
-		}
-	}
-	in.inherited[i] = in.left(v, inherited)
+	v, reason := in.vertices[i], in.reasons[i]
 	in.pending[i] = slices.ContainsFunc(v.inputs, func(i int) bool { return in.pending[i] })
 	switch {
 	case reason != "":

@@ -45,14 +45,14 @@ const (
 const DownloadRecord = rebuildFolder + "/module.json"
 
 // FromContext compiles the program's package in the folder dir of a build context, "."
-// for its root. Output is where the program is then.
+// for its root. Output is where the program is then, which is all that is left.
 func (r Rebuild) FromContext(source llb.State, dir string) (st llb.State, output string) {
 	output = path.Join(rebuildFolder, path.Base(r.Program))
 	all := &llb.CopyInfo{CopyDirContentsOnly: true, CreateDestPath: true}
 	st = r.Image.
 		File(llb.Copy(source, "/", rebuildSources, all), llb.WithCustomName("[dlvgen] copy the build context, to rebuild "+r.Program)).
 		Dir(path.Join(rebuildSources, dir))
-	return r.run(st, r.contextArgs()), output
+	return r.run(st, r.contextArgs(), output), output
 }
 
 // ContextCommand is the go command of FromContext, for people to read.
@@ -72,7 +72,8 @@ func (r Rebuild) FromModule() (st llb.State, output string) {
 	if goos, goarch := Setting(r.Info, "GOOS"), Setting(r.Info, "GOARCH"); goos != r.Platform.OS || goarch != r.Platform.Architecture {
 		dir = path.Join(dir, goos+"_"+goarch)
 	}
-	return r.run(st, r.moduleArgs()), path.Join(dir, executable(r.Info.Path))
+	output = path.Join(dir, executable(r.Info.Path))
+	return r.run(st, r.moduleArgs(), output), output
 }
 
 // ModuleCommand is the go command of FromModule, for people to read.
@@ -94,8 +95,9 @@ func (r Rebuild) Download() llb.State {
 	return r.Image.User("0").Dir("/").Run(opts...).Root()
 }
 
-// run adds the step that compiles.
-func (r Rebuild) run(st llb.State, args []string) llb.State {
+// run adds the step that compiles, and leaves its output alone: what it downloads may
+// stay in a cache then.
+func (r Rebuild) run(st llb.State, args []string, output string) llb.State {
 	st = st.User("0")
 	for _, e := range r.env() {
 		name, value, _ := strings.Cut(e, "=")
@@ -105,7 +107,8 @@ func (r Rebuild) run(st llb.State, args []string) llb.State {
 		llb.Args(args),
 		llb.WithCustomName("[dlvgen] rebuild " + r.Program + ": " + strings.Join(shim.RedactArgs(args), " ")),
 	}, r.Run...)
-	return st.Run(opts...).Root()
+	program := llb.Copy(st.Run(opts...).Root(), output, output, &llb.CopyInfo{CreateDestPath: true})
+	return llb.Scratch().File(program, llb.WithCustomName("[dlvgen] take the rebuilt "+output))
 }
 
 // executable is the name that go install gives to the program of a package
