@@ -73,7 +73,7 @@ func (f *Frontend) Explain(ctx context.Context, c client.Client) (*client.Result
 	if err != nil {
 		return nil, fmt.Errorf("dlvgen: %w", err)
 	}
-	tools, err := f.cfg.Tools(c.BuildOpts())
+	tools, err := f.cfg.Tools(ctx, c)
 	if err != nil {
 		return nil, err
 	}

@@ -53,7 +53,7 @@ func (f *Frontend) Build(ctx context.Context, c client.Client) (*client.Result, 
 	if _, subrequest := attrs["requestid"]; subrequest || opts.Variant == "" {
 		return builder.Build(ctx, c)
 	}
-	tools, err := f.cfg.Tools(c.BuildOpts())
+	tools, err := f.cfg.Tools(ctx, c)
 	if err != nil {
 		return nil, err
 	}

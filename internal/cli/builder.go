@@ -7,11 +7,9 @@ import (
 
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/registry"
-	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/docker/cli/cli/config/configfile"
 	"github.com/moby/buildkit/client"
-	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/filesync"
 	"github.com/moby/buildkit/session/grpchijack"
@@ -153,14 +151,10 @@ func (m *sharedMounts) apply(so *client.SolveOpt) bool {
 
 // toolsSource takes the tools from the session that serves them.
 func (m *sharedMounts) toolsSource(name string) frontend.ToolsSource {
-	source := frontend.LocalTools(name)
 	if m.session == nil {
-		return source
+		return frontend.LocalTools(name)
 	}
-	return func(opts gateway.BuildOpts) (llbgen.Tools, error) {
-		opts.SessionID = m.session.ID()
-		return source(opts)
-	}
+	return frontend.SessionTools(name, m.session.ID())
 }
 
 func (m *sharedMounts) close() {
