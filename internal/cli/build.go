@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/tools"
 	"github.com/spf13/cobra"
 )
@@ -62,15 +63,16 @@ func (b *builder) run(ctx context.Context) error {
 		return err
 	}
 	b.toolsName, b.tools = tools.LocalName(digest), tree
-	publish := b.newPublisher()
-	if err := publish.guard(ctx); err != nil {
-		return err
-	}
+	waits := &patience.Patience{Tell: b.notify}
+	b.registry = newRegistryClient(waits, b.insecure, b.production...)
 	if b.loads() {
-		if b.engine, err = connectEngine(ctx); err != nil {
+		if b.engine, err = connectEngine(ctx, waits); err != nil {
 			return fmt.Errorf("--load: %w: or use --push or -o type=docker,dest=FILE", err)
 		}
 		defer func() { _ = b.engine.Close() }()
+	}
+	if err := b.guard(ctx); err != nil {
+		return err
 	}
 	in, err := loadInputs(b.context, b.flags.file, b.flags.contexts, b.streams.in)
 	if err != nil {
@@ -81,7 +83,7 @@ func (b *builder) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err := publish.move(ctx, results); err != nil {
+	if err := b.move(ctx, results); err != nil {
 		return err
 	}
 	return b.report(results)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/registry"
@@ -13,7 +14,6 @@ import (
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/filesync"
 	"github.com/moby/buildkit/session/grpchijack"
-	engine "github.com/moby/moby/client"
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
 )
@@ -25,8 +25,9 @@ type builder struct {
 	docker  *configfile.ConfigFile
 
 	tools     fsutil.FS
-	toolsName string         // of the session's local mount
-	engine    *engine.Client // nil where nothing is loaded
+	toolsName string // of the session's local mount
+	registry  *registry.Client
+	engine    *dockerEngine // nil where nothing is loaded
 }
 
 // result is what became of one preset.
@@ -58,6 +59,23 @@ func (r *result) names() []string {
 	return names
 }
 
+// inOrder puts the outputs last whose digest counts. BuildKit v0.34.2 answers for all
+// exporters in one map, where the last wins (runExporters in
+// solver/llbsolver/export.go): the digest is to be that of the push, and the folder of an
+// image gets its index by it, for which checkFolders wants the two to be the same.
+func inOrder(outputs []output) []output {
+	rank := func(o output) int {
+		switch {
+		case o.imageFolder():
+			return 2
+		case o.pushes():
+			return 1
+		}
+		return 0
+	}
+	return slices.SortedStableFunc(slices.Values(outputs), func(a, b output) int { return rank(a) - rank(b) })
+}
+
 // exports are BuildKit's for one variant. The load is nil where nothing goes to
 // Docker Engine.
 func (b *builder) exports(ctx context.Context, res *result) ([]client.ExportEntry, *imageLoad, error) {
@@ -69,23 +87,19 @@ func (b *builder) exports(ctx context.Context, res *result) ([]client.ExportEntr
 	}
 	var entries []client.ExportEntry
 	var load *imageLoad
-	for _, o := range b.outputs {
+	for _, o := range inOrder(b.outputs) {
 		if o.pushes() {
-			pushed, err := b.pushExports(o, res)
-			if err != nil {
-				return nil, nil, err
-			}
-			entries = append(entries, pushed...)
+			entries = append(entries, b.pushExports(o, res)...)
 			continue
 		}
 		dest := o.destination(res.preset, len(b.presets) > 1)
-		entry, err := o.export(dest, res.names(), b.streams.out)
+		entry, err := o.export(dest, res.refs, b.streams.out)
 		if err != nil {
 			return nil, nil, err
 		}
 		if o.loads() {
 			load = newImageLoad()
-			entry.Output = load.output(ctx, b.engine)
+			entry.Output = load.output(ctx, b.engine, res.refs)
 		}
 		if dest != "" && dest != "-" {
 			res.dests = append(res.dests, dest)

@@ -2,8 +2,13 @@ package cli
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/registry"
+	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/cmd/buildctl/build"
 )
@@ -25,7 +30,36 @@ func (f *buildFlags) parseCaches(env environment) (from, to []client.CacheOption
 	if to, err = build.ParseExportCache(exports); err != nil {
 		return nil, nil, fmt.Errorf("--cache-to is %q: %w", f.cacheTo, err)
 	}
+	for _, e := range to {
+		if _, known := cacheExporters[e.Type]; !known {
+			types := slices.Sorted(maps.Keys(cacheExporters))
+			return nil, nil, fmt.Errorf("--cache-to is %q: unknown type %q, did you mean %q? The types are %s",
+				f.cacheTo, e.Type, variants.Nearest(e.Type, types), strings.Join(types, ", "))
+		}
+	}
 	return from, to, nil
+}
+
+// cacheTag is a tag of a registry that a cache is written to.
+type cacheTag struct {
+	registry.Reference
+	insecure bool // reached without verified TLS
+}
+
+func cacheTags(exports []client.CacheOptionsEntry) ([]cacheTag, error) {
+	var tags []cacheTag
+	for _, e := range exports {
+		if cacheExporters[e.Type] != cacheInRegistry {
+			continue
+		}
+		ref, err := registry.Parse(e.Attrs["ref"])
+		if err != nil {
+			return nil, fmt.Errorf("--cache-to: ref is %q: %w", e.Attrs["ref"], err)
+		}
+		insecure, err := strconv.ParseBool(e.Attrs["registry.insecure"])
+		tags = append(tags, cacheTag{ref, err == nil && insecure})
+	}
+	return tags, nil
 }
 
 func typedCaches(flag string, list []string, env environment) ([]string, error) {

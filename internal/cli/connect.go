@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/cli/connect"
+	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -127,7 +128,8 @@ type connector struct {
 }
 
 func (c connector) run(ctx context.Context, name string) error {
-	f := finder{source: c.flags.source, registry: newRegistryClients(c.flags.insecure)}
+	waits := &patience.Patience{Tell: func(line string) { _, _ = fmt.Fprintf(c.streams.err, "dlvgen: %s\n", line) }}
+	f := finder{source: c.flags.source, registry: newRegistryClient(waits, c.flags.insecure), patience: waits}
 	got, err := f.find(ctx, name)
 	if err != nil {
 		return err

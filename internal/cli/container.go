@@ -42,9 +42,13 @@ func (e *notRunningError) Error() string {
 		e.name, e.state, e.name, e.name)
 }
 
-// containerOf returns a running container by name or id, nil where there is none.
-func containerOf(ctx context.Context, c *engine.Client, name string) (*found, error) {
-	answer, err := c.ContainerInspect(ctx, name, engine.ContainerInspectOptions{})
+// container returns a running container by name or id, nil where there is none.
+func (e *dockerEngine) container(ctx context.Context, name string) (*found, error) {
+	var answer engine.ContainerInspectResult
+	err := e.ask(ctx, func(ctx context.Context) (err error) {
+		answer, err = e.ContainerInspect(ctx, name, engine.ContainerInspectOptions{})
+		return err
+	})
 	if errdefs.IsNotFound(err) || errdefs.IsInvalidArgument(err) {
 		return nil, nil
 	}
@@ -52,7 +56,7 @@ func containerOf(ctx context.Context, c *engine.Client, name string) (*found, er
 		return nil, fmt.Errorf("looking at the container %s: %w", name, err)
 	}
 	seen := answer.Container
-	one := &container{name: strings.TrimPrefix(seen.Name, "/"), host: engineHost(c.DaemonHost()), pid: firstPID}
+	one := &container{name: strings.TrimPrefix(seen.Name, "/"), host: engineHost(e.DaemonHost()), pid: firstPID}
 	one.local = one.host == loopback && runtime.GOOS == "linux"
 	if seen.State != nil && !seen.State.Running {
 		return nil, &notRunningError{name: one.name, state: string(seen.State.Status)}
@@ -66,7 +70,7 @@ func containerOf(ctx context.Context, c *engine.Client, name string) (*found, er
 		got.labels = seen.Config.Labels
 	}
 	if one.local && got.labels[variants.LabelKind] == string(variants.KindAttach) {
-		one.pid = programPID(ctx, c, seen.ID, got.labels[variants.LabelProgram])
+		one.pid = e.programPID(ctx, seen.ID, got.labels[variants.LabelProgram])
 	}
 	return got, nil
 }

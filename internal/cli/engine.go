@@ -8,21 +8,38 @@ import (
 	"net/url"
 	"syscall"
 
+	"github.com/dlvgen/dlvgen/internal/patience"
 	engine "github.com/moby/moby/client"
 )
 
+// dockerEngine is a Docker Engine that has answered once.
+type dockerEngine struct {
+	*engine.Client
+	patience *patience.Patience
+}
+
 // connectEngine connects to the Docker Engine that DOCKER_HOST names, or the local
 // one, and waits for an answer.
-func connectEngine(ctx context.Context) (*engine.Client, error) {
+func connectEngine(ctx context.Context, p *patience.Patience) (*dockerEngine, error) {
 	c, err := engine.New(engine.FromEnv)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to Docker Engine: %w", err)
 	}
-	if _, err := c.Ping(ctx, engine.PingOptions{}); err != nil {
+	e := &dockerEngine{Client: c, patience: p}
+	err = e.ask(ctx, func(ctx context.Context) error {
+		_, err := c.Ping(ctx, engine.PingOptions{})
+		return err
+	})
+	if err != nil {
 		_ = c.Close()
 		return nil, noEngine(c.DaemonHost(), err)
 	}
-	return c, nil
+	return e, nil
+}
+
+// ask bounds the wait for an answer.
+func (e *dockerEngine) ask(ctx context.Context, question func(context.Context) error) error {
+	return e.patience.Ask(ctx, "Docker Engine at "+e.DaemonHost(), question)
 }
 
 // noEngine says that nothing listens; any other error, such as that of a socket that the

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/containerd/errdefs"
+	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/registry"
-	"github.com/dlvgen/dlvgen/variants"
 	engine "github.com/moby/moby/client"
 )
 
@@ -54,17 +54,18 @@ func (s *sourceValue) Set(value string) error {
 // image in a registry.
 type finder struct {
 	source   sourceValue
-	registry func(registry.Reference) *registry.Client
+	registry *registry.Client
+	patience *patience.Patience
 }
 
 func (f finder) find(ctx context.Context, name string) (*found, error) {
 	if f.source == sourceRegistry {
 		return f.inRegistry(ctx, name)
 	}
-	c, engineErr := connectEngine(ctx)
+	e, engineErr := connectEngine(ctx, f.patience)
 	if engineErr == nil {
-		defer func() { _ = c.Close() }()
-		got, err := f.inEngine(ctx, c, name)
+		defer func() { _ = e.Close() }()
+		got, err := f.inEngine(ctx, e, name)
 		if got != nil || err != nil {
 			return got, err
 		}
@@ -83,10 +84,10 @@ func (f finder) find(ctx context.Context, name string) (*found, error) {
 
 // inEngine looks in Docker Engine. Where nothing is found and --source allows to look
 // elsewhere, it returns nothing.
-func (f finder) inEngine(ctx context.Context, c *engine.Client, name string) (*found, error) {
+func (f finder) inEngine(ctx context.Context, e *dockerEngine, name string) (*found, error) {
 	var stopped error
 	if f.source != sourceImage {
-		got, err := containerOf(ctx, c, name)
+		got, err := e.container(ctx, name)
 		var ended *notRunningError
 		switch {
 		case errors.As(err, &ended) && f.source == sourceAny:
@@ -99,7 +100,7 @@ func (f finder) inEngine(ctx context.Context, c *engine.Client, name string) (*f
 			return nil, fmt.Errorf("Docker Engine has no container %s: `docker ps` lists those that run", name)
 		}
 	}
-	got, err := imageOf(ctx, c, name)
+	got, err := e.image(ctx, name)
 	if err != nil || got != nil {
 		return got, err
 	}
@@ -116,16 +117,20 @@ func (f finder) inRegistry(ctx context.Context, name string) (*found, error) {
 	if err != nil {
 		return nil, err
 	}
-	labels, err := f.registry(ref).Labels(ctx, ref, digest)
+	labels, err := f.registry.Labels(ctx, ref, digest)
 	if err != nil {
 		return nil, err
 	}
 	return &found{name: name, source: sourceRegistry, labels: labels}, nil
 }
 
-// imageOf returns an image of Docker Engine, nil where there is none of that name.
-func imageOf(ctx context.Context, c *engine.Client, name string) (*found, error) {
-	answer, err := c.ImageInspect(ctx, name)
+// image returns an image by name, nil where there is none.
+func (e *dockerEngine) image(ctx context.Context, name string) (*found, error) {
+	var answer engine.ImageInspectResult
+	err := e.ask(ctx, func(ctx context.Context) (err error) {
+		answer, err = e.ImageInspect(ctx, name)
+		return err
+	})
 	if errdefs.IsNotFound(err) || errdefs.IsInvalidArgument(err) {
 		return nil, nil
 	}
@@ -137,17 +142,4 @@ func imageOf(ctx context.Context, c *engine.Client, name string) (*found, error)
 		got.labels = answer.Config.Labels
 	}
 	return got, nil
-}
-
-// newRegistryClients returns a function that gives the client for a registry: those
-// that are listed may be reached without verified TLS.
-func newRegistryClients(insecure []string) func(registry.Reference) *registry.Client {
-	version, _ := versions()
-	agent := registry.WithUserAgent("dlvgen/" + version)
-	return func(ref registry.Reference) *registry.Client {
-		if slices.Contains(insecure, ref.Host()) {
-			return registry.New(variants.LabelVersion, agent, registry.WithInsecure())
-		}
-		return registry.New(variants.LabelVersion, agent)
-	}
 }

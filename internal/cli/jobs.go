@@ -33,6 +33,9 @@ func (b *builder) build(ctx context.Context, in *inputs) ([]*result, error) {
 		return nil, err
 	}
 	defer func() { _ = c.Close() }()
+	if err := b.guardStore(ctx, c.Client, attachables); err != nil {
+		return nil, err
+	}
 	shared, err := shareMounts(ctx, c.Client, b, in)
 	if err != nil {
 		return nil, err

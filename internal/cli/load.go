@@ -8,6 +8,7 @@ import (
 	"io"
 	"sync"
 
+	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/moby/buildkit/session/filesync"
 	engine "github.com/moby/moby/client"
 )
@@ -21,16 +22,21 @@ type imageLoad struct {
 
 func newImageLoad() *imageLoad { return &imageLoad{done: make(chan error, 1)} }
 
-// output begins the load when the exporter has something to write. ctx is that of the
-// whole run: the load may end after the build.
-func (l *imageLoad) output(ctx context.Context, c *engine.Client) filesync.FileOutputFunc {
+// output begins the load when the exporter has something to write, and the engine's names
+// are still dlvgen's to take. ctx is that of the whole run: the load may end after the build.
+func (l *imageLoad) output(ctx context.Context, e *dockerEngine, names []registry.Reference) filesync.FileOutputFunc {
 	return func(map[string]string) (io.WriteCloser, error) {
+		for _, name := range names {
+			if err := e.guard(ctx, name); err != nil {
+				return nil, err
+			}
+		}
 		r, w := io.Pipe()
 		l.mu.Lock()
 		l.pipe = w
 		l.mu.Unlock()
 		go func() {
-			err := loadImage(ctx, c, r)
+			err := loadImage(ctx, e.Client, r)
 			// The exporter must not wait for a reader that is gone.
 			_ = r.CloseWithError(errors.Join(err, io.ErrClosedPipe))
 			l.done <- err

@@ -8,10 +8,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/containerd/console"
+	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/client"
 	"github.com/tonistiigi/go-csvvalue"
@@ -21,7 +21,7 @@ import (
 type output struct {
 	kind  string            // an exporter of BuildKit
 	dest  string            // file, folder, or "-" for stdout
-	attrs map[string]string // of the exporter
+	attrs map[string]string // of the exporter; switches are "true" or "false"
 }
 
 // The exporters that need more than their name.
@@ -31,9 +31,11 @@ const (
 )
 
 // pushes says that the output is an image in a registry.
-func (o output) pushes() bool {
-	push, _ := strconv.ParseBool(o.attrs["push"])
-	return o.kind == client.ExporterImage && push
+func (o output) pushes() bool { return o.kind == client.ExporterImage && o.attrs["push"] == "true" }
+
+// stores says that the output is named in the image store that BuildKit's worker may have.
+func (o output) stores() bool {
+	return o.kind == client.ExporterImage && !o.pushes() && o.attrs["store"] != "false"
 }
 
 // loads says that the output is an image in Docker Engine.
@@ -65,6 +67,7 @@ func (f *buildFlags) parseOutputs() ([]output, error) {
 	return outputs, checkOutputs(outputs)
 }
 
+// checkOutputs refuses what does not go together.
 func checkOutputs(outputs []output) error {
 	for _, once := range []struct {
 		is   func(output) bool
@@ -73,6 +76,7 @@ func checkOutputs(outputs []output) error {
 		{output.pushes, "pushes"},
 		{output.loads, "loads into Docker Engine"},
 		{func(o output) bool { return o.dest == "-" }, "writes to stdout"},
+		{output.imageFolder, "writes an image as a folder"},
 	} {
 		var matching int
 		for _, o := range outputs {
@@ -84,7 +88,12 @@ func checkOutputs(outputs []output) error {
 			return fmt.Errorf("more than one output %s: give one of them", once.what)
 		}
 	}
-	return nil
+	for _, o := range outputs {
+		if o.pushes() && o.attrs["store"] == "true" {
+			return errors.New("an output pushes and has store=true: give the store an output of its own, -o type=image")
+		}
+	}
+	return checkFolders(outputs)
 }
 
 // parseOutput reads one -o.
@@ -113,8 +122,10 @@ func parseOutput(arg string) (output, error) {
 }
 
 func (o *output) check(arg string) error {
-	if _, named := o.attrs["name"]; named {
-		return fmt.Errorf("--output is %q: the names of debug images derive from -t, so leave name= out and name the production reference with -t", arg)
+	if _, known := exporterAttrs[o.kind]; known {
+		if err := o.checkAttrs(); err != nil {
+			return fmt.Errorf("--output is %q: %w", arg, err)
+		}
 	}
 	switch o.kind {
 	case client.ExporterImage, kindCacheOnly:
@@ -145,9 +156,11 @@ func (o *output) check(arg string) error {
 }
 
 // folder says that the output is written as a tree of files.
-func (o output) folder() bool {
-	tar, err := strconv.ParseBool(o.attrs["tar"])
-	return o.kind == client.ExporterLocal || o.kind != client.ExporterTar && err == nil && !tar
+func (o output) folder() bool { return o.kind == client.ExporterLocal || o.imageFolder() }
+
+// imageFolder says that the output is an image in the layout of OCI.
+func (o output) imageFolder() bool {
+	return (o.kind == client.ExporterOCI || o.kind == client.ExporterDocker) && o.attrs["tar"] == "false"
 }
 
 // destination is where the output of one variant goes: with several variants, each
@@ -170,12 +183,16 @@ func (o output) destination(p variants.Preset, several bool) string {
 	return dir + stem + p.Suffix + ext
 }
 
-// export is the output as an entry for BuildKit. names are the image's references.
-func (o output) export(dest string, names []string, stdout io.Writer) (client.ExportEntry, error) {
+// export is the output as an entry for BuildKit. refs are the image's references.
+func (o output) export(dest string, refs []registry.Reference, stdout io.Writer) (client.ExportEntry, error) {
 	e := client.ExportEntry{Type: o.kind, Attrs: maps.Clone(o.attrs)}
 	switch o.kind {
 	case client.ExporterImage, client.ExporterOCI, client.ExporterDocker:
-		if len(names) > 0 {
+		if len(refs) > 0 {
+			var names []string
+			for _, ref := range refs {
+				names = append(names, ref.String())
+			}
 			e.Attrs["name"] = strings.Join(names, ",")
 		}
 		setDefaults(e.Attrs)

@@ -17,8 +17,12 @@ const firstPID = 1
 // programPID is the process id, as the container counts, of the program in a running
 // container. Where that is not found, because the engine is not on this machine or the
 // program has other names, it is firstPID.
-func programPID(ctx context.Context, c *engine.Client, container, program string) int {
-	top, err := c.ContainerTop(ctx, container, engine.ContainerTopOptions{Arguments: []string{"-eo", "pid,args"}})
+func (e *dockerEngine) programPID(ctx context.Context, container, program string) int {
+	var top engine.ContainerTopResult
+	err := e.ask(ctx, func(ctx context.Context) (err error) {
+		top, err = e.ContainerTop(ctx, container, engine.ContainerTopOptions{Arguments: []string{"-eo", "pid,args"}})
+		return err
+	})
 	if err != nil {
 		return firstPID
 	}

@@ -35,6 +35,10 @@ type request struct {
 	allow     []string
 	cacheFrom []client.CacheOptionsEntry
 	cacheTo   []client.CacheOptionsEntry
+	cacheTags []cacheTag // that cacheTo writes
+
+	// insecure are the registries that may be reached without verified TLS, HOST[:PORT].
+	insecure []string
 }
 
 // newRequest checks the flags. Its errors are the user's to correct on the command
@@ -69,30 +73,85 @@ func newRequest(f *buildFlags, args []string, env environment) (*request, error)
 	if r.cacheFrom, r.cacheTo, err = f.parseCaches(env); err != nil {
 		return nil, err
 	}
+	if err := r.setCacheTags(); err != nil {
+		return nil, err
+	}
+	r.setInsecure()
 	return r, r.checkOutputs()
 }
 
-// setReferences reads the production references and derives the debug tags once, so
-// that a bad one is told before anything is built.
-func (r *request) setReferences() error {
-	for _, tag := range r.flags.tags {
-		ref, err := registry.Parse(tag)
-		if err != nil {
-			return fmt.Errorf("--tag is %q: %w", tag, err)
-		}
-		if !slices.Contains(r.production, ref) {
-			r.production = append(r.production, ref)
-		}
+// setCacheTags refuses to put a cache in the place of an image of this call.
+func (r *request) setCacheTags() error {
+	var err error
+	if r.cacheTags, err = cacheTags(r.cacheTo); err != nil {
+		return err
 	}
+	images := map[registry.Key]string{}
 	for _, p := range r.presets {
 		refs, err := r.references(p)
 		if err != nil {
 			return err
 		}
 		for _, ref := range refs {
-			if slices.Contains(r.production, ref) {
+			images[ref.Key()] = "the debug tag of variant " + p.Name
+		}
+	}
+	for _, ref := range r.production {
+		images[ref.Key()] = "a production reference by --tag"
+	}
+	for _, ref := range r.cacheTags {
+		if what, taken := images[ref.Key()]; taken {
+			return fmt.Errorf("--cache-to writes to %s, which is %s: give the cache a reference of its own, such as %s:buildcache", ref.Familiar(), what, ref.Repository())
+		}
+	}
+	return nil
+}
+
+// setInsecure collects what the flags, outputs and caches say of registries.
+func (r *request) setInsecure() {
+	r.insecure = slices.Clone(r.flags.insecure)
+	for _, tag := range r.cacheTags {
+		if tag.insecure {
+			r.insecure = append(r.insecure, tag.Host())
+		}
+	}
+	for _, o := range r.outputs {
+		if o.pushes() && o.attrs["registry.insecure"] == "true" {
+			for _, ref := range r.production {
+				r.insecure = append(r.insecure, ref.Host())
+			}
+		}
+	}
+}
+
+// setReferences reads the production references and derives the debug tags once, so
+// that a bad one is told before anything is built.
+func (r *request) setReferences() error {
+	taken := map[registry.Key]bool{}
+	for _, tag := range r.flags.tags {
+		ref, err := registry.Parse(tag)
+		if err != nil {
+			return fmt.Errorf("--tag is %q: %w", tag, err)
+		}
+		if !taken[ref.Key()] {
+			r.production = append(r.production, ref)
+		}
+		taken[ref.Key()] = true
+	}
+	variant := map[registry.Key]string{}
+	for _, p := range r.presets {
+		refs, err := r.references(p)
+		if err != nil {
+			return err
+		}
+		for _, ref := range refs {
+			if taken[ref.Key()] {
 				return fmt.Errorf("%s is a production reference by --tag, and the debug tag of variant %s: name the production references only", ref.Familiar(), p.Name)
 			}
+			if other, ok := variant[ref.Key()]; ok && other != p.Name {
+				return fmt.Errorf("%s is the debug tag of variant %s and of variant %s: choose another --tag-suffix for one of them", ref.Familiar(), other, p.Name)
+			}
+			variant[ref.Key()] = p.Name
 		}
 	}
 	return nil
@@ -141,14 +200,8 @@ func (r *request) variantNames() []string {
 	return names
 }
 
-// pushes and loads say what becomes of the images, false in a dry run.
-func (r *request) pushes() bool {
-	return !r.flags.dryRun && slices.ContainsFunc(r.outputs, output.pushes)
-}
-
-func (r *request) loads() bool {
-	return !r.flags.dryRun && slices.ContainsFunc(r.outputs, output.loads)
-}
+// loads says that images go to Docker Engine, false in a dry run.
+func (r *request) loads() bool { return len(r.names(inEngine)) > 0 }
 
 // solveOpt are BuildKit's options for one preset, without exports.
 func (r *request) solveOpt(p variants.Preset, in *inputs, attachables []session.Attachable) (client.SolveOpt, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 
+	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -15,10 +16,12 @@ import (
 type Client struct {
 	label      string
 	keychain   authn.Keychain
-	transport  http.RoundTripper
-	insecure   bool
+	patience   *patience.Patience
+	safe       http.RoundTripper
+	unsafe     http.RoundTripper // for the registries of insecure
+	insecure   []string
 	userAgent  string
-	production map[Reference]bool
+	production map[Key]bool
 	backoff    remote.Backoff
 }
 
@@ -31,17 +34,17 @@ func WithKeychain(k authn.Keychain) Option {
 	return func(c *Client) { c.keychain = k }
 }
 
-// WithTransport sets the HTTP transport. The default is remote.DefaultTransport, which
-// heeds HTTPS_PROXY; with WithInsecure, a copy that takes any certificate. Retries and
-// authentication are added to it.
-func WithTransport(t http.RoundTripper) Option {
-	return func(c *Client) { c.transport = t }
+// WithInsecure names registries, HOST[:PORT], that may be spoken to over plain HTTP, and
+// whose certificates need not be verifiable. The default is to allow plain HTTP on the
+// loopback interface only.
+func WithInsecure(hosts ...string) Option {
+	return func(c *Client) { c.insecure = append(c.insecure, hosts...) }
 }
 
-// WithInsecure allows plain HTTP and certificates that cannot be verified. The default
-// is to allow plain HTTP on the loopback interface only.
-func WithInsecure() Option {
-	return func(c *Client) { c.insecure = true }
+// WithPatience says how long a registry may take to connect, to answer and to go on with
+// its answer. The default is that of an empty Patience.
+func WithPatience(p *patience.Patience) Option {
+	return func(c *Client) { c.patience = p }
 }
 
 // WithUserAgent sets the start of the User-Agent header, such as "dlvgen/1.2.3". The
@@ -54,37 +57,27 @@ func WithUserAgent(ua string) Option {
 func WithProduction(refs ...Reference) Option {
 	return func(c *Client) {
 		for _, ref := range refs {
-			c.production[ref] = true
+			c.production[ref.Key()] = true
 		}
 	}
 }
 
 // New returns a Client that takes images for dlvgen's own if their config carries the
-// label of that name, with any value.
+// label of that name, with any value. It heeds HTTPS_PROXY.
 func New(label string, options ...Option) *Client {
 	c := &Client{
 		label:      label,
 		keychain:   authn.DefaultKeychain,
+		patience:   &patience.Patience{},
 		userAgent:  "dlvgen",
-		production: map[Reference]bool{},
+		production: map[Key]bool{},
 	}
 	for _, option := range options {
 		option(c)
 	}
-	if c.transport == nil {
-		c.transport = defaultTransport(c.insecure)
-	}
+	c.safe = newTransport(c.patience, nil)
+	c.unsafe = newTransport(c.patience, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // what WithInsecure asks for
 	return c
-}
-
-func defaultTransport(insecure bool) http.RoundTripper {
-	base, ok := remote.DefaultTransport.(*http.Transport)
-	if !insecure || !ok {
-		return remote.DefaultTransport
-	}
-	t := base.Clone()
-	t.TLSClientConfig = &tls.Config{InsecureSkipVerify: true} //nolint:gosec // what WithInsecure asks for
-	return t
 }
 
 // session is one repository during one call of the Client: it logs in once.
@@ -97,13 +90,17 @@ type session struct {
 }
 
 func (c *Client) open(ref Reference) (*session, error) {
-	repo, err := ref.repository(c.insecure)
+	transport, insecure := c.safe, ref.In(c.insecure)
+	if insecure {
+		transport = c.unsafe
+	}
+	repo, err := ref.repository(insecure)
 	if err != nil {
 		return nil, err
 	}
 	options := []remote.Option{
 		remote.WithAuthFromKeychain(c.keychain),
-		remote.WithTransport(c.transport),
+		remote.WithTransport(transport),
 		remote.WithUserAgent(c.userAgent),
 	}
 	if c.backoff.Steps > 0 {

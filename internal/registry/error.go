@@ -13,6 +13,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 )
 
@@ -47,7 +48,7 @@ func explain(op, host string, err error) error {
 	if errors.As(err, &status) {
 		e.Found, e.Advice = explainStatus(status, host)
 	} else {
-		e.Found, e.Advice = explainNetwork(err)
+		e.Found, e.Advice = explainNetwork(err, host)
 	}
 	return e
 }
@@ -74,12 +75,17 @@ func explainStatus(err *transport.Error, host string) (found, advice string) {
 }
 
 // explainNetwork words an error that came instead of an answer.
-func explainNetwork(err error) (found, advice string) {
+func explainNetwork(err error, host string) (found, advice string) {
 	var dns *net.DNSError
 	var record tls.RecordHeaderError
 	var authority x509.UnknownAuthorityError
 	var certificate *tls.CertificateVerificationError
+	var silent *patience.SilentError
 	switch {
+	case errors.As(err, &silent) && silent.Who != host:
+		return fmt.Sprintf("could not be used: %s", silent), "check the connection and the proxy settings"
+	case errors.As(err, &silent):
+		return fmt.Sprintf("did not answer for %s", silent.After), "check its address, the connection and the proxy settings"
 	case errors.Is(err, context.Canceled):
 		return "was not waited for: the call was cancelled", ""
 	case errors.Is(err, context.DeadlineExceeded):
@@ -121,7 +127,10 @@ func isAbsent(err error) bool {
 func isFailure(err error) bool {
 	var status *transport.Error
 	var network net.Error
+	var silent *patience.SilentError
 	switch {
+	case errors.As(err, &silent):
+		return true
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.ErrUnexpectedEOF):
 		return true
 	case errors.As(err, &status):

@@ -141,7 +141,7 @@ func TestUnverifiableCertificatesAreTakenOnlyIfInsecure(t *testing.T) {
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	ref := Reference{host: secure.Listener.Addr().String(), path: "team/app", tag: "v1-debug"}
-	if err := New(label, WithInsecure()).Guard(t.Context(), ref); err != nil {
+	if err := New(label, WithInsecure(ref.Host())).Guard(t.Context(), ref); err != nil {
 		t.Errorf("insecure: %v", err)
 	}
 	var failure *Error

@@ -27,7 +27,7 @@ func (e *ProductionTagError) Error() string {
 // names, one or those of an index, carries dlvgen's label. Otherwise the error is a
 // [*ProductionTagError], a [*NotOursError], or an [*Error] of the registry.
 func (c *Client) Guard(ctx context.Context, ref Reference) error {
-	if c.production[ref] {
+	if c.production[ref.Key()] {
 		return &ProductionTagError{Ref: ref}
 	}
 	s, err := c.open(ref)

@@ -67,7 +67,7 @@ func TestGuardRefusesProductionTagsWithoutAsking(t *testing.T) {
 	s := newServer(t)
 	err := New(label, WithProduction(s.ref("v1"))).Guard(t.Context(), s.ref("v1"))
 	var production *ProductionTagError
-	if !errors.As(err, &production) || production.Ref != s.ref("v1") {
+	if !errors.As(err, &production) || production.Ref.Key() != s.ref("v1").Key() {
 		t.Errorf("got %v, want a ProductionTagError", err)
 	}
 	if len(s.agents) != 0 {

@@ -16,19 +16,27 @@ type Pending struct {
 type MoveError struct {
 	Moved  []Reference // in the order in which they were moved, possibly none
 	Failed Reference
+	Left   []Reference // those behind Failed, which were not tried
 	Err    error
 }
 
 func (e *MoveError) Error() string {
-	moved := "no tag was moved"
+	outcome := "no tag was moved"
 	if len(e.Moved) > 0 {
-		names := make([]string, len(e.Moved))
-		for i, ref := range e.Moved {
-			names[i] = ref.Familiar()
+		outcome = "moved before: " + list(e.Moved)
+		if len(e.Left) > 0 {
+			outcome += "; not moved: " + list(e.Left)
 		}
-		moved = "moved before: " + strings.Join(names, ", ")
 	}
-	return fmt.Sprintf("moving tag %s failed (%s): %s", e.Failed.Familiar(), moved, e.Err)
+	return fmt.Sprintf("moving tag %s failed (%s): %s", e.Failed.Familiar(), outcome, e.Err)
+}
+
+func list(refs []Reference) string {
+	names := make([]string, len(refs))
+	for i, ref := range refs {
+		names[i] = ref.Familiar()
+	}
+	return strings.Join(names, ", ")
 }
 
 // Unwrap returns the cause.
@@ -37,7 +45,7 @@ func (e *MoveError) Unwrap() error { return e.Err }
 // Tag makes a tag name what was pushed by digest. It guards nothing but production
 // tags, which it refuses with a [*ProductionTagError]: [Client.Move] is for use.
 func (c *Client) Tag(ctx context.Context, p Pending) error {
-	if c.production[p.Ref] {
+	if c.production[p.Ref.Key()] {
 		return &ProductionTagError{Ref: p.Ref}
 	}
 	s, err := c.open(p.Ref)
@@ -57,12 +65,12 @@ func (c *Client) Tag(ctx context.Context, p Pending) error {
 // returns what was verified, one for each. Registries cannot move several tags at once:
 // if one fails after that, the error is a [*MoveError] that names those before.
 func (c *Client) Move(ctx context.Context, pending []Pending) ([]*Verified, error) {
-	digests := map[Reference]string{}
+	digests := map[Key]string{}
 	for _, p := range pending {
-		if before, ok := digests[p.Ref]; ok && before != p.Digest {
+		if before, ok := digests[p.Ref.Key()]; ok && before != p.Digest {
 			return nil, fmt.Errorf("tag %s is to name both %s and %s: give the variants different tags", p.Ref.Familiar(), before, p.Digest)
 		}
-		digests[p.Ref] = p.Digest
+		digests[p.Ref.Key()] = p.Digest
 	}
 	for _, p := range pending {
 		if err := c.Guard(ctx, p.Ref); err != nil {
@@ -78,9 +86,13 @@ func (c *Client) Move(ctx context.Context, pending []Pending) ([]*Verified, erro
 		all = append(all, verified)
 	}
 	var moved []Reference
-	for _, p := range pending {
+	for i, p := range pending {
 		if err := c.Tag(ctx, p); err != nil {
-			return nil, &MoveError{Moved: moved, Failed: p.Ref, Err: err}
+			failed := &MoveError{Moved: moved, Failed: p.Ref, Err: err}
+			for _, left := range pending[i+1:] {
+				failed.Left = append(failed.Left, left.Ref)
+			}
+			return nil, failed
 		}
 		moved = append(moved, p.Ref)
 	}

@@ -3,7 +3,6 @@ package registry
 import (
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 	"testing"
 )
@@ -85,20 +84,23 @@ func TestMoveSaysWhichTagsWereMoved(t *testing.T) {
 		return true
 	})
 	digest := digestOf(t, img)
-	_, err := New(label).Move(t.Context(), []Pending{{s.ref("v1-debug"), digest}, {s.ref("v1-debug-src"), digest}})
+	_, err := New(label).Move(t.Context(), []Pending{{s.ref("v1-debug"), digest}, {s.ref("v1-debug-src"), digest}, {s.ref("v1-dbg"), digest}})
 	var moved *MoveError
 	if !errors.As(err, &moved) {
 		t.Fatalf("got %v, want a MoveError", err)
 	}
-	if !slices.Equal(moved.Moved, []Reference{s.ref("v1-debug")}) || moved.Failed != s.ref("v1-debug-src") {
-		t.Errorf("moved %v, failed %v", moved.Moved, moved.Failed)
+	if len(moved.Moved) != 1 || len(moved.Left) != 1 || moved.Failed.Key() != s.ref("v1-debug-src").Key() {
+		t.Errorf("moved %v, failed %v, left %v", moved.Moved, moved.Failed, moved.Left)
 	}
-	for _, part := range []string{"moved before: " + s.ref("v1-debug").String(), "403", "docker login"} {
+	for _, part := range []string{
+		"moving tag " + s.ref("v1-debug-src").String() + " failed (moved before: " + s.ref("v1-debug").String() + "; not moved: " + s.ref("v1-dbg").String() + ")",
+		"403", "docker login",
+	} {
 		if !strings.Contains(err.Error(), part) {
 			t.Errorf("%v does not say %q", err, part)
 		}
 	}
-	if s.resolve("v1-debug") != digest || s.resolve("v1-debug-src") != "" {
+	if s.resolve("v1-debug") != digest || s.resolve("v1-debug-src") != "" || s.resolve("v1-dbg") != "" {
 		t.Error("the tags are not what the error says")
 	}
 }
@@ -116,8 +118,16 @@ func TestTagRefusesProductionTags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := New(label, WithProduction(s.ref("v1"), hub))
-	for _, ref := range []Reference{s.ref("v1"), sameHub} {
+	other, err := Parse("registry.example/team/app:v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	sameOther, err := Parse("Registry.Example:443/team/app:v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := New(label, WithProduction(s.ref("v1"), hub, other))
+	for _, ref := range []Reference{s.ref("v1"), sameHub, sameOther} {
 		var production *ProductionTagError
 		if err := client.Tag(t.Context(), Pending{ref, digestOf(t, img)}); !errors.As(err, &production) {
 			t.Errorf("%s: got %v, want a ProductionTagError", ref, err)
@@ -125,5 +135,33 @@ func TestTagRefusesProductionTags(t *testing.T) {
 	}
 	if written := s.written(); len(written) != 0 {
 		t.Errorf("written: %q", written)
+	}
+}
+
+func TestMoveAsksAllRegistriesBeforeATagMoves(t *testing.T) {
+	plain, secured := newServer(t), newTLSServer(t)
+	img := ours(t, "amd64")
+	digest := digestOf(t, img)
+	client := New(label, WithInsecure(secured.ref("x").Host()))
+	for _, s := range []*server{plain, secured} {
+		s.push("pushed", img)
+	}
+	secured.push("v1-debug", foreign(t, "amd64"))
+	for _, s := range []*server{plain, secured} {
+		s.answers(nil)
+	}
+	_, err := client.Move(t.Context(), []Pending{{plain.ref("v1-debug"), digest}, {secured.ref("v1-debug"), digest}})
+	var notOurs *NotOursError
+	if !errors.As(err, &notOurs) || notOurs.Ref.Key() != secured.ref("v1-debug").Key() {
+		t.Errorf("got %v, want a NotOursError of the second registry", err)
+	}
+	if written := append(plain.written(), secured.written()...); len(written) != 0 {
+		t.Errorf("written: %q", written)
+	}
+	if _, err := client.Move(t.Context(), []Pending{{plain.ref("v1-dbg"), digest}, {secured.ref("v1-dbg"), digest}}); err != nil {
+		t.Error(err)
+	}
+	if plain.resolve("v1-dbg") != digest || secured.resolve("v1-dbg") != digest {
+		t.Error("the tags did not move in both registries")
 	}
 }

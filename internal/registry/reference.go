@@ -8,6 +8,9 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/distribution/reference"
@@ -15,9 +18,58 @@ import (
 )
 
 // Reference is a tag in a repository of a registry, spelled out as Docker does:
-// "app" is docker.io/library/app:latest. References can be compared with ==.
+// "app" is docker.io/library/app:latest. The host stays as it was written, which is how
+// credentials and mirrors are configured for it.
 type Reference struct {
+	_ [0]func() // no ==: one tag can be spelled in several ways, see Key
+
 	host, path, tag string
+}
+
+// Key is what all ways to spell a reference have in common. Keys can be compared.
+type Key struct{ host, path, tag string }
+
+// Key returns the canonical form: names of hosts have no case, ports 443 and 80 are those
+// that are meant without one, and Docker Hub has several names. It may take two tags for
+// one, of a registry that speaks TLS on port 80 too, never one for two.
+func (r Reference) Key() Key {
+	key := Key{host: canonicalHost(r.host), path: r.path, tag: r.tag}
+	if key.host == dockerHub && !strings.Contains(key.path, "/") {
+		key.path = "library/" + key.path
+	}
+	return key
+}
+
+// Repository is the key of the repository, the same for all its tags.
+func (k Key) Repository() Key {
+	k.tag = ""
+	return k
+}
+
+const dockerHub = "docker.io"
+
+// canonicalHost returns HOST[:PORT] in the form of which there is one only.
+func canonicalHost(host string) string {
+	name, port, err := net.SplitHostPort(host)
+	if err != nil {
+		name, port = strings.Trim(host, "[]"), ""
+	}
+	if number, err := strconv.ParseUint(port, 10, 16); err == nil {
+		port = strconv.FormatUint(number, 10)
+	}
+	name = strings.ToLower(strings.TrimSuffix(name, "."))
+	if ip, err := netip.ParseAddr(name); err == nil {
+		name = ip.Unmap().String()
+	}
+	switch name {
+	case "index.docker.io", "registry-1.docker.io":
+		name = dockerHub
+	}
+	switch port {
+	case "", "80", "443":
+		return name
+	}
+	return net.JoinHostPort(name, port)
 }
 
 // Parse reads a reference as users write it with -t. The tag defaults to latest.
@@ -80,6 +132,11 @@ func (r Reference) Repository() string { return r.host + "/" + r.path }
 
 // Host returns the registry: "docker.io", "localhost:5000".
 func (r Reference) Host() string { return r.host }
+
+// In says that the registry is one of those, HOST[:PORT], however they are spelled.
+func (r Reference) In(hosts []string) bool {
+	return slices.ContainsFunc(hosts, func(host string) bool { return canonicalHost(host) == canonicalHost(r.host) })
+}
 
 // Tag returns the tag alone.
 func (r Reference) Tag() string { return r.tag }

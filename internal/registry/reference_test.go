@@ -25,9 +25,53 @@ func TestReferencesAreSpelledOutAsDockerDoes(t *testing.T) {
 			t.Errorf("%s: %s, familiar %s, host %s, tag %s; want %+v", in, ref, ref.Familiar(), ref.Host(), ref.Tag(), want)
 		}
 		again, err := Parse(ref.String())
-		if err != nil || again != ref {
+		if err != nil || again.String() != ref.String() {
 			t.Errorf("%s: parsing %s again: %s, %v", in, ref, again, err)
 		}
+	}
+}
+
+func TestOneTagHasOneKeyHoweverItIsSpelled(t *testing.T) {
+	key := func(in string) Key {
+		t.Helper()
+		ref, err := Parse(in)
+		if err != nil {
+			t.Fatalf("%s: %v", in, err)
+		}
+		return ref.Key()
+	}
+	for _, same := range [][]string{
+		{"app", "app:latest", "library/app", "docker.io/app", "docker.io/library/app:latest", "index.docker.io/app", "Docker.IO/app",
+			"docker.io:443/library/app", "docker.io:443/app", "registry-1.docker.io/library/app", "index.docker.io:443/app"},
+		{"registry.example/app:v1", "REGISTRY.example/app:v1", "registry.example:443/app:v1", "Registry.Example:0443/app:v1", "registry.example:80/app:v1"},
+		{"localhost/app", "localhost:80/app", "LOCALHOST:443/app"},
+		{"registry.example:5000/app", "Registry.Example:5000/app", "registry.example:05000/app"},
+		{"[::1]:5000/app", "[0:0::1]:5000/app", "[::0:1]:05000/app"},
+		{"127.0.0.1:5000/app", "127.0.0.1:5000/app:latest"},
+	} {
+		for _, spelling := range same {
+			if got, want := key(spelling), key(same[0]); got != want {
+				t.Errorf("%s has the key %+v, and %s has %+v", spelling, got, same[0], want)
+			}
+		}
+	}
+	different := map[Key]string{}
+	for _, in := range []string{
+		"app:v1", "app:V1", "team/app:v1", "registry.example/app:v1", "registry.example/library/app:v1", "registry.example:5000/app:v1",
+		"registry.example:5001/app:v1", "registry.example:4430/app:v1", "other.example/app:v1", "localhost:5000/app:v1",
+	} {
+		if before, taken := different[key(in)]; taken {
+			t.Errorf("%s and %s have one key", in, before)
+		}
+		different[key(in)] = in
+	}
+}
+
+func TestReferencesStayAsTheyAreWritten(t *testing.T) {
+	const written = "Registry.Example:443/app:v1"
+	ref, err := Parse(written)
+	if err != nil || ref.String() != written || ref.Familiar() != written || ref.Host() != "Registry.Example:443" {
+		t.Errorf("got %s, familiar %s, host %s, %v", ref, ref.Familiar(), ref.Host(), err)
 	}
 }
 
@@ -44,6 +88,7 @@ func TestInvalidReferencesAreOneClearLine(t *testing.T) {
 		"app:":                         "write [HOST[:PORT]/]NAME[:TAG]",
 		"app v1":                       "write [HOST[:PORT]/]NAME[:TAG]",
 		"https://registry.example/app": "write [HOST[:PORT]/]NAME[:TAG]",
+		"registry.example./app":        "write [HOST[:PORT]/]NAME[:TAG]",
 		"-app":                         "write [HOST[:PORT]/]NAME[:TAG]",
 		strings.Repeat("0", 64):        "write [HOST[:PORT]/]NAME[:TAG]",
 	} {
@@ -104,7 +149,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		for _, form := range []string{ref.String(), ref.Familiar()} {
-			if again, err := Parse(form); err != nil || again != ref {
+			if again, err := Parse(form); err != nil || again.String() != ref.String() || again.Key() != ref.Key() {
 				t.Errorf("%q: %s parsed again: %s, %v", in, form, again, err)
 			}
 		}

@@ -35,9 +35,25 @@ type server struct {
 
 func newServer(t *testing.T) *server {
 	t.Helper()
+	s := newUnstarted(t)
+	s.Start()
+	return s
+}
+
+// newTLSServer is a server whose certificate cannot be verified.
+func newTLSServer(t *testing.T) *server {
+	t.Helper()
+	s := newUnstarted(t)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0)
+	s.StartTLS()
+	return s
+}
+
+func newUnstarted(t *testing.T) *server {
+	t.Helper()
 	s := &server{t: t}
 	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
-	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		answer := s.answer
 		if r.Method == http.MethodPut && strings.Contains(r.URL.Path, "/manifests/") {
@@ -80,12 +96,15 @@ func (s *server) written() []string {
 // ref is a tag of the repository team/app on the server.
 func (s *server) ref(tag string) Reference {
 	s.t.Helper()
-	ref, err := Parse(strings.TrimPrefix(s.URL, "http://") + "/team/app:" + tag)
+	ref, err := Parse(s.Listener.Addr().String() + "/team/app:" + tag)
 	if err != nil {
 		s.t.Fatal(err)
 	}
 	return ref
 }
+
+// transport trusts the server.
+func (s *server) transport() remote.Option { return remote.WithTransport(s.Client().Transport) }
 
 func (s *server) name(ref Reference) name.Tag {
 	s.t.Helper()
@@ -99,7 +118,7 @@ func (s *server) name(ref Reference) name.Tag {
 // push pushes an image or index to a tag.
 func (s *server) push(tag string, what remote.Taggable) {
 	s.t.Helper()
-	if err := remote.Push(s.name(s.ref(tag)), what); err != nil {
+	if err := remote.Push(s.name(s.ref(tag)), what, s.transport()); err != nil {
 		s.t.Fatal(err)
 	}
 }
@@ -107,7 +126,7 @@ func (s *server) push(tag string, what remote.Taggable) {
 // resolve returns the digest that a tag names, "" for none.
 func (s *server) resolve(tag string) string {
 	s.t.Helper()
-	desc, err := remote.Get(s.name(s.ref(tag)))
+	desc, err := remote.Get(s.name(s.ref(tag)), s.transport())
 	if isAbsent(err) {
 		return ""
 	}

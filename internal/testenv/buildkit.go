@@ -29,6 +29,9 @@ type BuildKitOptions struct {
 
 	// StateDir keeps the daemon's state; empty means a new folder, deleted by Close.
 	StateDir string
+
+	// Containerd has it use a containerd of its own, in whose store it names images.
+	Containerd bool
 }
 
 // BuildKit is a child buildkitd.
@@ -36,8 +39,12 @@ type BuildKit struct {
 	// Addr is its address, "unix:///tmp/.../buildkitd.sock".
 	Addr string
 
-	process *process
-	dir     string
+	// Containerd is the socket of its containerd, "" where it has none.
+	Containerd string
+
+	process    *process
+	containerd *process // nil where it has none
+	dir        string
 }
 
 // StartBuildKit starts a buildkitd and waits until it answers. RUN steps use
@@ -51,40 +58,49 @@ func StartBuildKit(ctx context.Context, options BuildKitOptions) (_ *BuildKit, e
 	if err != nil {
 		return nil, fmt.Errorf("starting buildkitd: %w", err)
 	}
+	b := &BuildKit{dir: dir}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, os.RemoveAll(dir))
+			err = errors.Join(err, b.Close())
 		}
 	}()
+	if options.Containerd {
+		if b.containerd, b.Containerd, err = startContainerd(ctx, dir); err != nil {
+			return nil, err
+		}
+	}
 	state := options.StateDir
 	if state == "" {
 		state = filepath.Join(dir, "state")
 	}
 	config := filepath.Join(dir, "buildkitd.toml")
 	socket := filepath.Join(dir, "buildkitd.sock")
-	if err := os.WriteFile(config, []byte(buildKitConfig(state, socket, options.Registry)), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(buildKitConfig(state, socket, b.Containerd, options.Registry)), 0o600); err != nil {
 		return nil, fmt.Errorf("starting buildkitd: %w", err)
 	}
 	cmd := exec.Command(program, "--config", config)
 	cmd.Env = append(os.Environ(), "TMPDIR="+dir) // it leaves mount points behind
-	p, err := startProcess("buildkitd", cmd)
-	if err != nil {
+	b.Addr = "unix://" + socket
+	if b.process, err = startProcess("buildkitd", cmd); err != nil {
 		return nil, err
 	}
-	b := &BuildKit{Addr: "unix://" + socket, process: p, dir: dir}
-	if err := p.waitReady(ctx, b.ping); err != nil {
-		return nil, errors.Join(err, p.stop())
-	}
-	return b, nil
+	return b, b.process.waitReady(ctx, b.ping)
 }
 
 // buildKitConfig is the daemon's configuration (docs/buildkitd.toml.md in
 // moby/buildkit).
-func buildKitConfig(state, socket string, registry *Registry) string {
+func buildKitConfig(state, socket, containerd string, registry *Registry) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "root = %q\n[grpc]\n  address = [%q]\n", state, "unix://"+socket)
-	fmt.Fprint(&b, "[worker.containerd]\n  enabled = false\n")
-	fmt.Fprint(&b, "[worker.oci]\n  enabled = true\n  networkMode = \"host\"\n  gc = false\n")
+	used, unused := "oci", "containerd"
+	if containerd != "" {
+		used, unused = unused, used
+	}
+	fmt.Fprintf(&b, "[worker.%s]\n  enabled = false\n", unused)
+	fmt.Fprintf(&b, "[worker.%s]\n  enabled = true\n  networkMode = \"host\"\n  gc = false\n", used)
+	if containerd != "" {
+		fmt.Fprintf(&b, "  address = %q\n", containerd)
+	}
 	if registry != nil {
 		for _, host := range mirroredRegistries {
 			fmt.Fprintf(&b, "[registry.%q]\n  mirrors = [%q]\n", host, registry.Host)
@@ -117,7 +133,13 @@ func (b *BuildKit) Log() string { return b.process.log.String() }
 
 // Close ends the daemon and deletes its state, unless that was given to it.
 func (b *BuildKit) Close() error {
-	return errors.Join(b.process.stop(), os.RemoveAll(b.dir))
+	var errs []error
+	for _, p := range []*process{b.process, b.containerd} {
+		if p != nil {
+			errs = append(errs, p.stop())
+		}
+	}
+	return errors.Join(append(errs, os.RemoveAll(b.dir))...)
 }
 
 // claimState locks a free folder below the one that StateEnv names. The folder

@@ -45,7 +45,10 @@ func StartDocker(ctx context.Context) (*Docker, error) {
 }
 
 func (d *Docker) start(ctx context.Context) error {
-	containerd, err := d.startContainerd(ctx)
+	p, containerd, err := startContainerd(ctx, d.dir)
+	if p != nil {
+		d.daemons = append(d.daemons, p)
+	}
 	if err != nil {
 		return err
 	}
@@ -56,7 +59,7 @@ func (d *Docker) start(ctx context.Context) error {
 	if err := os.WriteFile(config, []byte("{}"), 0o600); err != nil {
 		return fmt.Errorf("starting dockerd: %w", err)
 	}
-	p, err := startProcess("dockerd", exec.Command("dockerd",
+	p, err = startProcess("dockerd", exec.Command("dockerd",
 		"--config-file", config,
 		"--host", d.Host,
 		"--data-root", filepath.Join(d.dir, "data"),
@@ -76,22 +79,22 @@ func (d *Docker) start(ctx context.Context) error {
 	})
 }
 
-// startContainerd starts a containerd of its own. dockerd would share a running
-// one, whose containers of namespace "moby" may be another engine's.
-func (d *Docker) startContainerd(ctx context.Context) (string, error) {
-	socket := filepath.Join(d.dir, "containerd.sock")
-	config := filepath.Join(d.dir, "containerd.toml")
+// startContainerd starts a containerd with its state in a folder, and returns its socket.
+// Nobody shares a running one, whose containers and images may be another engine's. The
+// process is to be stopped even where there is an error, unless it is nil.
+func startContainerd(ctx context.Context, dir string) (*process, string, error) {
+	socket := filepath.Join(dir, "containerd.sock")
+	config := filepath.Join(dir, "containerd.toml")
 	text := fmt.Sprintf("version = 2\nroot = %q\nstate = %q\ndisabled_plugins = [\"io.containerd.grpc.v1.cri\"]\n[grpc]\n  address = %q\n",
-		filepath.Join(d.dir, "containerd"), filepath.Join(d.dir, "containerd-state"), socket)
+		filepath.Join(dir, "containerd"), filepath.Join(dir, "containerd-state"), socket)
 	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
-		return "", fmt.Errorf("starting containerd: %w", err)
+		return nil, "", fmt.Errorf("starting containerd: %w", err)
 	}
 	p, err := startProcess("containerd", exec.Command("containerd", "--config", config))
 	if err != nil {
-		return "", err
+		return nil, "", err
 	}
-	d.daemons = append(d.daemons, p)
-	return socket, p.waitReady(ctx, func(context.Context) error { return dialUnix(socket) })
+	return p, socket, p.waitReady(ctx, func(context.Context) error { return dialUnix(socket) })
 }
 
 // Close ends the daemons and deletes their state. A running engine that was

@@ -116,6 +116,24 @@ func (r *Registry) Lacks(t testing.TB, image string) {
 	}
 }
 
+// Digest is that of the image or index that a name without the host names, "" where it
+// names nothing.
+func (r *Registry) Digest(ctx context.Context, image string) (string, error) {
+	ref, err := name.ParseReference(r.Ref(image), name.Insecure)
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", image, err)
+	}
+	desc, err := remote.Head(ref, remote.WithContext(ctx))
+	var status *transport.Error
+	if errors.As(err, &status) && status.StatusCode == http.StatusNotFound {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("reading %s: %w", image, err)
+	}
+	return desc.Digest.String(), nil
+}
+
 // PushBaseImages makes the base images, or takes them from the cache, and stores
 // them: library/golang, library/debian, library/alpine, library/busybox and
 // distroless/static. It takes a minute the first time on a machine.

@@ -1,0 +1,102 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/dlvgen/dlvgen/internal/patience"
+)
+
+// engineAt makes DOCKER_HOST name an engine with that handler, nil for one that accepts
+// connections and never answers.
+func engineAt(t *testing.T, handler http.Handler) {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "docker.sock")
+	listener, err := net.Listen("unix", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("DOCKER_HOST", "unix://"+path)
+	if handler != nil {
+		server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
+		go func() { _ = server.Serve(listener) }()
+		t.Cleanup(func() { _ = server.Close() })
+		return
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			defer func() { _ = conn.Close() }()
+		}
+	}()
+	t.Cleanup(func() {
+		_ = listener.Close()
+		<-ended
+	})
+}
+
+// ended returns what a call returned, and fails the test where it goes on.
+func ended(t *testing.T, call func() error) error {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() { done <- call() }()
+	select {
+	case err := <-done:
+		return err
+	case <-time.After(20 * time.Second):
+		t.Fatal("it is still waited for")
+		return nil
+	}
+}
+
+func TestAnEngineThatNeverAnswersIsNotWaitedForForever(t *testing.T) {
+	engineAt(t, nil)
+	told := make(chan string, 10)
+	p := &patience.Patience{Limit: 200 * time.Millisecond, Notice: 20 * time.Millisecond, Tell: func(line string) { told <- line }}
+	err := ended(t, func() error { _, err := connectEngine(t.Context(), p); return err })
+	var silent *patience.SilentError
+	if !errors.As(err, &silent) || !strings.Contains(err.Error(), "did not answer for 200ms") || !strings.Contains(err.Error(), "DOCKER_HOST") {
+		t.Errorf("got %v", err)
+	}
+	if line := <-told; !strings.HasPrefix(line, "waiting for Docker Engine at unix://") {
+		t.Errorf("told %q", line)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	p = &patience.Patience{Limit: time.Hour, Notice: 20 * time.Millisecond, Tell: func(string) { cancel() }}
+	if err := ended(t, func() error { _, err := connectEngine(ctx, p); return err }); !errors.Is(err, context.Canceled) {
+		t.Errorf("interrupted: got %v", err)
+	}
+}
+
+func TestAnEngineThatGoesSilentIsNotWaitedForForever(t *testing.T) {
+	engineAt(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !strings.HasSuffix(r.URL.Path, "/_ping") {
+			<-r.Context().Done()
+		}
+	}))
+	e, err := connectEngine(t.Context(), &patience.Patience{Limit: 200 * time.Millisecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = e.Close() }()
+	var silent *patience.SilentError
+	if err := ended(t, func() error { return e.guard(t.Context(), mustRef(t, "app:v1-debug")) }); !errors.As(err, &silent) {
+		t.Errorf("image: got %v", err)
+	}
+	if err := ended(t, func() error { _, err := e.container(t.Context(), "app"); return err }); !errors.As(err, &silent) {
+		t.Errorf("container: got %v", err)
+	}
+}

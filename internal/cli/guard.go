@@ -1,0 +1,93 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/dlvgen/dlvgen/internal/registry"
+	"github.com/dlvgen/dlvgen/variants"
+)
+
+// namespace is where a build may write a name.
+type namespace int
+
+const (
+	inRegistry namespace = iota // an image's tag, which publish moves
+	asCache                     // a build cache's tag in a registry
+	inEngine                    // an image of Docker Engine
+	inStore                     // an image of the store that BuildKit's worker may have
+)
+
+// names are all that a build writes to a namespace: none in a dry run. They derive from the
+// parsed outputs and caches alone, whose attributes exporterAttrs and cacheExporters know.
+func (r *request) names(at namespace) []registry.Reference {
+	var refs []registry.Reference
+	switch {
+	case r.flags.dryRun:
+		return nil
+	case at == asCache:
+		for _, tag := range r.cacheTags {
+			refs = append(refs, tag.Reference)
+		}
+		return refs
+	}
+	for _, o := range r.outputs {
+		if written, ok := o.namespace(); !ok || written != at {
+			continue
+		}
+		for _, p := range r.presets {
+			// setReferences has derived them before: there is no error.
+			debug, _ := r.references(p)
+			refs = append(refs, debug...)
+		}
+	}
+	return refs
+}
+
+// namespace is where the output writes the names of the images, false where it writes files
+// only.
+func (o output) namespace() (namespace, bool) {
+	switch {
+	case o.pushes():
+		return inRegistry, true
+	case o.loads():
+		return inEngine, true
+	case o.stores():
+		return inStore, true
+	}
+	return 0, false
+}
+
+// guard asks for every name before anything is built, and fails where one is taken by
+// what dlvgen did not make. guardStore does it for the store of BuildKit's worker.
+func (b *builder) guard(ctx context.Context) error {
+	for _, ref := range b.names(asCache) {
+		if err := b.registry.GuardCache(ctx, ref); err != nil {
+			return fmt.Errorf("--cache-to: %w", err)
+		}
+	}
+	for _, ref := range b.names(inRegistry) {
+		if err := b.registry.Guard(ctx, ref); err != nil {
+			return err
+		}
+	}
+	for _, ref := range b.names(inEngine) {
+		if err := b.engine.guard(ctx, ref); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// guard fails where the engine has an image of that name which dlvgen did not make.
+func (e *dockerEngine) guard(ctx context.Context, ref registry.Reference) error {
+	got, err := e.image(ctx, ref.String())
+	if got == nil || err != nil {
+		return err
+	}
+	if _, ours := got.labels[variants.LabelVersion]; !ours {
+		return fmt.Errorf("Docker Engine has an image %s that was not made by dlvgen (it lacks the label %s): choose another --tag-suffix, or remove it with `docker image rm %s`",
+			ref.Familiar(), variants.LabelVersion, ref.Familiar())
+	}
+	return nil
+}

@@ -1,0 +1,60 @@
+package cli_test
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/dlvgen/dlvgen/internal/cli"
+)
+
+// interruptingWriter is a stderr that interrupts the call once it says something.
+type interruptingWriter struct {
+	mu        sync.Mutex
+	text      bytes.Buffer
+	says      string
+	interrupt func()
+}
+
+func (w *interruptingWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	n, err := w.text.Write(p)
+	if strings.Contains(w.text.String(), w.says) {
+		w.interrupt()
+	}
+	return n, err
+}
+
+func TestTheWaitForASilentRegistryIsShownAndCanBeInterrupted(t *testing.T) {
+	requireTools(t)
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = listener.Close() }()
+	host := listener.Addr().String()
+	for _, args := range [][]string{
+		{"build", "-t", host + "/app:v1", "--push", "."},
+		{"build", "-t", "app:v1", "--cache-to", host + "/app:cache", "."},
+		{"connect", "--source", "registry", host + "/app:v1-debug"},
+	} {
+		ctx, cancel := context.WithCancel(t.Context())
+		stderr := &interruptingWriter{says: "waiting for " + host, interrupt: cancel}
+		done := make(chan int, 1)
+		go func() { done <- cli.Run(ctx, args, strings.NewReader(""), &bytes.Buffer{}, stderr) }()
+		select {
+		case code := <-done:
+			if code != cli.ExitInterrupted {
+				t.Errorf("%q: exit code %d\n%s", args, code, stderr.text.String())
+			}
+		case <-time.After(20 * time.Second):
+			t.Fatalf("%q: it goes on", args)
+		}
+		cancel()
+	}
+}

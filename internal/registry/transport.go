@@ -1,0 +1,73 @@
+package registry
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"net/http"
+	"time"
+
+	"github.com/dlvgen/dlvgen/internal/patience"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+)
+
+// patientTransport bounds every attempt to speak to a registry: the time until the header
+// of the answer is there, and each wait for more of its body.
+type patientTransport struct {
+	next     http.RoundTripper
+	patience *patience.Patience
+}
+
+// newTransport is go-containerregistry's transport with bounds. A nil config is the
+// default's.
+func newTransport(p *patience.Patience, config *tls.Config) http.RoundTripper {
+	base, ok := remote.DefaultTransport.(*http.Transport)
+	if !ok {
+		base = &http.Transport{Proxy: http.ProxyFromEnvironment}
+	}
+	t := base.Clone()
+	if config != nil {
+		t.TLSClientConfig = config
+	}
+	// The patience ends a handshake first, with a better error: this only ends what goes
+	// on behind it.
+	t.TLSHandshakeTimeout = time.Minute
+	return &patientTransport{next: t, patience: p}
+}
+
+// RoundTrip implements http.RoundTripper.
+func (t *patientTransport) RoundTrip(request *http.Request) (*http.Response, error) {
+	ctx, wait := t.patience.Begin(request.Context(), request.URL.Host)
+	response, err := t.next.RoundTrip(request.WithContext(ctx))
+	if err != nil {
+		wait.End()
+		return nil, wait.Explain(err)
+	}
+	wait.Pause()
+	response.Body = &patientBody{body: response.Body, wait: wait}
+	return response, nil
+}
+
+// patientBody is the body of an answer; the clock stands still while nobody reads.
+type patientBody struct {
+	body io.ReadCloser
+	wait *patience.Wait
+}
+
+// Read implements io.Reader.
+func (b *patientBody) Read(p []byte) (int, error) {
+	b.wait.Resume()
+	n, err := b.body.Read(p)
+	b.wait.Pause()
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = b.wait.Explain(err)
+	}
+	return n, err
+}
+
+// Close implements io.Closer.
+func (b *patientBody) Close() error {
+	err := b.body.Close()
+	b.wait.End()
+	return err
+}
