@@ -4,10 +4,12 @@
 package buildkit
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
 
+	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/moby/buildkit/client"
 	// Each registers an address scheme that buildctl and buildx know as well.
 	_ "github.com/moby/buildkit/client/connhelper/dockercontainer"
@@ -31,6 +33,10 @@ type Options struct {
 
 	// Notify, where not nil, is told in one line what takes longer than a moment.
 	Notify func(line string)
+
+	// limit bounds the wait for an address that the user named: the default is
+	// answerTimeout.
+	limit time.Duration
 }
 
 // Info says which BuildKit Connect chose.
@@ -66,9 +72,9 @@ func (c *Connection) Close() error {
 func Connect(ctx context.Context, opts Options) (*Connection, error) {
 	switch {
 	case opts.Addr != "":
-		return connectNamed(ctx, Info{Addr: opts.Addr, From: "--addr"})
+		return connectNamed(ctx, opts, Info{Addr: opts.Addr, From: "--addr"})
 	case opts.Host != "":
-		return connectNamed(ctx, Info{Addr: opts.Host, From: "BUILDKIT_HOST"})
+		return connectNamed(ctx, opts, Info{Addr: opts.Host, From: "BUILDKIT_HOST"})
 	}
 	child, err := NewChild()
 	if err != nil {
@@ -77,10 +83,13 @@ func Connect(ctx context.Context, opts Options) (*Connection, error) {
 	return child.Open(ctx, opts.Notify)
 }
 
-func connectNamed(ctx context.Context, info Info) (*Connection, error) {
-	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
-	defer cancel()
-	conn, err := dial(ctx, info)
+func connectNamed(ctx context.Context, opts Options, info Info) (*Connection, error) {
+	waits := &patience.Patience{Limit: cmp.Or(opts.limit, answerTimeout), Tell: opts.Notify}
+	var conn *Connection
+	err := waits.Ask(ctx, "BuildKit at "+info.Addr, func(ctx context.Context) (err error) {
+		conn, err = dial(ctx, info)
+		return err
+	})
 	if err != nil {
 		return nil, fmt.Errorf("no BuildKit answers at %s (from %s): start it, or leave the address out and dlvgen starts its own: %w",
 			info.Addr, info.From, err)
