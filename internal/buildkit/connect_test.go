@@ -3,39 +3,19 @@ package buildkit
 import (
 	"context"
 	"errors"
-	"net"
 	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/patience"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 )
 
 // silentSocket accepts connections and never answers.
 func silentSocket(t *testing.T) string {
 	t.Helper()
-	path := filepath.Join(t.TempDir(), "silent.sock")
-	listener, err := net.Listen("unix", path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			defer func() { _ = conn.Close() }()
-		}
-	}()
-	t.Cleanup(func() {
-		_ = listener.Close()
-		<-ended
-	})
-	return "unix://" + path
+	return "unix://" + proctest.Silent(t, "unix", filepath.Join(t.TempDir(), "silent.sock"), nil)
 }
 
 func TestABuildKitThatNeverAnswersIsNotWaitedForForever(t *testing.T) {

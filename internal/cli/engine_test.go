@@ -11,11 +11,11 @@ import (
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/patience"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 )
 
-// engineAt makes DOCKER_HOST name an engine with that handler, nil for one that accepts
-// connections and never answers.
-func engineAt(t *testing.T, handler http.Handler) {
+// engineAt makes DOCKER_HOST name an engine with that handler.
+func engineAt(t *testing.T, handler http.HandlerFunc) {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "docker.sock")
 	listener, err := net.Listen("unix", path)
@@ -23,27 +23,9 @@ func engineAt(t *testing.T, handler http.Handler) {
 		t.Fatal(err)
 	}
 	t.Setenv("DOCKER_HOST", "unix://"+path)
-	if handler != nil {
-		server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
-		go func() { _ = server.Serve(listener) }()
-		t.Cleanup(func() { _ = server.Close() })
-		return
-	}
-	ended := make(chan struct{})
-	go func() {
-		defer close(ended)
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			defer func() { _ = conn.Close() }()
-		}
-	}()
-	t.Cleanup(func() {
-		_ = listener.Close()
-		<-ended
-	})
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: time.Minute}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { _ = server.Close() })
 }
 
 // ended returns what a call returned, and fails the test where it goes on.
@@ -61,7 +43,7 @@ func ended(t *testing.T, call func() error) error {
 }
 
 func TestAnEngineThatNeverAnswersIsNotWaitedForForever(t *testing.T) {
-	engineAt(t, nil)
+	t.Setenv("DOCKER_HOST", "unix://"+proctest.Silent(t, "unix", filepath.Join(t.TempDir(), "docker.sock"), nil))
 	told := make(chan string, 10)
 	p := &patience.Patience{Limit: 200 * time.Millisecond, Notice: 20 * time.Millisecond, Tell: func(line string) { told <- line }}
 	err := ended(t, func() error { _, err := connectEngine(t.Context(), p); return err })
@@ -82,11 +64,11 @@ func TestAnEngineThatNeverAnswersIsNotWaitedForForever(t *testing.T) {
 }
 
 func TestAnEngineThatGoesSilentIsNotWaitedForForever(t *testing.T) {
-	engineAt(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	engineAt(t, func(_ http.ResponseWriter, r *http.Request) {
 		if !strings.HasSuffix(r.URL.Path, "/_ping") {
 			<-r.Context().Done()
 		}
-	}))
+	})
 	e, err := connectEngine(t.Context(), &patience.Patience{Limit: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)

@@ -182,7 +182,7 @@ func TestTheTableHasEveryExporterOfBuildKit(t *testing.T) {
 func TestTheTableHasEveryCacheExporterOfBuildKit(t *testing.T) {
 	s := readBuildKit(t)
 	var kinds []string
-	ast.Inspect(s.parse(filepath.Join(s.dir, "cmd/buildkitd/main.go")), func(n ast.Node) bool {
+	ast.Inspect(s.parse(filepath.Join(s.dir, "cmd", "buildkitd", "main.go")), func(n ast.Node) bool {
 		assigned, ok := n.(*ast.AssignStmt)
 		if !ok {
 			return true
@@ -190,10 +190,13 @@ func TestTheTableHasEveryCacheExporterOfBuildKit(t *testing.T) {
 		if name, ok := assigned.Lhs[0].(*ast.Ident); !ok || name.Name != "remoteCacheExporterFuncs" {
 			return true
 		}
-		for _, element := range assigned.Rhs[0].(*ast.CompositeLit).Elts {
-			kinds = append(kinds, s.value(element.(*ast.KeyValueExpr).Key))
-		}
-		return true
+		ast.Inspect(assigned, func(n ast.Node) bool {
+			if element, ok := n.(*ast.KeyValueExpr); ok {
+				kinds = append(kinds, s.value(element.Key))
+			}
+			return true
+		})
+		return false
 	})
 	if diff := cmp.Diff(sorted(kinds), sorted(slices.Collect(maps.Keys(cacheExporters)))); diff != "" {
 		t.Errorf("cache exporters (-BuildKit +table):\n%s", diff)

@@ -232,7 +232,7 @@ func TestNamesAreComparedInOneForm(t *testing.T) {
 		{[]string{"-t", "reg.example/app:v1", "-t", "reg.example:443/app:v1-debug"}, "is a production reference by --tag"},
 		{[]string{"-t", "app:v1", "-t", "registry-1.docker.io/library/app:v1-debug"}, "is a production reference by --tag"},
 		{[]string{"-t", "reg.example/app", "-t", "reg.example/app:latest-debug"}, "is a production reference by --tag"},
-		{[]string{"-t", "reg.example/app:v1", "--variant", "remote,attach", "--tag-suffix", "remote=-x,attach=-x"}, "is the debug tag of variant"},
+		{[]string{"-t", "reg.example/app:v1", "-t", "reg.example/app:v1-x", "--variant", "remote,attach", "--tag-suffix", "attach=-x-debug"}, "is the debug tag of variant"},
 		{[]string{"-t", "reg.example/app:v1", "--cache-to", "REG.example:443/app:v1"}, "--cache-to writes to REG.example:443/app:v1, which is a production reference"},
 		{[]string{"-t", "reg.example/app:v1", "--cache-to", "type=registry,ref=reg.example/app:v1-debug"}, "which is the debug tag of variant remote"},
 		{[]string{"-t", "reg.example/app", "--cache-to", "reg.example/app"}, "which is a production reference"},

@@ -3,13 +3,13 @@ package cli_test
 import (
 	"bytes"
 	"context"
-	"net"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/cli"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 )
 
 // interruptingWriter is a stderr that interrupts the call once it says something.
@@ -32,12 +32,7 @@ func (w *interruptingWriter) Write(p []byte) (int, error) {
 
 func TestTheWaitForASilentRegistryIsShownAndCanBeInterrupted(t *testing.T) {
 	requireTools(t)
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = listener.Close() }()
-	host := listener.Addr().String()
+	host := proctest.Silent(t, "tcp", "127.0.0.1:0", nil)
 	for _, args := range [][]string{
 		{"build", "-t", host + "/app:v1", "--push", "."},
 		{"build", "-t", "app:v1", "--cache-to", host + "/app:cache", "."},

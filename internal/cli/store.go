@@ -35,8 +35,9 @@ func (b *builder) guardStore(ctx context.Context, c *client.Client, attachables 
 	var taken error // BuildKit's answer has its text alone
 	_, err = c.Build(ctx, client.SolveOpt{Session: attachables, Internal: true}, "dlvgen", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
 		for _, ref := range refs {
-			if taken = guardStored(ctx, gw, ref); taken != nil {
-				return nil, taken
+			if err := guardStored(ctx, gw, ref); err != nil {
+				taken = err
+				return nil, err
 			}
 		}
 		return gateway.NewResult(), nil

@@ -73,11 +73,15 @@ func TestSeveralWaitsForOneAreToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		told := 0
 		p := &Patience{Tell: func(string) { told++ }}
+		var waits []*Wait
 		for range 3 {
 			_, wait := p.Begin(t.Context(), "registry.example")
-			defer wait.End()
+			waits = append(waits, wait)
 		}
 		time.Sleep(2 * DefaultNotice)
+		for _, wait := range waits {
+			wait.End()
+		}
 		if told != 1 {
 			t.Errorf("told %d times", told)
 		}

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/patience"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 )
 
 // testLimit ends what should have ended long before.
@@ -26,7 +27,7 @@ type silence struct {
 
 func silences() []silence {
 	return []silence{
-		{"after the connection", func(t *testing.T) string { return listen(t, func(net.Conn) {}) }},
+		{"after the connection", func(t *testing.T) string { return listen(t, nil) }},
 		{"in the middle of a TLS handshake", func(t *testing.T) string {
 			return listen(t, func(conn net.Conn) {
 				// The header of a record with a ServerHello, and its first byte.
@@ -36,7 +37,7 @@ func silences() []silence {
 			})
 		}},
 		{"before the header", func(t *testing.T) string {
-			return serve(t, func(w http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
+			return serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		}},
 		{"in the middle of the header", func(t *testing.T) string {
 			return listen(t, func(conn net.Conn) { _, _ = conn.Write([]byte("HTTP/1.1 200 OK\r\nContent-Le")) })
@@ -56,34 +57,8 @@ func silences() []silence {
 	}
 }
 
-// listen accepts connections, begins each, and leaves it open until the test ends.
 func listen(t *testing.T, begin func(net.Conn)) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ended := make(chan struct{})
-	var conns []net.Conn
-	go func() {
-		defer close(ended)
-		for {
-			conn, err := listener.Accept()
-			if err != nil {
-				return
-			}
-			conns = append(conns, conn)
-			go begin(conn)
-		}
-	}()
-	t.Cleanup(func() {
-		_ = listener.Close()
-		<-ended
-		for _, conn := range conns {
-			_ = conn.Close()
-		}
-	})
-	return listener.Addr().String()
+	return proctest.Silent(t, "tcp", "127.0.0.1:0", begin)
 }
 
 func serve(t *testing.T, handler http.HandlerFunc) string {
@@ -109,7 +84,7 @@ func questions(c *Client, ref Reference) map[string]func(context.Context) error 
 }
 
 // ends returns what a question returned, and fails the test where it does not end.
-func ends(t *testing.T, question func(context.Context) error, ctx context.Context) error {
+func ends(ctx context.Context, t *testing.T, question func(context.Context) error) error {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() { done <- question(ctx) }()
@@ -130,7 +105,7 @@ func TestARegistryThatGoesSilentIsNotWaitedForForever(t *testing.T) {
 			for name := range questions(nil, ref) {
 				told := make(chan string, 100)
 				p := &patience.Patience{Limit: 200 * time.Millisecond, Notice: 20 * time.Millisecond, Tell: func(line string) { told <- line }}
-				err := ends(t, questions(New(label, WithPatience(p)), ref)[name], t.Context())
+				err := ends(t.Context(), t, questions(New(label, WithPatience(p)), ref)[name])
 				var failure *Error
 				if !errors.As(err, &failure) || failure.Host != host ||
 					!strings.Contains(err.Error(), fmt.Sprintf("registry %s did not answer for 200ms", host)) || strings.Contains(err.Error(), "\n") {
@@ -151,7 +126,7 @@ func TestAnInterruptEndsAWaitAtOnce(t *testing.T) {
 			for name := range questions(nil, ref) {
 				ctx, cancel := context.WithCancel(t.Context())
 				p := &patience.Patience{Limit: time.Hour, Notice: 20 * time.Millisecond, Tell: func(string) { cancel() }}
-				err := ends(t, questions(New(label, WithPatience(p)), ref)[name], ctx)
+				err := ends(ctx, t, questions(New(label, WithPatience(p)), ref)[name])
 				if !errors.Is(err, context.Canceled) {
 					t.Errorf("%s: got %v, want context.Canceled", name, err)
 				}
