@@ -10,17 +10,18 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/cli"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 )
 
 // pushForeign puts an image that is not dlvgen's under a name of the registry.
 func pushForeign(t *testing.T, reg *testenv.Registry, name string) {
 	t.Helper()
-	base, err := reg.Image(t.Context(), "library/busybox")
+	base, err := reg.Image(proctest.Context(t), "library/busybox")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := reg.Push(t.Context(), name, base); err != nil {
+	if _, err := reg.Push(proctest.Context(t), name, base); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -28,7 +29,7 @@ func pushForeign(t *testing.T, reg *testenv.Registry, name string) {
 // digestOf is what a name of the registry names, "" for nothing.
 func digestOf(t *testing.T, reg *testenv.Registry, name string) string {
 	t.Helper()
-	digest, err := reg.Digest(t.Context(), name)
+	digest, err := reg.Digest(proctest.Context(t), name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +137,7 @@ func TestLoadLeavesImagesAloneThatAreNotOurs(t *testing.T) {
 	dir := testenv.Service(t, "hello")
 	run := func(args ...string) string {
 		t.Helper()
-		out, err := engine.CLI(t.Context(), args...)
+		out, err := engine.CLI(proctest.Context(t), args...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,7 +175,7 @@ func importEmpty(t *testing.T, engine *testenv.Docker, name string) {
 	if err := errors.Join(w.WriteHeader(&tar.Header{Name: "empty", Mode: 0o644}), w.Close(), os.WriteFile(archive, root.Bytes(), 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := engine.CLI(t.Context(), "import", archive, name); err != nil {
+	if _, err := engine.CLI(proctest.Context(t), "import", archive, name); err != nil {
 		t.Fatal(err)
 	}
 }

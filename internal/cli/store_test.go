@@ -2,15 +2,14 @@ package cli_test
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/dlvgen/dlvgen/internal/cli"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/moby/buildkit/client"
 )
@@ -18,8 +17,7 @@ import (
 func TestImagesOfContainerdsStoreAreNotReplaced(t *testing.T) {
 	reg := needBuildKit(t)
 	testenv.Require(t, testenv.NeedDocker) // for its containerd
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
-	defer cancel()
+	ctx := proctest.Context(t)
 	bk, err := testenv.StartBuildKit(ctx, testenv.BuildKitOptions{Registry: reg, Containerd: true})
 	if err != nil {
 		t.Fatal(err)
