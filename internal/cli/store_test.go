@@ -50,12 +50,16 @@ func TestImagesOfContainerdsStoreAreNotReplaced(t *testing.T) {
 		code := cli.Run(ctx, append(args, dir), strings.NewReader(""), &stdout, &stderr)
 		return ran{code, stdout.String(), stderr.String()}
 	}
-	store := func(label string) string {
+	dockerfile := func(label string) {
 		t.Helper()
-		dockerfile := "FROM scratch\nLABEL " + label + "=1\nCOPY Dockerfile /\n"
-		if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(dockerfile), 0o600); err != nil {
+		text := "FROM scratch\nLABEL " + label + "=1\nCOPY Dockerfile /\n"
+		if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
+	}
+	store := func(label string) string {
+		t.Helper()
+		dockerfile(label)
 		export := client.ExportEntry{Type: client.ExporterImage, Attrs: map[string]string{"name": name}}
 		if _, err := bk.Solve(ctx, testenv.Solve{Context: dir, Exports: []client.ExportEntry{export}}); err != nil {
 			t.Fatal(err)
@@ -68,6 +72,7 @@ func TestImagesOfContainerdsStoreAreNotReplaced(t *testing.T) {
 			t.Errorf("%q: nothing was built:\n%s", args, r.stderr)
 		}
 	}
+	dockerfile("maintainer")
 	passes("-o", "type=image") // nothing has the name
 	foreign := store("maintainer")
 	if foreign == "" {

@@ -40,7 +40,12 @@ func silences() []silence {
 			return serve(t, func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() })
 		}},
 		{"in the middle of the header", func(t *testing.T) string {
-			return listen(t, func(conn net.Conn) { _, _ = conn.Write([]byte("HTTP/1.1 200 OK\r\nContent-Le")) })
+			return listen(t, func(conn net.Conn) {
+				// Only behind a request is it the begin of an answer.
+				if _, err := http.ReadRequest(bufio.NewReader(conn)); err == nil {
+					_, _ = conn.Write([]byte("HTTP/1.1 200 OK\r\nContent-Le"))
+				}
+			})
 		}},
 		{"in the middle of the body", func(t *testing.T) string {
 			return serve(t, func(w http.ResponseWriter, r *http.Request) {
