@@ -33,7 +33,7 @@ func debugConfig(in Input, p *Plan) (*dockerspec.DockerOCIImage, error) {
 	if img.Config.Labels == nil {
 		img.Config.Labels = map[string]string{}
 	}
-	labels, err := labelsOf(p)
+	labels, err := labelsOf(p).Encode()
 	if err != nil {
 		return nil, err
 	}

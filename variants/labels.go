@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// Labels of a debug image. LabelVersion is in every one of them, and in nothing
-// that dlvgen did not make.
+// Names of the labels of a debug image. LabelVersion is in every one of them, and in
+// nothing that dlvgen did not make.
 const (
 	labelPrefix = "io.github.dlvgen."
 
@@ -25,28 +25,67 @@ const (
 	LabelRebuilt = labelPrefix + "rebuilt" // "context" or "module@v1.2.3", where the program is not production's
 )
 
+// Labels are what the labels of a debug image say.
+type Labels struct {
+	Version string // dlvgen's own
+	Variant string // a name of the table of variants
+	Kind    Kind
+	Entry   Entry  // empty where the image's command is production's
+	Delve   string // version
+	Go      string // "go1.26.8"
+	Program string // absolute path in the image
+	Module  string // main module, empty for a program of none
+	Listen  string // "host:port" with an optional host
+	Start   Start
+	Sources Sources
+	Paths   []PathRule
+	Rebuilt string // empty where the program is production's
+}
+
 // labelsOf are the labels that a plan adds.
-func labelsOf(p *Plan) (map[string]string, error) {
-	paths, err := json.Marshal(p.Paths)
+func labelsOf(p *Plan) Labels {
+	l := Labels{
+		Version: p.Version,
+		Variant: p.Request.Variant.Name,
+		Kind:    p.Request.Variant.Kind,
+		Entry:   p.Request.Entry,
+		Delve:   p.Delve,
+		Go:      p.Program.GoVersion,
+		Program: p.Program.Path,
+		Module:  p.Program.Module,
+		Listen:  p.Request.Listen,
+		Start:   p.Request.Start,
+		Sources: p.Request.Variant.Sources,
+		Paths:   p.Paths,
+	}
+	if r := p.Program.Rebuilt; r != nil {
+		l.Rebuilt = r.String()
+	}
+	return l
+}
+
+// Encode writes the labels as an image's config has them. [ParseLabels] reads them.
+func (l Labels) Encode() (map[string]string, error) {
+	paths, err := json.Marshal(l.Paths)
 	if err != nil {
 		return nil, fmt.Errorf("encoding the path rules: %w", err)
 	}
 	labels := map[string]string{
-		LabelVersion: p.Version,
-		LabelVariant: p.Request.Variant.Name,
-		LabelKind:    string(p.Request.Variant.Kind),
-		LabelEntry:   string(p.Request.Entry),
-		LabelDelve:   p.Delve,
-		LabelGo:      p.Program.GoVersion,
-		LabelProgram: p.Program.Path,
-		LabelModule:  p.Program.Module,
-		LabelListen:  p.Request.Listen,
-		LabelStart:   string(p.Request.Start),
-		LabelSources: string(p.Request.Variant.Sources),
+		LabelVersion: l.Version,
+		LabelVariant: l.Variant,
+		LabelKind:    string(l.Kind),
+		LabelEntry:   string(l.Entry),
+		LabelDelve:   l.Delve,
+		LabelGo:      l.Go,
+		LabelProgram: l.Program,
+		LabelModule:  l.Module,
+		LabelListen:  l.Listen,
+		LabelStart:   string(l.Start),
+		LabelSources: string(l.Sources),
 		LabelPaths:   string(paths),
 	}
-	if r := p.Program.Rebuilt; r != nil {
-		labels[LabelRebuilt] = r.String()
+	if l.Rebuilt != "" {
+		labels[LabelRebuilt] = l.Rebuilt
 	}
 	return labels, nil
 }

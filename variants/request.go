@@ -2,9 +2,7 @@ package variants
 
 import (
 	"fmt"
-	"net"
 	"path"
-	"strconv"
 )
 
 // Start says what the program does when the container starts.
@@ -113,15 +111,11 @@ func (r Request) Validate() error {
 	return err
 }
 
-// Port is the port of Listen, 1 to 65535.
+// Port is the port of Listen, 1 to 65535. It fails where Listen is no address.
 func (r Request) Port() (int, error) {
-	_, port, err := net.SplitHostPort(r.Listen)
+	_, port, err := SplitAddress(r.Listen)
 	if err != nil {
-		return 0, fmt.Errorf("listen is %q: it must be host:port or :port, such as %q", r.Listen, DefaultListen)
+		return 0, fmt.Errorf("listen is %q: %w, such as %q", r.Listen, err, DefaultListen)
 	}
-	n, err := strconv.Atoi(port)
-	if err != nil || n < 1 || n > 65535 {
-		return 0, fmt.Errorf("listen is %q: the port must be a number from 1 to 65535", r.Listen)
-	}
-	return n, nil
+	return port, nil
 }
