@@ -3,9 +3,8 @@ package cli
 import (
 	"context"
 	"fmt"
-	"net"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/cli/connect"
@@ -98,6 +97,9 @@ to know is said on stderr.`,
 					return usagef(cmd, "%w", err)
 				}
 			}
+			if flags.beside != "" && !containerPattern.MatchString(flags.beside) {
+				return usagef(cmd, "--container is %q: it must be the name or the id of a container", flags.beside)
+			}
 			if flags.pid < 0 {
 				return usagef(cmd, "--pid is %d: it must be a process id", flags.pid)
 			}
@@ -111,15 +113,15 @@ to know is said on stderr.`,
 
 // splitAddress reads the value of --at.
 func splitAddress(at string) (host string, port int, err error) {
-	host, number, err := net.SplitHostPort(at)
-	if err == nil {
-		port, err = strconv.Atoi(number)
-	}
-	if err != nil || host == "" || port < 1 || port > 65535 {
+	host, port, err = variants.SplitAddress(at)
+	if err != nil || host == "" {
 		return "", 0, fmt.Errorf("--at is %q: it must be HOST:PORT, such as 127.0.0.1:8000", at)
 	}
 	return host, port, nil
 }
+
+// containerPattern is what Docker takes for the name or id of a container.
+var containerPattern = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_.-]*$`)
 
 // connector prints how to reach one debug image.
 type connector struct {
@@ -147,7 +149,7 @@ func (c connector) run(ctx context.Context, name string) error {
 		return err
 	}
 	for _, note := range append(notes, more...) {
-		_, _ = fmt.Fprintf(c.streams.err, "dlvgen: %s\n", note)
+		c.streams.tell(note)
 	}
 	_, err = fmt.Fprint(c.streams.out, text)
 	return err
@@ -203,10 +205,17 @@ func (c connector) address(got *found, image connect.Image) (host string, port i
 // configuration is what stdout gets, and notes on what to do with it.
 func (c connector) configuration(got *found, t connect.Target) (text string, notes []string, err error) {
 	if *c.flags.format == formatJSON {
-		data, err := encode(newConnection(got, t))
+		made, err := newConnection(got, t)
+		if err != nil {
+			return "", nil, err
+		}
+		data, err := encode(made)
 		return string(data), nil, err
 	}
-	serve := t.Serve()
+	serve, err := connect.CommandLine(t.Serve())
+	if err != nil {
+		return "", nil, err
+	}
 	switch c.flags.client {
 	case clientVSCode:
 		text, err = t.VSCode()
@@ -214,9 +223,9 @@ func (c connector) configuration(got *found, t connect.Target) (text string, not
 		text, err = t.GoLand()
 		notes = append(notes, "save it as .run/NAME.run.xml. GoLand maps no paths: it finds your files by their path below the module's folder")
 	case clientNeovim:
-		text = t.Neovim()
+		text, err = t.Neovim()
 	default:
-		text = t.Delve()
+		text, err = t.Delve()
 		if t.Kind != variants.KindRemote {
 			serve = "" // the command lines do it, or need none
 		}
@@ -246,9 +255,14 @@ type connection struct {
 	Serve   string   `json:"serve,omitempty"`
 }
 
-func newConnection(got *found, t connect.Target) connection {
+func newConnection(got *found, t connect.Target) (connection, error) {
+	init, err := t.Init()
+	if err != nil {
+		return connection{}, err
+	}
+	serve, err := connect.CommandLine(t.Serve())
 	return connection{
 		Name: t.Name, Source: got.source, Variant: t.Variant, Kind: t.Kind, Host: t.Host, Port: t.Port,
-		Paths: append([]connect.Mapping{}, t.Mappings...), Command: t.Command(), Init: t.Init(), Serve: t.Serve(),
-	}
+		Paths: append([]connect.Mapping{}, t.Mappings...), Command: t.Command(), Init: init, Serve: serve,
+	}, err
 }

@@ -69,8 +69,8 @@ func (e *dockerEngine) container(ctx context.Context, name string) (*found, erro
 	if seen.Config != nil {
 		got.labels = seen.Config.Labels
 	}
-	if one.local && got.labels[variants.LabelKind] == string(variants.KindAttach) {
-		one.pid = e.programPID(ctx, seen.ID, got.labels[variants.LabelProgram])
+	if labels, err := variants.ParseLabels(got.labels); err == nil && one.local && labels.Kind == variants.KindAttach {
+		one.pid = e.programPID(ctx, seen.ID, labels.Program)
 	}
 	return got, nil
 }

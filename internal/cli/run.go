@@ -8,6 +8,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -27,6 +28,10 @@ type streams struct {
 	out io.Writer
 	err io.Writer
 }
+
+// tell says something on stderr, on one line: beside what dlvgen itself says it may have
+// names of an image's or a registry's.
+func (s streams) tell(line string) { _, _ = fmt.Fprintf(s.err, "dlvgen: %s\n", visible.Line(line)) }
 
 // Run runs one dlvgen command line, without the program's name, and returns the
 // exit code. Results go to stdout, everything else to stderr.

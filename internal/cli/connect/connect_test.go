@@ -56,7 +56,7 @@ func TestLabelsThatAreNotUnderstoodAreRefused(t *testing.T) {
 		want    string
 	}{
 		"a foreign image": {map[string]string{variants.LabelVersion: ""}, "dlvgen build"},
-		"a newer kind":    {map[string]string{variants.LabelKind: "replay"}, `kind="replay"`},
+		"a newer kind":    {map[string]string{variants.LabelKind: "replay"}, `kind="replay": this dlvgen does not know it: use the dlvgen that derived the image, "1.0.0"`},
 		"no port":         {map[string]string{variants.LabelListen: "here"}, `listen="here"`},
 		"no paths":        {map[string]string{variants.LabelPaths: "/src"}, "no list of path rules"},
 	} {
@@ -138,8 +138,9 @@ dlv connect 127.0.0.1:8000
 kubectl debug -ti POD --target=app --profile=general --image=app:v1-debug-sidecar
 `},
 	} {
-		if diff := cmp.Diff(test.want, test.target.Delve()); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", name, diff)
+		got, err := test.target.Delve()
+		if diff := cmp.Diff(test.want, got); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}
 	}
 }
@@ -157,8 +158,8 @@ func TestServeMakesTheDebuggerListen(t *testing.T) {
 		"attach": {target(t, attach),
 			"docker exec -d -e XDG_CONFIG_HOME=/.dlvgen/config app /dlv attach --listen=:8000 --headless=true --api-version=2 --accept-multiclient --continue 1"},
 	} {
-		if got := test.target.Serve(); got != test.want {
-			t.Errorf("%s: got %q, want %q", name, got, test.want)
+		if got, err := connect.CommandLine(test.target.Serve()); got != test.want || err != nil {
+			t.Errorf("%s: got %q, %v, want %q", name, got, err, test.want)
 		}
 	}
 }
@@ -219,7 +220,10 @@ func TestGoLandRunConfiguration(t *testing.T) {
 }
 
 func TestNeovimLua(t *testing.T) {
-	text := target(t, nil).Neovim()
+	text, err := target(t, nil).Neovim()
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, want := range []string{
 		`dap.adapters.dlvgen = { type = "server", host = "127.0.0.1", port = 49153 }`,
 		`    { from = "${workspaceFolder}", to = "/src" },`,

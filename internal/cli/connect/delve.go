@@ -3,15 +3,18 @@ package connect
 import (
 	"fmt"
 	"strings"
+	"unicode"
 
+	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/variants"
 )
 
 // Delve is what to type into a shell, sh, bash or zsh.
-func (t Target) Delve() string {
+func (t Target) Delve() (string, error) {
 	switch {
 	case t.Kind == variants.KindAttach:
-		return strings.Join(t.Command(), " ") + "\n"
+		line, err := CommandLine(t.Command())
+		return line + "\n", err
 	case t.Kind == variants.KindSidecar && t.Container == "":
 		return t.sidecarChoices()
 	}
@@ -20,42 +23,56 @@ func (t Target) Delve() string {
 
 // connect starts Delve's client. Its settings come through a file descriptor, since
 // the client, not the server, applies path rules, and stdin is its prompt's.
-func (t Target) connect() string {
-	line := strings.Join(t.Command(), " ")
-	if len(t.Mappings) == 0 {
-		return line + "\n"
+func (t Target) connect() (string, error) {
+	line, err := CommandLine(t.Command())
+	if err != nil || len(t.Mappings) == 0 {
+		return line + "\n", err
 	}
-	return fmt.Sprintf("%s --init /dev/fd/3 3<<'EOF'\n%s\nEOF\n", line, strings.Join(t.Init(), "\n"))
+	// No line of it can be the one that ends it: all begin with "config".
+	rules, err := t.Init()
+	return fmt.Sprintf("%s --init /dev/fd/3 3<<'EOF'\n%s\nEOF\n", line, strings.Join(rules, "\n")), err
 }
 
 // sidecarChoices are the ways to start a sidecar.
-func (t Target) sidecarChoices() string {
-	return fmt.Sprintf(`# at a prompt
-%s
-
-# for a client
-%s
-%s
-# in Kubernetes
-kubectl debug -ti POD --target=%s --profile=general --image=%s
-`, t.sidecar("-ti"), t.Serve(), t.connect(), t.beside(), t.Name)
+func (t Target) sidecarChoices() (string, error) {
+	prompt, err := CommandLine(t.sidecar("-ti"))
+	if err != nil {
+		return "", err
+	}
+	serve, err := CommandLine(t.Serve())
+	if err != nil {
+		return "", err
+	}
+	connect, err := t.connect()
+	if err != nil {
+		return "", err
+	}
+	pod, err := CommandLine(t.debugPod())
+	return fmt.Sprintf("# at a prompt\n%s\n\n# for a client\n%s\n%s\n# in Kubernetes\n%s\n", prompt, serve, connect, pod), err
 }
 
-// Init is what is typed at the client's prompt: the path rules.
-func (t Target) Init() []string {
+// Init is what is typed at the client's prompt: the path rules. It fails for a path that
+// cannot be typed there.
+func (t Target) Init() ([]string, error) {
 	var lines []string
 	if t.Kind == variants.KindAttach {
-		return lines // the sources and their rules are in the image
+		return lines, nil // the sources and their rules are in the image
 	}
 	for _, m := range t.Mappings {
+		for _, p := range []string{m.From, m.To} {
+			if !visible.Text(p) {
+				return nil, fmt.Errorf("Delve's prompt cannot take the path %q, which has characters that are not printed: name the folder by another path with --local, such as that of a symbolic link", p)
+			}
+		}
 		lines = append(lines, fmt.Sprintf("config substitute-path %s %s", word(m.From), word(m.To)))
 	}
-	return lines
+	return lines, nil
 }
 
 // word is an argument as Delve's prompt splits them (pkg/config, SplitQuotedFields).
 func word(s string) string {
-	if s != "" && !strings.ContainsAny(s, " \t\"\\") {
+	special := func(r rune) bool { return unicode.IsSpace(r) || r == '"' || r == '\\' }
+	if s != "" && !strings.ContainsFunc(s, special) {
 		return s
 	}
 	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(s) + `"`

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/variants"
 )
 
@@ -21,17 +22,24 @@ type substitution struct {
 	To   string `json:"to"`
 }
 
-// substitutions are the mappings as DAP has them.
-func (t Target) substitutions() []substitution {
+// substitutions are the mappings as DAP has them. VS Code and nvim-dap replace ${...} in
+// any string, ${command:...} by what a command of the editor answers, and neither has a way
+// to write these characters: a path with them is an error.
+func (t Target) substitutions() ([]substitution, error) {
 	list := []substitution{}
 	for _, m := range t.Mappings {
+		for _, p := range []string{m.From, m.To} {
+			if strings.Contains(p, "${") {
+				return nil, fmt.Errorf("VS Code and Neovim would replace the ${...} in the path %q: use another client, or a path without it", p)
+			}
+		}
 		s := substitution{From: m.To, To: m.From}
 		if m.Kind == variants.PathModule && t.Workspace {
 			s.From = workspace
 		}
 		list = append(list, s)
 	}
-	return list
+	return list, nil
 }
 
 // title names the configuration in an editor.
@@ -59,18 +67,22 @@ type configuration struct {
 
 // VSCode is a .vscode/launch.json.
 func (t Target) VSCode() (string, error) {
+	rules, err := t.substitutions()
+	if err != nil {
+		return "", err
+	}
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	err := encoder.Encode(launch{Version: "0.2.0", Configurations: []configuration{{
+	err = encoder.Encode(launch{Version: "0.2.0", Configurations: []configuration{{
 		Name: t.title(), Type: "go", Request: "attach", Mode: "remote", DebugAdapter: "dlv-dap",
-		Host: t.Host, Port: t.Port, SubstitutePath: t.substitutions(),
+		Host: t.Host, Port: t.Port, SubstitutePath: rules,
 	}}})
 	if err != nil {
 		return "", fmt.Errorf("encoding launch.json: %w", err)
 	}
-	return b.String(), nil
+	return string(visible.JSON(b.Bytes())), nil
 }
 
 // runConfiguration is a run configuration of GoLand, type "Go Remote". Leaving the
@@ -118,21 +130,25 @@ func (t Target) GoLand() (string, error) {
 }
 
 // Neovim is Lua for nvim-dap.
-func (t Target) Neovim() string {
+func (t Target) Neovim() (string, error) {
+	list, err := t.substitutions()
+	if err != nil {
+		return "", err
+	}
 	var rules strings.Builder
-	for _, s := range t.substitutions() {
-		fmt.Fprintf(&rules, "    { from = %q, to = %q },\n", s.From, s.To)
+	for _, s := range list {
+		fmt.Fprintf(&rules, "    { from = %s, to = %s },\n", luaString(s.From), luaString(s.To))
 	}
 	return fmt.Sprintf(`local dap = require("dap")
-dap.adapters.dlvgen = { type = "server", host = %q, port = %d }
+dap.adapters.dlvgen = { type = "server", host = %s, port = %d }
 dap.configurations.go = dap.configurations.go or {}
 table.insert(dap.configurations.go, {
   type = "dlvgen",
-  name = %q,
+  name = %s,
   request = "attach",
   mode = "remote",
   substitutePath = {
 %s  },
 })
-`, t.Host, t.Port, t.title(), rules.String())
+`, luaString(t.Host), t.Port, luaString(t.title()), rules.String()), nil
 }

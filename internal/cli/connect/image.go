@@ -4,25 +4,15 @@
 package connect
 
 import (
-	"encoding/json"
+	"errors"
 	"fmt"
-	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/variants"
 )
 
 // Image is what the labels of a debug image say.
-type Image struct {
-	Variant string
-	Kind    variants.Kind
-	Sources variants.Sources
-	Delve   string // version
-	Go      string // "go1.26.8"
-	Program string // path in the image
-	Module  string // main module
-	Listen  string // "host:port" with an optional host
-	Paths   []variants.PathRule
-}
+type Image struct{ variants.Labels }
 
 // NotOursError says that an image was not derived by dlvgen.
 type NotOursError struct{ Name string }
@@ -35,32 +25,19 @@ func (e *NotOursError) Error() string {
 // ReadImage reads the labels of an image or container. name is for errors, of which
 // one is a [*NotOursError].
 func ReadImage(name string, labels map[string]string) (Image, error) {
+	name = visible.Quote(name)
 	if _, ours := labels[variants.LabelVersion]; !ours {
 		return Image{}, &NotOursError{Name: name}
 	}
-	i := Image{
-		Variant: labels[variants.LabelVariant],
-		Kind:    variants.Kind(labels[variants.LabelKind]),
-		Sources: variants.Sources(labels[variants.LabelSources]),
-		Delve:   labels[variants.LabelDelve],
-		Go:      labels[variants.LabelGo],
-		Program: labels[variants.LabelProgram],
-		Module:  labels[variants.LabelModule],
-		Listen:  labels[variants.LabelListen],
+	l, err := variants.ParseLabels(labels)
+	var bad *variants.LabelError
+	if errors.As(err, &bad) && bad.Unknown {
+		return Image{}, fmt.Errorf("%s has %w: use the dlvgen that derived the image, %q", name, err, labels[variants.LabelVersion])
 	}
-	switch i.Kind {
-	case variants.KindRemote, variants.KindAttach, variants.KindSidecar:
-	default:
-		return Image{}, fmt.Errorf("%s has the label %s=%q, which this dlvgen does not know: use the dlvgen that derived it, %s",
-			name, variants.LabelKind, i.Kind, labels[variants.LabelVersion])
+	if err != nil {
+		return Image{}, fmt.Errorf("%s has %w; dlvgen writes no such label: derive the image again with `dlvgen build`", name, err)
 	}
-	if _, err := i.Port(); err != nil {
-		return Image{}, fmt.Errorf("%s has the label %s=%q: %w", name, variants.LabelListen, i.Listen, err)
-	}
-	if err := json.NewDecoder(strings.NewReader(labels[variants.LabelPaths])).Decode(&i.Paths); err != nil {
-		return Image{}, fmt.Errorf("%s has the label %s, which is no list of path rules: %w", name, variants.LabelPaths, err)
-	}
-	return i, nil
+	return Image{l}, nil
 }
 
 // Port is the debugger's port in the container.

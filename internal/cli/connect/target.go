@@ -5,7 +5,6 @@ import (
 	"net"
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/variants"
@@ -40,67 +39,67 @@ type Target struct {
 // Address is host:port.
 func (t Target) Address() string { return net.JoinHostPort(t.Host, strconv.Itoa(t.Port)) }
 
-// Serve is the command line that makes the debugger listen at Address, empty where it
-// does already.
-func (t Target) Serve() string {
+// Serve are the words of the command line that makes the debugger listen at Address,
+// none where it does already.
+func (t Target) Serve() []string {
 	switch {
 	case t.Kind == variants.KindAttach && t.Container != "":
 		return t.serveAttached()
 	case t.Container != "":
-		return ""
+		return nil
 	case t.Kind == variants.KindSidecar:
-		return t.sidecar("-d " + t.publish())
+		return t.sidecar(append([]string{"-d"}, t.publish()...)...)
 	}
-	return "docker run -d " + t.publish() + " " + t.Name
+	return slices.Concat([]string{"docker", "run", "-d"}, t.publish(), []string{t.Name})
 }
 
-// publish is the flag of `docker run` that lets clients in from this machine alone.
-func (t Target) publish() string {
+// publish are the flags of `docker run` that let clients in from this machine alone.
+func (t Target) publish() []string {
 	inside, err := t.Image.Port()
 	if err != nil {
 		inside = t.Port // it was read from the same label
 	}
-	return fmt.Sprintf("-p 127.0.0.1:%d:%d", t.Port, inside)
+	return []string{"-p", fmt.Sprintf("127.0.0.1:%d:%d", t.Port, inside)}
 }
 
 // serveAttached starts a debugger in the container of an attach image. The program
 // goes on until a client interrupts it.
-func (t Target) serveAttached() string {
-	return fmt.Sprintf("docker exec -d %s %s %s attach --listen=%s --headless=true --api-version=2 --accept-multiclient --continue %d",
-		settings, t.Container, layout.Delve, t.Listen, t.PID)
+func (t Target) serveAttached() []string {
+	return slices.Concat([]string{"docker", "exec", "-d"}, settings(), []string{
+		t.Container, layout.Delve, "attach",
+		"--listen=" + t.Listen, "--headless=true", "--api-version=2", "--accept-multiclient", "--continue", strconv.Itoa(t.PID),
+	})
 }
 
 // settings give the debugger the image's own settings, where it would look below a
 // HOME that is production's.
-const settings = "-e XDG_CONFIG_HOME=" + layout.Config
+func settings() []string { return []string{"-e", "XDG_CONFIG_HOME=" + layout.Config} }
 
 // sidecar is the command line that starts the sidecar with some flags.
-func (t Target) sidecar(flags string) string {
-	return fmt.Sprintf("docker run --rm %s --pid container:%s --cap-add SYS_PTRACE %s", flags, t.beside(), t.Name)
+func (t Target) sidecar(flags ...string) []string {
+	return slices.Concat([]string{"docker", "run", "--rm"}, flags,
+		[]string{"--pid", "container:" + orContainer(t.Beside), "--cap-add", "SYS_PTRACE", t.Name})
 }
 
-// beside is the container to debug, or a word in its place.
-func (t Target) beside() string {
-	if t.Beside == "" {
-		return "CONTAINER"
-	}
-	return t.Beside
+// debugPod is the command line that starts the sidecar beside a container in Kubernetes.
+func (t Target) debugPod() []string {
+	return []string{"kubectl", "debug", "-ti", "POD", "--target=" + orContainer(t.Beside), "--profile=general", "--image=" + t.Name}
 }
 
 // Command is the client's or the debugger's command line, without what is typed at
 // its prompt.
 func (t Target) Command() []string {
 	if t.Kind == variants.KindAttach {
-		return slices.Concat([]string{"docker", "exec", "-ti"}, strings.Fields(settings),
-			[]string{t.container(), layout.Delve, "attach", strconv.Itoa(t.PID)})
+		return slices.Concat([]string{"docker", "exec", "-ti"}, settings(),
+			[]string{orContainer(t.Container), layout.Delve, "attach", strconv.Itoa(t.PID)})
 	}
 	return []string{"dlv", "connect", t.Address()}
 }
 
-// container is the container's name, or a word in its place.
-func (t Target) container() string {
-	if t.Container == "" {
+// orContainer is a container's name, or a word in its place.
+func orContainer(name string) string {
+	if name == "" {
 		return "CONTAINER"
 	}
-	return t.Container
+	return name
 }
