@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/dlvgen/dlvgen/internal/shim"
+	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/errdefs"
@@ -20,7 +21,10 @@ type RefusalError struct {
 	cause error
 }
 
-func (e *RefusalError) Error() string { return e.cause.Error() }
+// Error is the cause's text. The names in it are the image's, and stay on the line too.
+func (e *RefusalError) Error() string { return visible.Line(e.cause.Error()) }
+
+// Unwrap returns the cause.
 func (e *RefusalError) Unwrap() error { return e.cause }
 
 // Call is one call of the go command that compiled programs.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/util/progress/progressui"
 	digest "github.com/opencontainers/go-digest"
@@ -64,6 +65,7 @@ func (p *Progress) Source(label string) chan *client.SolveStatus {
 		for status := range in {
 			p.keepOwn(status, source)
 			for _, v := range status.Vertexes {
+				v.Name = visible.Lines(v.Name)
 				p.note(v)
 				if label != "" {
 					v.Name = labelled(label, v.Name)

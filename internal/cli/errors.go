@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"regexp"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/moby/buildkit/solver/errdefs"
 )
 
@@ -22,23 +24,25 @@ type detailed interface {
 // printError prints what failed on one line, then what is known beyond it: the
 // lines of the Dockerfile, and the error's own details.
 func printError(w io.Writer, err error) {
+	var b bytes.Buffer
 	text := strings.TrimSpace(noise.ReplaceAllString(err.Error(), ""))
 	line, rest, _ := strings.Cut(text, "\n")
-	_, _ = fmt.Fprintf(w, "dlvgen: %s\n", line)
+	_, _ = fmt.Fprintf(&b, "dlvgen: %s\n", line)
 	if rest = strings.TrimSpace(rest); rest != "" {
-		_, _ = fmt.Fprintln(w, rest)
+		_, _ = fmt.Fprintln(&b, rest)
 	}
 	for _, source := range errdefs.Sources(err) {
-		_ = source.Print(w)
+		_ = source.Print(&b)
 	}
 	var more detailed
 	if errors.As(err, &more) {
 		if details := strings.TrimSpace(more.Details()); details != "" {
-			_, _ = fmt.Fprintln(w, details)
+			_, _ = fmt.Fprintln(&b, details)
 		}
 	}
+	_, _ = io.WriteString(w, visible.Lines(b.String()))
 }
 
 func printUsageError(w io.Writer, err *usageError) {
-	_, _ = fmt.Fprintf(w, "dlvgen: %s\nRun `%s --help` for what there is.\n", err, err.cmd)
+	_, _ = fmt.Fprintf(w, "dlvgen: %s\nRun `%s --help` for what there is.\n", visible.Lines(err.Error()), err.cmd)
 }

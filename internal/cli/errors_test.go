@@ -26,6 +26,7 @@ func TestErrorsAreOneLineThenDetails(t *testing.T) {
 		want string
 	}{
 		{errors.New("failed to solve: rpc error: code = Unknown desc = exit code: 1"), "dlvgen: exit code: 1\n"},
+		{errors.New("no file a\x1b[2J\u202e\r\nb\r"), "dlvgen: no file a\\x1b[2J\\u202e\nb\n"},
 		{errors.New("first\nsecond\nthird\n"), "dlvgen: first\nsecond\nthird\n"},
 		{fmt.Errorf("starting: %w", withDetails{errors.New("no")}), "dlvgen: starting: no\nthe log says more\n"},
 		{errdefs.WithSource(errors.New("failed"), source), "dlvgen: failed\nDockerfile:2\n--------------------\n" +

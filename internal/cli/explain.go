@@ -10,6 +10,7 @@ import (
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/buildkit"
 	"github.com/dlvgen/dlvgen/internal/tools"
+	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -74,7 +75,7 @@ func (b *builder) explain(ctx context.Context) error {
 	for _, one := range list {
 		for _, e := range one.images {
 			if e.Refusal != "" {
-				return errors.New(e.Refusal)
+				return errors.New(visible.Line(e.Refusal))
 			}
 		}
 	}
@@ -177,7 +178,7 @@ func (b *builder) printExplained(list []explained) error {
 				return err
 			}
 			if i < len(one.trees) {
-				if _, err := fmt.Fprintf(b.streams.out, "\n%s", one.trees[i]); err != nil {
+				if _, err := fmt.Fprintf(b.streams.out, "\n%s", visible.Lines(string(one.trees[i]))); err != nil {
 					return err
 				}
 			}

@@ -189,6 +189,21 @@ func TestExplainEndsWithTheRefusal(t *testing.T) {
 	}
 }
 
+func TestNamesInADockerfileDoNotActOnTheTerminal(t *testing.T) {
+	needBuildKit(t)
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "x"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	writeDockerfile(t, dir, "FROM scratch\nCOPY x /\nENTRYPOINT [\"/x\\u001b[2J\\u009b\\u202e\\nrefused: nothing\"]\n")
+	for _, format := range []string{"text", "json"} {
+		r := explain(t, testenv.SharedBuildKit(t), "--format", format, dir)
+		if r.code != cli.ExitFailure || strings.ContainsAny(r.stdout+r.stderr, "\x1b\u009b\u202e") || strings.Contains(r.stdout+r.stderr, "\nrefused: nothing") {
+			t.Errorf("exit code %d, stdout %q, stderr %q", r.code, r.stdout, r.stderr)
+		}
+	}
+}
+
 func TestUnreadableDockerfileHasNoPage(t *testing.T) {
 	needBuildKit(t)
 	dir := t.TempDir()

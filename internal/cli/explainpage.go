@@ -9,6 +9,7 @@ import (
 	"text/tabwriter"
 
 	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
 	"mvdan.cc/sh/v3/syntax"
@@ -34,10 +35,19 @@ func writePage(out io.Writer, e frontend.Explanation) error {
 	var b bytes.Buffer
 	writeAnalysis(&b, e)
 	if e.Refusal != "" {
-		_, _ = fmt.Fprintf(&b, "\nrefused: %s\n", e.Refusal)
+		putf(&b, "\nrefused: %s\n", e.Refusal)
 	}
 	_, err := out.Write(b.Bytes())
 	return err
+}
+
+// putf writes to a page. What it is made of comes from the Dockerfile, from images and
+// from the programs in them: no value acts on a terminal or goes beyond its place.
+func putf(w io.Writer, format string, values ...any) {
+	for i, value := range values {
+		values[i] = visible.Line(fmt.Sprint(value))
+	}
+	_, _ = fmt.Fprintf(w, format, values...) // a buffer takes everything
 }
 
 // writeAnalysis is the page without the refusal's text.
@@ -45,7 +55,7 @@ func writeAnalysis(b *bytes.Buffer, e frontend.Explanation) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	line := func(label, text string) {
 		if text != "" {
-			_, _ = fmt.Fprintf(w, "%s\t%s\n", label, text)
+			putf(w, "%s\t%s\n", label, text)
 		}
 	}
 	line("image", fmt.Sprintf("%s, %s: %s", e.Variant, e.Platform, verdict(e)))
@@ -68,7 +78,7 @@ func writeAnalysis(b *bytes.Buffer, e frontend.Explanation) {
 	writeCalls(b, e.Calls)
 	writeLayers(b, e.Layers)
 	for _, warning := range e.Warnings {
-		_, _ = fmt.Fprintf(b, "\nmind: %s\n", warning)
+		putf(b, "\nmind: %s\n", warning)
 	}
 }
 
@@ -129,19 +139,22 @@ func writeSteps(b *bytes.Buffer, steps []llbgen.Surveyed) {
 		{llbgen.TreatmentRepeated, "steps that run again, since what they start from differs"},
 		{llbgen.TreatmentCached, "steps that stay production's, from its cache"},
 	} {
-		title := "\n" + group.title + "\n"
+		titled := false
 		for _, s := range steps {
 			if s.Treatment != group.treatment {
 				continue
 			}
-			_, _ = fmt.Fprintf(b, "%s  %s%s\n", title, place(s.Line), oneLine(s.Name))
-			title = ""
+			if !titled {
+				putf(b, "\n%s\n", group.title)
+				titled = true
+			}
+			putf(b, "  %s%s\n", place(s.Line), oneLine(s.Name))
 			switch {
 			case s.Reason == "":
 			case s.Treatment == llbgen.TreatmentInstrumented:
-				_, _ = fmt.Fprintf(b, "    it %s\n", s.Reason)
+				putf(b, "    it %s\n", s.Reason)
 			default:
-				_, _ = fmt.Fprintf(b, "    it %s: with a Go toolchain in its stage it would compile with the stand-in\n", s.Reason)
+				putf(b, "    it %s: with a Go toolchain in its stage it would compile with the stand-in\n", s.Reason)
 			}
 		}
 	}
@@ -162,7 +175,7 @@ func writeLayers(b *bytes.Buffer, layers []variants.Layer) {
 	b.WriteString("\nlayers\n")
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	for _, l := range layers {
-		_, _ = fmt.Fprintf(w, "  %s\t%s\n", orUnknown(l.Files, "the program's path"), l.Description)
+		putf(w, "  %s\t%s\n", orUnknown(l.Files, "the program's path"), l.Description)
 	}
 	_ = w.Flush()
 }
@@ -177,11 +190,11 @@ func writeCalls(b *bytes.Buffer, calls []frontend.Call) {
 	for _, c := range calls {
 		if c.Step != step {
 			step = c.Step
-			_, _ = fmt.Fprintf(b, "  %s\n", oneLine(step))
+			putf(b, "  %s\n", oneLine(step))
 		}
-		_, _ = fmt.Fprintf(b, "    %s in %s by %s\n", strings.Join(c.Programs, ", "), c.Dir, c.Go)
-		_, _ = fmt.Fprintf(b, "      called:  %s\n", shellLine(c.GoflagsBefore, c.Before))
-		_, _ = fmt.Fprintf(b, "      ran:     %s\n", shellLine(c.GoflagsAfter, c.After))
+		putf(b, "    %s in %s by %s\n", strings.Join(c.Programs, ", "), c.Dir, c.Go)
+		putf(b, "      called:  %s\n", shellLine(c.GoflagsBefore, c.Before))
+		putf(b, "      ran:     %s\n", shellLine(c.GoflagsAfter, c.After))
 	}
 }
 

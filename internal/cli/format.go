@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+
+	"github.com/dlvgen/dlvgen/internal/visible"
 )
 
 // formatValue is the flag --format: how results are written to stdout.
@@ -48,11 +50,12 @@ func writeJSON(w io.Writer, v any) error {
 	return err
 }
 
-// encode is JSON as dlvgen prints it: indented, a newline at its end.
+// encode is JSON as dlvgen prints it: indented, a newline at its end, safe to show in a
+// terminal.
 func encode(v any) ([]byte, error) {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return nil, fmt.Errorf("encoding JSON: %w", err)
 	}
-	return append(data, '\n'), nil
+	return append(visible.JSON(data), '\n'), nil
 }

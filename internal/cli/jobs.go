@@ -153,7 +153,7 @@ func (b *builder) label(res *result) string {
 // notify tells the user what takes longer than a moment.
 func (b *builder) notify(line string) {
 	if b.flags.progress != "quiet" && b.flags.progress != "rawjson" {
-		_, _ = fmt.Fprintf(b.streams.err, "dlvgen: %s\n", line)
+		b.streams.tell(line)
 	}
 }
 

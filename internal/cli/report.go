@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/moby/sys/atomicwriter"
 )
 
@@ -36,14 +37,14 @@ func (b *builder) reportText(results []*result) error {
 	for _, res := range results {
 		if b.flags.options.PrintLLB {
 			for _, tree := range values(res.meta, frontend.MetaLLB) {
-				if _, err := fmt.Fprintf(b.streams.out, "%s\n", strings.TrimRight(string(tree), "\n")); err != nil {
+				if _, err := fmt.Fprintf(b.streams.out, "%s\n", strings.TrimRight(visible.Lines(string(tree)), "\n")); err != nil {
 					return err
 				}
 			}
 		}
 		if b.flags.dryRun {
 			for _, plan := range values(res.meta, frontend.MetaPlan) {
-				if _, err := fmt.Fprintf(b.streams.out, "%s\n", strings.TrimRight(string(plan), "\n")); err != nil {
+				if _, err := fmt.Fprintf(b.streams.out, "%s\n", strings.TrimRight(string(visible.JSON(plan)), "\n")); err != nil {
 					return err
 				}
 			}
