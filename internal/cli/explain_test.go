@@ -189,6 +189,17 @@ func TestExplainEndsWithTheRefusal(t *testing.T) {
 	}
 }
 
+func TestLintWarningsNameTheirLineOnce(t *testing.T) {
+	needBuildKit(t)
+	dir := testenv.Service(t, "hello")
+	writeDockerfile(t, dir, "FROM golang:1.26 as build\nWORKDIR /src\nCOPY . .\nRUN CGO_ENABLED=0 go build -o /server .\n"+
+		"FROM scratch\nCOPY --from=build /server /server\nENTRYPOINT [\"/server\"]\n")
+	r := explain(t, testenv.SharedBuildKit(t), dir)
+	if want := "dlvgen: warning: FromAsCasing: 'as' and 'FROM' keywords' casing do not match (line 1)\n"; r.code != cli.ExitOK || !strings.Contains(r.stderr, want) {
+		t.Errorf("exit code %d, stderr lacks %q:\n%s", r.code, want, r.stderr)
+	}
+}
+
 func TestNamesInADockerfileDoNotActOnTheTerminal(t *testing.T) {
 	needBuildKit(t)
 	dir := t.TempDir()

@@ -157,13 +157,10 @@ func (b *builder) notify(line string) {
 	}
 }
 
-// printWarnings prints what the Dockerfile frontend found to warn about.
+// printWarnings prints what the Dockerfile frontend found to warn about. Its texts name
+// their lines (linter.LintFormatShort).
 func (b *builder) printWarnings(warnings []client.VertexWarning) {
 	for _, w := range warnings {
-		place := ""
-		if len(w.Range) > 0 && w.Range[0].Start != nil {
-			place = fmt.Sprintf(" (line %d)", w.Range[0].Start.Line)
-		}
-		b.notify(fmt.Sprintf("warning: %s%s", w.Short, place))
+		b.notify(fmt.Sprintf("warning: %s", w.Short))
 	}
 }
