@@ -1,8 +1,8 @@
 package variants
 
 import (
-	"errors"
 	"fmt"
+	"math"
 	"net"
 	"regexp"
 	"strconv"
@@ -14,11 +14,11 @@ import (
 func SplitAddress(address string) (host string, port int, err error) {
 	host, number, err := net.SplitHostPort(address)
 	if err != nil {
-		return "", 0, errors.New("it must be host:port or :port")
+		return "", 0, fmt.Errorf("it must be host:port or :port, such as %q", DefaultListen)
 	}
 	n, err := strconv.ParseUint(number, 10, 16)
 	if err != nil || n == 0 {
-		return "", 0, errors.New("the port must be a number from 1 to 65535")
+		return "", 0, fmt.Errorf("the port must be a number from 1 to %d", math.MaxUint16)
 	}
 	if host != "" && !isHost(host) {
 		return "", 0, fmt.Errorf("the host %q is neither a name nor an IP address", host)

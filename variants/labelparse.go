@@ -115,7 +115,7 @@ func checkVisible(value string) error {
 }
 
 func checkListen(value string) error {
-	_, err := Request{Listen: value}.Port()
+	_, _, err := SplitAddress(value)
 	return err
 }
 

@@ -115,7 +115,7 @@ func (r Request) Validate() error {
 func (r Request) Port() (int, error) {
 	_, port, err := SplitAddress(r.Listen)
 	if err != nil {
-		return 0, fmt.Errorf("listen is %q: %w, such as %q", r.Listen, err, DefaultListen)
+		return 0, fmt.Errorf("listen is %q: %w", r.Listen, err)
 	}
 	return port, nil
 }

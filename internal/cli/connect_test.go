@@ -142,6 +142,8 @@ func TestConnectSaysWhatToDo(t *testing.T) {
 		{[]string{ref, "--local", "nowhere"}, cli.ExitFailure, `--local is "nowhere"`},
 		{[]string{ref, "--at", "8000"}, cli.ExitUsage, `--at is "8000": it must be HOST:PORT`},
 		{[]string{ref, "--for", "vim"}, cli.ExitUsage, `did you mean "nvim"?`},
+		{[]string{ref, "--at", "$(cmd):8000"}, cli.ExitUsage, `--at is "$(cmd):8000": it must be HOST:PORT`},
+		{[]string{ref, "--container", "a b"}, cli.ExitUsage, `--container is "a b"`},
 		{[]string{ref, "--pid", "-1"}, cli.ExitUsage, "--pid is -1"},
 		{nil, cli.ExitUsage, "got 0 names"},
 	} {
