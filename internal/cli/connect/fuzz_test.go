@@ -174,9 +174,9 @@ type called struct {
 // shells run texts with programs in PATH that record how they were called.
 type shells struct{ programs string }
 
-func newShells(f *testing.F) shells {
-	f.Helper()
-	s := shells{programs: f.TempDir()}
+func newShells(tb testing.TB) shells {
+	tb.Helper()
+	s := shells{programs: tb.TempDir()}
 	for _, name := range []string{"dlv", "docker", "kubectl"} {
 		const program = `#!/bin/sh
 {
@@ -186,7 +186,7 @@ func newShells(f *testing.F) shells {
 } >>"$RECORD"
 `
 		if err := os.WriteFile(filepath.Join(s.programs, name), []byte(program), 0o700); err != nil {
-			f.Fatal(err)
+			tb.Fatal(err)
 		}
 	}
 	return s
@@ -220,14 +220,10 @@ func (s shells) run(t *testing.T, shell, text string) (calls []called, out strin
 	defer cancel()
 	scratch, record := t.TempDir(), filepath.Join(t.TempDir(), "record")
 	cmd := exec.CommandContext(ctx, shell, "-c", text)
-	cmd.Dir, cmd.Env = scratch, []string{"PATH=" + s.programs + ":/usr/bin:/bin", "RECORD=" + record, "HOME=" + scratch}
+	cmd.Dir, cmd.Env = scratch, s.environ(scratch, record)
 	printed, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Errorf("%s: %v: %s\nof\n%q", shell, err, printed, text)
-	}
-	recorded, err := os.ReadFile(record)
-	if err != nil {
-		t.Errorf("%s calls no program: %v\n%q", shell, err, text)
 	}
 	entries, err := os.ReadDir(scratch)
 	if err != nil {
@@ -236,14 +232,28 @@ func (s shells) run(t *testing.T, shell, text string) (calls []called, out strin
 	for _, e := range entries {
 		left = append(left, e.Name())
 	}
-	for rest := string(recorded); rest != ""; {
+	return recorded(t, record), string(printed), left
+}
+
+func (s shells) environ(home, record string) []string {
+	return []string{"PATH=" + s.programs + ":/usr/bin:/bin", "RECORD=" + record, "HOME=" + home, "TERM=dumb"}
+}
+
+// recorded are the calls that the programs wrote to a file.
+func recorded(t *testing.T, file string) (calls []called) {
+	t.Helper()
+	record, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("no program was called: %v", err)
+	}
+	for rest := string(record); rest != ""; {
 		fields := strings.Split(rest, "\x00")
 		n, err := strconv.Atoi(fields[0])
 		if err != nil || len(fields) < n+3 {
-			t.Fatalf("the record is %q", recorded)
+			t.Fatalf("the record is %q", record)
 		}
 		calls = append(calls, called{words: fields[1 : n+2], settings: fields[n+2]})
 		rest = strings.Join(fields[n+3:], "\x00")
 	}
-	return calls, string(printed), left
+	return calls
 }
