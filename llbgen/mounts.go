@@ -221,7 +221,8 @@ func (m *mounter) cache(name, dest string) error {
 	if dest == "" || slices.ContainsFunc(m.op.GetExec().Mounts, covers) {
 		return nil
 	}
-	folder, err := m.own("/"+name, mountFolder("/"+name))
+	shown := "/" + layout.CachePrefix + name
+	folder, err := m.own(shown, mountFolder(shown))
 	if err != nil {
 		return err
 	}
@@ -234,7 +235,7 @@ func (m *mounter) cache(name, dest string) error {
 	}
 	m.add(&pb.Mount{
 		Input:     folder,
-		Selector:  "/" + name,
+		Selector:  shown,
 		Dest:      dest,
 		Output:    int64(pb.SkipOutput),
 		MountType: pb.MountType_CACHE,

@@ -39,6 +39,10 @@ const (
 	GoCache = Dir + "/go-build"
 )
 
+// CachePrefix begins the name of the folder that a cache mount of dlvgen's shows: by
+// it a step tells them from the user's, see proc_pid_mountinfo(5).
+const CachePrefix = "dlvgen-"
+
 // CaptureFrom is a file in the root of the capture output: a JSON list of the step's
 // mount points, other than the root's, whose files may be captured. Without it, none.
 const CaptureFrom = "from.json"

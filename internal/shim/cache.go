@@ -55,19 +55,24 @@ func isCacheWritable(dir string) bool {
 	return true
 }
 
-// mounts holds the mount points of a mount namespace.
-type mounts map[string]bool
+// mounts are the mount points of a mount namespace. Each has the path, in its own
+// file system, of what it shows.
+type mounts map[string]string
 
 // readMounts reads a table of the form that proc(5) describes: the first field is the
-// mount's number, the fifth its mount point, with octal escapes.
+// mount's number, the fourth what it shows, and the fifth its mount point, with octal
+// escapes.
 func readMounts(path string) (mounts, error) {
 	points := make(mounts)
-	err := eachMount(path, func(_, point string) { points[point] = true })
+	err := eachMount(path, func(m mount) { points[m.point] = m.shown })
 	return points, err
 }
 
-// eachMount calls do with the number and the mount point of every mount in such a table.
-func eachMount(path string, do func(id, point string)) error {
+// mount is a line of such a table.
+type mount struct{ id, shown, point string }
+
+// eachMount calls do with every mount in such a table.
+func eachMount(path string, do func(mount)) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
@@ -77,21 +82,22 @@ func eachMount(path string, do func(id, point string)) error {
 	lines.Buffer(nil, 1<<20)
 	for lines.Scan() {
 		if fields := strings.Fields(lines.Text()); len(fields) > 4 {
-			do(fields[0], unescapeMount(fields[4]))
+			do(mount{id: fields[0], shown: unescapeMount(fields[3]), point: unescapeMount(fields[4])})
 		}
 	}
 	return lines.Err()
 }
 
 func (m mounts) has(path string) bool {
-	return m[filepath.Clean(path)]
+	_, ok := m[filepath.Clean(path)]
+	return ok
 }
 
 // covers tells whether path is on a mount other than the root's. What doesn't
 // exist yet is looked up by the part of the path that does.
 func (m mounts) covers(path string) bool {
 	for dir := resolveExisting(path); dir != "/" && dir != "."; dir = filepath.Dir(dir) {
-		if m[dir] {
+		if m.has(dir) {
 			return true
 		}
 	}

@@ -5,14 +5,22 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/layout"
 )
 
 // writeMounts writes a table of mounts at the given points, as the kernel would.
 func writeMounts(t *testing.T, points ...string) string {
 	t.Helper()
+	return writeMountsOf(t, "/a", points...)
+}
+
+// writeMountsOf writes a table in which all mounts show the same folder.
+func writeMountsOf(t *testing.T, folder string, points ...string) string {
+	t.Helper()
 	var table strings.Builder
 	for _, point := range append([]string{"/", "/proc"}, points...) {
-		table.WriteString("36 35 98:0 /a " + strings.ReplaceAll(point, " ", `\040`) + " rw,noatime master:1 - ext3 /dev/root rw\n")
+		table.WriteString("36 35 98:0 " + folder + " " + strings.ReplaceAll(point, " ", `\040`) + " rw,noatime master:1 - ext3 /dev/root rw\n")
 	}
 	path := filepath.Join(t.TempDir(), "mountinfo")
 	if err := os.WriteFile(path, []byte(table.String()), 0o644); err != nil {
@@ -66,7 +74,7 @@ func TestTheCacheMountIsUsedUnlessTheUserHasHisOwn(t *testing.T) {
 func TestCleaningAModuleCacheThatIsAMountLeavesItAlone(t *testing.T) {
 	goroot := filepath.Join(testRoot, "goroot")
 	modcache := t.TempDir()
-	mounted := writeMounts(t, modcache)
+	mounted := writeMountsOf(t, "/snapshots/5/fs/"+layout.CachePrefix+"go-mod", modcache)
 	for _, test := range []struct {
 		args   string
 		mounts string
@@ -78,11 +86,12 @@ func TestCleaningAModuleCacheThatIsAMountLeavesItAlone(t *testing.T) {
 		{args: "clean -cache --modcache", mounts: mounted, want: "clean -cache"},
 		{args: "clean -modcache ./...", mounts: mounted, want: "clean ./..."},
 		{args: "clean -modcache", mounts: writeMounts(t)},
+		{args: "clean -modcache", mounts: writeMounts(t, modcache)}, // the user's: production fails too
 		{args: "clean -modcache=false", mounts: mounted},
 		{args: "clean", mounts: mounted},
 		{args: "build -modcache", mounts: mounted},
 	} {
-		step := Step{Mountinfo: test.mounts, Stderr: os.Stderr}
+		step := Step{Real: "/no/real", Mountinfo: test.mounts, Stderr: os.Stderr}
 		tc := toolchain{path: filepath.Join(testRoot, "real", goroot, "bin", "go"), goroot: goroot}
 		env := tc.environ(append(os.Environ(), "GOMODCACHE="+modcache))
 		got, done := step.cleanCall(t.Context(), tc, env, strings.Fields(test.args))

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 )
 
@@ -14,7 +15,7 @@ var forwarded = []os.Signal{
 	syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM, syscall.SIGUSR1, syscall.SIGUSR2,
 }
 
-// runChild runs the real go in the place of this process: same standard files,
+// runChild runs the real program in the place of this process: same standard files,
 // signals passed on. It returns the exit code, 128 and the signal's number where
 // a signal ended the child, as a shell would.
 func (s Step) runChild(tc toolchain, args []string, env environ) int {
@@ -30,7 +31,7 @@ func (s Step) runChild(tc toolchain, args []string, env environ) int {
 	signal.Notify(signals, forwarded...)
 	defer signal.Stop(signals)
 	if err := cmd.Start(); err != nil {
-		s.say(fmt.Sprintf("go: starting %s: %v\n", tc.path, err))
+		s.say(fmt.Sprintf("%s: starting %s: %v\n", filepath.Base(s.Name), tc.path, err))
 		return exitCannotStart
 	}
 	ended := make(chan error, 1)

@@ -10,7 +10,7 @@ import (
 var cleanBools = names("cache fuzzcache testcache")
 
 // cleanCall handles `go clean -modcache` in a step where the module cache is a
-// mount. The real go removes the folder itself, which fails on a mount point, and
+// mount of ours. The real go removes the folder itself, which fails on a mount point, and
 // the step with it; in production, where there is no mount, it succeeds. So the
 // flag is left out: args are what remains to be run, and done says that nothing
 // does. Both are zero for every other call.
@@ -27,8 +27,8 @@ func (s Step) cleanCall(ctx context.Context, tc toolchain, env environ, words []
 	if err != nil {
 		return nil, false
 	}
-	mounts, err := readMounts(s.Mountinfo)
-	if err != nil || !mounts.has(f.GOMODCACHE) {
+	mounts, err := s.readStepPoints()
+	if err != nil || !mounts.isOwn(f.GOMODCACHE) {
 		return nil, false
 	}
 	left := slices.DeleteFunc(slices.Clone(words), isModcacheFlag)

@@ -28,7 +28,7 @@ type origins struct {
 // origins reads what the step was told of its mounts, and where the kernel has them.
 func (s Step) origins() (origins, error) {
 	o := origins{points: make(map[string]string), open: map[string]bool{"/": true}}
-	err := eachMount(s.Mountinfo, func(id, point string) { o.points[id] = point })
+	err := eachMount(s.Mountinfo, func(m mount) { o.points[m.id] = m.point })
 	if err != nil {
 		return o, fmt.Errorf("reading the table of mounts: %w", err)
 	}

@@ -1,10 +1,14 @@
 package shim
 
 import (
+	"bytes"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // remover is the name of the program that removes files.
@@ -12,84 +16,276 @@ const remover = "rm"
 
 // remove runs a call of rm in a step with mount points that production does not
 // have: over the go commands, and for the module cache. Removing one fails, and the
-// step with it, as `RUN go build ... && rm -rf /usr/local/go` would. So mount points
-// are left where they are, and so are the folders that lead to them; all else goes.
+// step with it, as `RUN go build ... && rm -rf /usr/local/go` would; what a cache
+// holds is other builds' too. So the real rm, which decides everything else, gets
+// what lies beside them in place of the operands that they are or lie in.
 func (s Step) remove(args []string) int {
-	r, err := s.findReal(remover)
+	found, err := s.findReal(remover)
 	if err != nil {
 		s.say(remover + ": not found\n")
 		return exitNotFound
 	}
-	if points, err := readMounts(s.Mountinfo); err == nil {
-		edited, operands := aroundMounts(args, points)
-		if operands == 0 && !slices.Equal(edited, args) {
-			return 0
-		}
-		args = edited
+	rm := toolchain{path: found.path}
+	r, err := s.aroundMounts(rm, args)
+	if err != nil || !r.edits() {
+		return s.exec(rm, args, s.Env)
 	}
-	return s.exec(toolchain{path: r.path}, args, s.Env)
+	return s.settle(r, s.runChild(rm, r.args, s.Env))
 }
 
-// aroundMounts replaces the operands of rm at and above mount points by what else
-// is in them. operands is how many are left.
-func aroundMounts(args []string, points mounts) (edited []string, operands int) {
-	recursive, closed := false, false
-	isOption := func(word string) bool { return !closed && len(word) > 1 && word[0] == '-' }
-	for _, word := range args {
-		if word == "--" {
-			break
-		}
-		if isOption(word) {
-			short := !strings.HasPrefix(word, "--")
-			recursive = recursive || short && strings.ContainsAny(word, "rR") || word == "--recursive"
-		}
+// aroundMounts edits the arguments of the real rm.
+func (s Step) aroundMounts(rm toolchain, args []string) (*removal, error) {
+	points, err := s.readStepPoints()
+	if err != nil {
+		return nil, err
 	}
-	for _, word := range args {
-		if isOption(word) {
-			closed = word == "--"
-			edited = append(edited, word)
+	folder, err := os.Getwd()
+	if err != nil {
+		return nil, err
+	}
+	posix := slices.ContainsFunc(s.Env, func(v string) bool { return strings.HasPrefix(v, "POSIXLY_CORRECT=") })
+	words := readRemoverWords(args, posix)
+	r := &removal{words: words, points: points, folder: folder, busybox: isBusybox(rm.path)}
+	if words.unknown || r.busybox && words.strange {
+		return r, nil
+	}
+	operands := 0
+	for i, word := range args {
+		if !words.isOperand[i] {
+			r.args = append(r.args, word)
 			continue
 		}
-		left := around(word, recursive, points)
-		edited = append(edited, left...)
+		if posix && !slices.Contains(r.args, "--") {
+			r.args = append(r.args, "--") // what comes first now may look like an option
+		}
+		left := r.operand(r.trimmed(word))
+		r.args = append(r.args, left...)
 		operands += len(left)
 	}
-	return edited, operands
+	if operands == 0 && r.edits() {
+		// Without operands rm succeeds with -f alone; options that it doesn't know it
+		// still refuses.
+		r.args = slices.DeleteFunc(r.args, func(word string) bool { return word == "--" })
+		r.args = append(r.args, "-f")
+	}
+	return r, nil
 }
 
-// around lists what is removed in place of an operand: itself where no mount point
-// is there or below, nothing for a mount point, and what a folder above one holds.
-// What can't be read is left to the real rm to report.
-func around(operand string, recursive bool, points mounts) []string {
-	at, err := filepath.Abs(operand)
-	if err != nil || at == "/" {
-		return []string{operand}
+// removal is a call of rm around mount points.
+type removal struct {
+	busybox bool
+	words   removerWords
+	points  stepPoints
+	folder  string // the working folder
+
+	// args are those for the real rm.
+	args []string
+
+	// kept are what production removes and the step cannot: mount points, and the
+	// folders that lead to them, each behind what it holds.
+	kept []string
+
+	// passed are the operands so far that the real rm gets as they are, and gone the
+	// others, as absolute paths without links; emptied are folders of which only what
+	// they hold is removed.
+	passed, gone, emptied []string
+
+	// missing are operands of which production finds nothing any more.
+	missing []string
+}
+
+// isBusybox tells whether a program is busybox, under whatever name.
+func isBusybox(program string) bool {
+	data, err := os.ReadFile(program)
+	return err == nil && bytes.Contains(data, []byte("BusyBox v"))
+}
+
+// edits tells whether the real rm is to do something else than it was asked for.
+func (r *removal) edits() bool { return len(r.kept) > 0 }
+
+// operand is what is removed in place of an operand. What rm refuses, or doesn't
+// find, is left to it.
+func (r *removal) operand(word string) []string {
+	if base := word[strings.LastIndexByte(word, '/')+1:]; r.busybox && (base == "." || base == "..") {
+		return []string{word} // it refuses these without looking
 	}
-	// The last element is not followed: rm removes links themselves.
-	at = filepath.Join(resolveExisting(filepath.Dir(at)), filepath.Base(at))
-	switch {
-	case points.has(at):
+	if r.leadsThroughGone(word) {
+		r.missing = append(r.missing, word)
 		return nil
-	case !recursive || !points.below(at):
-		return []string{operand}
 	}
-	entries, err := os.ReadDir(at)
-	if err != nil {
-		return []string{operand}
+	at, ok := r.place(word)
+	if !ok {
+		return []string{word}
 	}
-	var left []string
-	for _, e := range entries {
-		left = append(left, around(filepath.Join(operand, e.Name()), recursive, points)...)
+	left, held := r.around(word, at)
+	switch {
+	case !held:
+		r.passed = append(r.passed, at)
+		return []string{word}
+	case isSymlink(strings.TrimRight(word, "/")): // "link/": the folder itself stays
+		r.emptied = append(r.emptied, at)
+	default:
+		r.gone = append(r.gone, at)
+	}
+	if strings.HasSuffix(word, "/") {
+		r.kept[len(r.kept)-1] += "/"
 	}
 	return left
 }
 
-// below tells whether a mount point lies in the folder or deeper.
-func (m mounts) below(folder string) bool {
-	for point := range m {
-		if strings.HasPrefix(point, folder+"/") {
+// around lists what is removed in place of an operand that is or lies above a mount
+// point. It is false for any other, and for those that can't be removed in
+// production either.
+func (r *removal) around(word, at string) (left []string, held bool) {
+	if !anyWithin(r.points.own, at) || anyWithin(r.points.others, at) {
+		return nil, false
+	}
+	info, err := os.Lstat(word)
+	if err != nil || info.IsDir() && !r.words.recursive && !r.removesEmpty(word) {
+		return nil, false
+	}
+	return r.beside(strings.TrimRight(word, "/"), at)
+}
+
+// trimmed is an operand as rm looks at it: busybox leaves slashes at its end out, and
+// so removes a link for "link/", where others remove what is in the folder behind it.
+func (r *removal) trimmed(word string) string {
+	name := strings.TrimRight(word, "/")
+	if r.busybox && name != "" {
+		return name
+	}
+	return word
+}
+
+func isSymlink(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode()&os.ModeSymlink != 0
+}
+
+// removesEmpty tells whether a folder that isn't removed with what it holds is
+// removed for holding nothing.
+func (r *removal) removesEmpty(folder string) bool {
+	entries, err := os.ReadDir(folder)
+	return r.words.empty && err == nil && len(entries) == 0
+}
+
+// beside lists what is to be removed of a file or folder at or above mount points.
+func (r *removal) beside(name, at string) (left []string, readable bool) {
+	if !r.points.isOwn(at) {
+		entries, err := os.ReadDir(name + "/")
+		if err != nil {
+			return nil, false
+		}
+		for _, e := range entries {
+			inside, there := name+"/"+e.Name(), filepath.Join(at, e.Name())
+			if r.isGone(there) || slices.Contains(r.passed, there) {
+				continue
+			}
+			if !anyWithin(r.points.own, there) {
+				left = append(left, inside)
+				continue
+			}
+			more, readable := r.beside(inside, there)
+			if !readable {
+				more = []string{inside}
+			}
+			left = append(left, more...)
+		}
+	}
+	r.kept = append(r.kept, name)
+	return left, true
+}
+
+// place is the absolute path, without links, of the file or folder that an operand
+// names. It is false for what isn't there, and for what rm refuses to remove: the
+// root, and "." and ".." however they are written.
+func (r *removal) place(word string) (string, bool) {
+	name := strings.TrimRight(word, "/")
+	base := name[strings.LastIndexByte(name, '/')+1:]
+	if base == "" || base == "." || base == ".." {
+		return "", false
+	}
+	if _, err := os.Lstat(word); err != nil {
+		return "", false
+	}
+	if name == word {
+		// The last element is not followed: rm removes links themselves.
+		dir, err := filepath.EvalSymlinks(r.absolute(strings.TrimSuffix(name, base)))
+		return filepath.Join(dir, base), err == nil
+	}
+	at, err := filepath.EvalSymlinks(r.absolute(name))
+	return at, err == nil && at != "/"
+}
+
+// absolute doesn't clean: what comes before ".." may be a link.
+func (r *removal) absolute(path string) string {
+	if strings.HasPrefix(path, "/") {
+		return path
+	}
+	return r.folder + "/" + path
+}
+
+// leadsThroughGone tells whether an operand leads through what an earlier one removes
+// in production. Of what the real rm removes, it tells itself.
+func (r *removal) leadsThroughGone(word string) bool {
+	gone := func(path string) bool {
+		at, ok := r.place(path)
+		return ok && r.isGone(at)
+	}
+	for i := range len(word) {
+		// A link itself, and what it leads to.
+		if word[i] == '/' && (gone(word[:i]) || gone(word[:i+1])) {
 			return true
 		}
 	}
-	return false
+	return gone(word)
+}
+
+// isGone tells whether production has nothing at a path any more.
+func (r *removal) isGone(at string) bool {
+	return slices.ContainsFunc(r.gone, func(folder string) bool { return isWithin(at, folder) }) ||
+		slices.ContainsFunc(r.emptied, func(folder string) bool { return at != folder && isWithin(at, folder) })
+}
+
+// settle is the exit code of a call after the real rm's part, whose code it is given.
+func (s Step) settle(r *removal, code int) int {
+	if code == 0 {
+		for _, problem := range r.refusals() {
+			s.say(remover + ": cannot remove " + problem + "\n")
+			code = 1
+		}
+	}
+	for _, word := range r.missing {
+		if !r.words.force {
+			s.say(fmt.Sprintf("%s: cannot remove '%s': No such file or directory\n", remover, word))
+			code = max(code, 1)
+		}
+	}
+	return code
+}
+
+// refusals are the reasons for which production could not remove what is kept. The
+// kernel looks at permissions before it says that something is a mount point, or a
+// folder that is not empty.
+func (r *removal) refusals() []string {
+	var refusals, refused []string
+	for _, name := range r.kept {
+		if slices.ContainsFunc(refused, func(inside string) bool { return isWithin(inside, name) }) {
+			continue // nobody tries a folder that can't be emptied
+		}
+		err := syscall.Rmdir(name)
+		if errors.Is(err, syscall.ENOTDIR) && !strings.HasSuffix(name, "/") {
+			err = syscall.Unlink(name)
+		}
+		switch {
+		case err == nil, errors.Is(err, syscall.EBUSY), errors.Is(err, syscall.ENOTEMPTY), errors.Is(err, syscall.EEXIST):
+		case errors.Is(err, syscall.ENOENT): // the name led through what is removed now
+		case r.words.force && errors.Is(err, syscall.ENOTDIR): // "link/"
+		default:
+			refused = append(refused, name)
+			reason := err.Error()
+			refusals = append(refusals, fmt.Sprintf("'%s': %s%s", name, strings.ToUpper(reason[:1]), reason[1:]))
+		}
+	}
+	return refusals
 }

@@ -5,8 +5,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/layout"
 )
 
+// What a call becomes is compared with the real rm in TestRemovalsAreThoseOfProduction;
+// this says it where no mounts can be made.
 func TestMountPointsAreNotRemoved(t *testing.T) {
 	dir := writeModule(t, map[string]string{
 		"go/bin/go": "mount point", "go/bin/gofmt": "", "go/src/fmt/print.go": "",
@@ -16,34 +20,26 @@ func TestMountPointsAreNotRemoved(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Chdir(dir)
-	points, err := readMounts(writeMounts(t, "/", "/proc", dir+"/go/bin/go", dir+"/gopath/pkg/mod"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, test := range []struct {
-		args, want string
-		operands   int
-	}{
-		{"-rf other", "-rf other", 1},
-		{"-rf go other", "-rf go/bin/gofmt go/src other", 3},
-		{"-rf ./go/", "-rf go/bin/gofmt go/src", 2},
-		{"-rf gopath", "-rf gopath/pkg/sumdb", 1},
-		{"-rf gopath/pkg/mod", "-rf", 0},
-		{"gopath/pkg/mod -r --force", "-r --force", 0},
-		{"--recursive -- gopath/pkg/mod other", "--recursive -- other", 1},
-		{"-f go/bin/go", "-f", 0},
-		{"-f go", "-f go", 1},
-		{"-rf link", "-rf link", 1},
-		{"-rf link/pkg", "-rf link/pkg/sumdb", 1},
-		{"-rf gopath/pkg/mod/cache", "-rf gopath/pkg/mod/cache", 1},
-		{"-rf missing", "-rf missing", 1},
-		{"-rf /", "-rf /", 1},
-		{"-- -rf", "-- -rf", 1},
-		{"", "", 0},
+	s := Step{Real: "/no/real", Mountinfo: writeMountsOf(t, "/"+layout.CachePrefix+"x", "/", "/proc", dir+"/go/bin/go", dir+"/gopath/pkg/mod")}
+	for args, want := range map[string]string{
+		"-rf other": "", "-f go": "", "-rf missing": "", "-rf /": "", "-- -rf": "", "": "", "-f gopath/pkg/mod": "", "-rf go/src/..": "", "-rf .": "",
+		"-rf link": "", "-rf gopath/pkg/mod/cache": "",
+		"-rf go other":                        "-rf go/bin/gofmt go/src other",
+		"-rf ./go/":                           "-rf ./go/bin/gofmt ./go/src",
+		"-rf gopath":                          "-rf gopath/pkg/sumdb",
+		"-rf gopath/pkg/mod":                  "-rf -f",
+		"gopath/pkg/mod -r --force":           "-r --force -f",
+		"--recursive -- gopath/pkg/mod other": "--recursive -- other",
+		"--rec -- gopath/pkg/mod":             "--rec -f",
+		"-f go/bin/go":                        "-f -f",
+		"-rf link/pkg":                        "-rf link/pkg/sumdb",
 	} {
-		got, operands := aroundMounts(strings.Fields(test.args), points)
-		if strings.Join(got, " ") != test.want || operands != test.operands {
-			t.Errorf("rm %s: %q with %d operands, want %q with %d", test.args, got, operands, test.want, test.operands)
+		r, err := s.aroundMounts(toolchain{}, strings.Fields(args))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := strings.Join(r.args, " "); r.edits() != (want != "") || want != "" && got != want {
+			t.Errorf("rm %s: %q, edited %v, want %q", args, got, r.edits(), want)
 		}
 	}
 }

@@ -103,7 +103,7 @@ func layOut(root string) error {
 // nowhere else in a step what tests compile.
 func flatMounts(file string) error {
 	var table strings.Builder
-	err := eachMount("/proc/self/mountinfo", func(id, _ string) { table.WriteString(id + " 0 0:0 / /\n") })
+	err := eachMount("/proc/self/mountinfo", func(m mount) { table.WriteString(m.id + " 0 0:0 / /\n") })
 	return errors.Join(err, os.WriteFile(file, []byte(table.String()), 0o644))
 }
 
