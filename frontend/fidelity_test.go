@@ -67,7 +67,7 @@ var fleet = struct {
 func (f form) image(ctx context.Context, t *testing.T, target string) string {
 	t.Helper()
 	bk, reg := testenv.SharedBuildKit(t), testenv.SharedRegistry(t)
-	name := "fidelity/" + target + ":v1-" + f.options.Variant + f.options.Entry
+	name := "fidelity/" + target + ":v1-" + f.options.Variant + f.options.Entry + f.options.Sources
 	fleet.Lock()
 	build, ok := fleet.images[name]
 	if !ok {
@@ -153,6 +153,8 @@ func TestAProgramIsStartedAsInProduction(t *testing.T) {
 		{name: "gosu", target: "gosu", forms: direct},
 		{name: "one of nine names", target: "names", forms: direct, noticed: []string{"comm"}},
 		{name: "file capabilities", target: "capable", forms: direct},
+		{name: "set-user-ID", target: "setid", forms: indirect},
+		{name: "set-user-ID of its owner", target: "setid", launch: launch{options: []string{"--user", "1000:50"}}, forms: indirect},
 		{name: "another of nine names", target: "names", launch: launch{options: []string{"--entrypoint", "three"}}, forms: indirect, noticed: []string{"comm"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 )
 
 // sharedFolders adds the folders that both the captured sources and production
-// have, so that the layer of sources leaves their mode and owner as they are.
+// have, so that the layer of sources leaves their mode, owner and time as they are.
 func sharedFolders(ctx context.Context, root rootFS, captures []capture, shared []variants.Folder) ([]variants.Folder, error) {
 	for _, c := range captures {
 		for _, user := range c.users {
@@ -47,7 +47,7 @@ func foldersAbove(ctx context.Context, root rootFS, file string) ([]variants.Fol
 }
 
 func folderOf(dir string, st *fstypes.Stat) variants.Folder {
-	return variants.Folder{Path: dir, Mode: unixMode(st.Mode), UID: int(st.Uid), GID: int(st.Gid)}
+	return variants.Folder{Path: dir, Mode: unixMode(st.Mode), UID: int(st.Uid), GID: int(st.Gid), Modified: st.ModTime}
 }
 
 // captured are sources, with the folder that they lie in.
@@ -100,8 +100,14 @@ func kindOf(mode fs.FileMode) string {
 	return strings.TrimSpace("file " + mode.Type().String())
 }
 
-// unixMode keeps the permission bits and those that Mkdir takes beside them.
+// unixMode is a mode's twelve bits as chmod(2) has them.
 func unixMode(mode uint32) uint32 {
 	m := fs.FileMode(mode)
-	return uint32(m.Perm() | m&(fs.ModeSetuid|fs.ModeSetgid|fs.ModeSticky))
+	unix := uint32(m.Perm())
+	for bit, set := range map[uint32]fs.FileMode{0o4000: fs.ModeSetuid, 0o2000: fs.ModeSetgid, 0o1000: fs.ModeSticky} {
+		if m&set != 0 {
+			unix |= bit
+		}
+	}
+	return unix
 }

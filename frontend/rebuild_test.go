@@ -70,8 +70,8 @@ func command(t *testing.T, dir string, env []string, name string, args ...string
 
 // ownedDockerfile copies a program in with a mode, an owner and a folder of its own.
 const ownedDockerfile = `FROM alpine:3
-RUN mkdir -m 0710 /app && chown 1000:1001 /app
-COPY --chown=1000:1001 --chmod=0750 bin/server /app/server
+RUN mkdir -m 2710 /app && chown 1000:1001 /app && chmod 2710 /app
+COPY --chown=1000:1001 --chmod=6750 bin/server /app/server
 USER 1000:1001
 EXPOSE 12345
 ENTRYPOINT ["/app/server"]
@@ -88,7 +88,7 @@ func TestAReadyMadeProgramIsCompiledAgainFromTheContext(t *testing.T) {
 	hitOnce(ctx, t, start(ctx, t, engine, reg.Ref(image)), "/src/main.go")
 
 	files := treeOf(ctx, t, reg, image)
-	for path, want := range map[string]string{"/app/server": "0750 1000:1001", "/app": "0710 1000:1001", "/src/main.go": "0644 0:0"} {
+	for path, want := range map[string]string{"/app/server": "6750 1000:1001", "/app": "2710 1000:1001", "/src/main.go": "0644 0:0"} {
 		if got := files[path].owner(); got != want {
 			t.Errorf("%s is %s in the debug image, want %s", path, got, want)
 		}

@@ -40,7 +40,7 @@ func TestBakedSourcesAreListedFromInside(t *testing.T) {
 const closedDockerfile = `FROM golang:1.26
 WORKDIR /src
 COPY . .
-RUN CGO_ENABLED=0 go build -o /server . && chown 1000:1001 /src && chmod 0710 /src
+RUN CGO_ENABLED=0 go build -o /server . && chown 1000:1001 /src && chmod 3710 /src
 ENTRYPOINT ["/server"]
 `
 
@@ -78,7 +78,7 @@ func TestSourcesLeaveProductionsFoldersAsTheyAre(t *testing.T) {
 		}
 		found[strings.TrimSuffix(h.Name, "/")] = fmt.Sprintf("%o %d:%d", h.Mode&0o7777, h.Uid, h.Gid)
 	}
-	if found["src"] != "710 1000:1001" || found["src/main.go"] != "644 0:0" {
-		t.Errorf("the layer of sources has %v, want /src as production has it: 710 1000:1001", found)
+	if found["src"] != "3710 1000:1001" || found["src/main.go"] != "644 0:0" {
+		t.Errorf("the layer of sources has %v, want /src as production has it: 3710 1000:1001", found)
 	}
 }

@@ -106,14 +106,27 @@ func layersOf(p Parts) []layer {
 type layer struct {
 	name   string
 	action *llb.FileAction
+
+	// folders are production's, which the layer leaves as they are.
+	folders []variants.Folder
 }
 
 // onto puts the layer on a state. The files are gathered first and then copied as
 // a whole, because a folder's time is fixed only after everything is in it.
 func (l layer) onto(st llb.State) llb.State {
-	gathered := llb.Scratch().File(l.action, llb.WithCustomName("[dlvgen] gather: "+l.name))
-	whole := &llb.CopyInfo{CopyDirContentsOnly: true, CreatedTime: &layerTime}
-	return st.File(llb.Copy(gathered, "/", "/", whole), llb.WithCustomName("[dlvgen] "+l.name))
+	gather := l.action
+	if len(l.folders) > 0 {
+		// Last, because a copied folder takes mode and owner of its source along.
+		gather = gather.Copy(foldersOf(l.folders), "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true})
+	}
+	gathered := llb.Scratch().File(gather, llb.WithCustomName("[dlvgen] gather: "+l.name))
+	all := llb.Copy(gathered, "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true, CreatedTime: &layerTime})
+	for _, f := range l.folders {
+		// A copy to a folder that is there changes nothing but its time.
+		modified := time.Unix(0, f.Modified).UTC()
+		all = all.Copy(emptyFolder(), emptyFolderPath, f.Path, &llb.CopyInfo{CopyDirContentsOnly: true, CreatedTime: &modified})
+	}
+	return st.File(all, llb.WithCustomName("[dlvgen] "+l.name))
 }
 
 func delveLayer(p Parts) layer {
@@ -148,14 +161,14 @@ func launcherLayer(p Parts) layer {
 		at := llb.WithCreatedTime(layerTime)
 		action = action.Mkdir(layout.Dir, 0o755, at).Mkdir(layout.Program, 0o755, at).Symlink(moved, program.Real, at)
 	}
-	return layer{name: "put a launcher in the place of " + program.File, action: keepFolders(action, p.Plan.Folders)}
+	return layer{name: "put a launcher in the place of " + program.File, action: action, folders: p.Plan.Folders}
 }
 
 // rebuiltLayer puts the program that was compiled again in the place of production's.
 func rebuiltLayer(p Parts) layer {
 	program, rebuilt := p.Plan.Program, p.rebuilt()
 	action := llb.Copy(rebuilt.state, rebuilt.path, program.File, asProgram(program))
-	return layer{name: "put the rebuilt program in the place of " + program.File, action: keepFolders(action, p.Plan.Folders)}
+	return layer{name: "put the rebuilt program in the place of " + program.File, action: action, folders: p.Plan.Folders}
 }
 
 // asProgram copies with the program's own mode and owner.
@@ -199,34 +212,34 @@ func sourcesLayer(p Parts) layer {
 		}
 		action = action.Copy(c.State, from, "/", info)
 	}
-	return layer{name: "add sources", action: keepFolders(action, p.Plan.Folders)}
+	return layer{name: "add sources", action: action, folders: p.Plan.Folders}
 }
 
-// keepFolders gives folders that production has production's mode and owner. They
-// are copied last, because a copied folder takes those of its source along.
-func keepFolders(action *llb.FileAction, folders []variants.Folder) *llb.FileAction {
-	if len(folders) == 0 {
-		return action
-	}
-	return action.Copy(foldersOf(folders), "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true})
-}
-
-// foldersOf has production's folders, empty. A folder's parents stand before it.
+// foldersOf has production's folders, empty. A folder's parents stand before it. They
+// are copies, because BuildKit makes folders without the bits beside the permissions.
 func foldersOf(folders []variants.Folder) llb.State {
 	var action *llb.FileAction
 	for _, f := range folders {
-		mode, opts := fs.FileMode(f.Mode), []llb.MkdirOption{llb.WithUIDGID(f.UID, f.GID), llb.WithCreatedTime(layerTime)}
+		info := &llb.CopyInfo{Mode: &llb.ChmodOpt{Mode: fs.FileMode(f.Mode)}, CreatedTime: &layerTime}
+		llb.WithUIDGID(f.UID, f.GID).SetCopyOption(info)
 		if action == nil {
-			action = llb.Mkdir(f.Path, mode, opts...)
+			action = llb.Copy(emptyFolder(), emptyFolderPath, f.Path, info)
 			continue
 		}
-		action = action.Mkdir(f.Path, mode, opts...)
+		action = action.Copy(emptyFolder(), emptyFolderPath, f.Path, info)
 	}
 	return llb.Scratch().File(action, llb.WithCustomName("[dlvgen] prepare production's folders"))
 }
 
-// owned copies as root, with the time of our layers. A negative mode keeps the
-// source's.
+// emptyFolder has an empty folder at emptyFolderPath.
+func emptyFolder() llb.State {
+	return llb.Scratch().File(llb.Mkdir(emptyFolderPath, 0o755, llb.WithCreatedTime(layerTime)), llb.WithCustomName("[dlvgen] prepare an empty folder"))
+}
+
+const emptyFolderPath = "/folder"
+
+// owned copies as root, with the time of our layers. The mode has the bits of
+// chmod(2), as BuildKit takes it; a negative one keeps the source's.
 func owned(mode int) *llb.CopyInfo {
 	info := &llb.CopyInfo{CreateDestPath: true, CreatedTime: &layerTime}
 	if mode >= 0 {

@@ -25,9 +25,9 @@ func planOf(t *testing.T, variant, script string) *variants.Plan {
 	in := variants.Input{
 		Request: variants.NewRequest(v, variants.Axes{}),
 		Config:  &dockerspec.DockerOCIImage{Image: ocispecs.Image{Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"}}},
-		Program: variants.Program{Path: "/usr/bin/server", File: "/app/server", Mode: 0o750, UID: 5, GID: 6, GoVersion: "go1.26.8"},
+		Program: variants.Program{Path: "/usr/bin/server", File: "/app/server", Mode: 0o4750, UID: 5, GID: 6, GoVersion: "go1.26.8"},
 		Command: variants.Command{Detour: script},
-		Folders: []variants.Folder{{Path: "/app", Mode: 0o700, UID: 5, GID: 6}},
+		Folders: []variants.Folder{{Path: "/app", Mode: 0o3700, UID: 5, GID: 6, Modified: 7}},
 	}
 	if v.Kind == variants.KindSidecar {
 		in.Symbols, in.Folders = &variants.Symbols{File: "/.dlvgen/symbols/server"}, nil

@@ -58,7 +58,8 @@ type Program struct {
 	// is named as File is and leads to a file beside it, or that file.
 	Real string `json:"real,omitempty"`
 
-	// Mode, UID and GID are those of File, which a launcher takes over.
+	// Mode, UID and GID are those of File, which a launcher takes over. Mode has the
+	// twelve bits of chmod(2).
 	Mode uint32 `json:"mode,omitempty"`
 	UID  int    `json:"uid,omitempty"`
 	GID  int    `json:"gid,omitempty"`
@@ -139,9 +140,15 @@ type LeftOut struct {
 // Folder is a folder of the production image, with what it must keep.
 type Folder struct {
 	Path string `json:"path"`
+
+	// Mode has the twelve bits of chmod(2).
 	Mode uint32 `json:"mode"`
 	UID  int    `json:"uid"`
 	GID  int    `json:"gid"`
+
+	// Modified is when, in nanoseconds since 1970. It is no part of the plan that an
+	// image holds: two builds of one commit give the same.
+	Modified int64 `json:"-"`
 }
 
 // Production is how the production image starts.

@@ -41,6 +41,9 @@ type Config struct {
 // this process can die of the same.
 func Run(argv []string, c Config) int {
 	c = c.withDefaults()
+	if err := giveUpSetID(); err != nil {
+		return c.fail(err)
+	}
 	if argv[0] == stageWord {
 		return c.fail(stage(argv[1:]))
 	}
@@ -64,6 +67,7 @@ func Run(argv []string, c Config) int {
 	if err != nil {
 		return c.fail(err)
 	}
+	what = what.traceable()
 	if !what.debugged() {
 		return c.become(what)
 	}
@@ -84,6 +88,7 @@ func (c Config) runLauncher(r resolver, argv []string) int {
 	if err != nil {
 		return c.fail(err)
 	}
+	what = what.traceable()
 	if !what.debugged() {
 		return c.become(what)
 	}

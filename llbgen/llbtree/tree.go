@@ -122,7 +122,11 @@ func describeFile(file *pb.FileOp) []string {
 	for _, a := range file.Actions {
 		switch a := a.Action.(type) {
 		case *pb.FileAction_Copy:
-			lines = append(lines, fmt.Sprintf("copy %s to %s", a.Copy.Src, a.Copy.Dest))
+			line := fmt.Sprintf("copy %s to %s", a.Copy.Src, a.Copy.Dest)
+			if a.Copy.Mode >= 0 {
+				line += fmt.Sprintf(" mode %o", a.Copy.Mode)
+			}
+			lines = append(lines, line)
 		case *pb.FileAction_Mkdir:
 			lines = append(lines, fmt.Sprintf("mkdir %s mode %o", a.Mkdir.Path, a.Mkdir.Mode))
 		case *pb.FileAction_Mkfile:
