@@ -57,39 +57,54 @@ func entry(name string) frontend.Options {
 	return o
 }
 
-// fleet has the images of the service report. Each is built once.
+// fleet has the images of the service report. Each is built once, and pulled once.
 var fleet = struct {
 	sync.Mutex
-	images map[string]func() (string, error)
-}{images: map[string]func() (string, error){}}
+	once map[string]func() error
+}{once: map[string]func() error{}}
 
-// image is the reference of a target's image in a form.
-func (f form) image(ctx context.Context, t *testing.T, target string) string {
+// prepare does something about an image, once for all tests.
+func prepare(ctx context.Context, t *testing.T, what string, do func(context.Context) error) {
+	t.Helper()
+	fleet.Lock()
+	once, ok := fleet.once[what]
+	if !ok {
+		once = sync.OnceValue(func() error {
+			// All tests of the image wait for this, so it does not end with the first's.
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), proctest.Limit)
+			defer cancel()
+			return do(ctx)
+		})
+		fleet.once[what] = once
+	}
+	fleet.Unlock()
+	if err := once(); err != nil {
+		t.Fatalf("%s: %v", what, err)
+	}
+}
+
+// pushed is the name, in the registry, of a target's image in a form.
+func (f form) pushed(ctx context.Context, t *testing.T, target string) string {
 	t.Helper()
 	bk, reg := testenv.SharedBuildKit(t), testenv.SharedRegistry(t)
 	name := "fidelity/" + target + ":v1-" + f.options.Variant + f.options.Entry + f.options.Sources
-	fleet.Lock()
-	build, ok := fleet.images[name]
-	if !ok {
-		build = sync.OnceValues(func() (string, error) {
-			// All tests of the image wait for this build, so it does not end with the first's.
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), proctest.Limit)
-			defer cancel()
-			solved, err := derive(ctx, t, bk, derivation{
-				service: testenv.Service(t, "report"), options: f.options, push: reg.Ref(name), attrs: map[string]string{"target": target},
-			})
-			if err != nil {
-				return "", fmt.Errorf("%w\n%s%s", err, solved, solved.Log)
-			}
-			return reg.Ref(name), testenv.SharedDocker(t).Pull(ctx, reg.Ref(name))
+	prepare(ctx, t, "building "+name, func(ctx context.Context) error {
+		solved, err := derive(ctx, t, bk, derivation{
+			service: testenv.Service(t, "report"), options: f.options, push: reg.Ref(name), attrs: map[string]string{"target": target},
 		})
-		fleet.images[name] = build
-	}
-	fleet.Unlock()
-	ref, err := build()
-	if err != nil {
-		t.Fatalf("%s of %s: %v", f.name, target, err)
-	}
+		if err != nil {
+			return fmt.Errorf("%w\n%s%s", err, solved, solved.Log)
+		}
+		return nil
+	})
+	return name
+}
+
+// image is the reference of a target's image in a form, which the engine has.
+func (f form) image(ctx context.Context, t *testing.T, target string) string {
+	t.Helper()
+	ref := testenv.SharedRegistry(t).Ref(f.pushed(ctx, t, target))
+	prepare(ctx, t, "pulling "+ref, func(ctx context.Context) error { return testenv.SharedDocker(t).Pull(ctx, ref) })
 	return ref
 }
 

@@ -49,15 +49,24 @@ type layerPath struct {
 }
 
 // layerPaths are those of layers that were read, by digest: images share most.
-var layerPaths sync.Map
+var layerPaths = struct {
+	sync.Mutex
+	read map[v1.Hash]func() ([]layerPath, error)
+}{read: map[v1.Hash]func() ([]layerPath, error){}}
 
 func pathsOfLayer(layer v1.Layer) ([]layerPath, error) {
 	digest, err := layer.Digest()
 	if err != nil {
 		return nil, err
 	}
-	read, _ := layerPaths.LoadOrStore(digest, sync.OnceValues(func() ([]layerPath, error) { return readLayer(layer) }))
-	return read.(func() ([]layerPath, error))() //nolint:forcetypeassert // nothing else is stored
+	layerPaths.Lock()
+	read, ok := layerPaths.read[digest]
+	if !ok {
+		read = sync.OnceValues(func() ([]layerPath, error) { return readLayer(layer) })
+		layerPaths.read[digest] = read
+	}
+	layerPaths.Unlock()
+	return read()
 }
 
 func readLayer(layer v1.Layer) ([]layerPath, error) {
@@ -183,17 +192,17 @@ func compiled(p string) bool {
 
 // TestEveryPathIsAsInProduction compares all paths of debug images with production's.
 func TestEveryPathIsAsInProduction(t *testing.T) {
-	testenv.Require(t, testenv.NeedBuildKit|testenv.NeedDocker)
+	testenv.Require(t, testenv.NeedBuildKit)
 	for target, forms := range map[string][]form{
 		"exec": append([]form{asSources}, direct...), "path": direct, "script": append([]form{asSources}, indirect...),
-		"names": direct, "capable": direct, "below": append([]form{asSources}, direct...), "setid": append([]form{asSources}, indirect...),
+		"names": direct, "capable": direct, "below": {asSources, asInplace}, "setid": append([]form{asSources}, indirect...),
 	} {
 		t.Run(target, func(t *testing.T) {
 			t.Parallel()
 			ctx := deadline(t)
 			reg := testenv.SharedRegistry(t)
 			look := func(f form) inspected {
-				name := strings.TrimPrefix(f.image(ctx, t, target), reg.Host+"/")
+				name := f.pushed(ctx, t, target)
 				found := inspected{paths: pathsOf(ctx, t, reg, name)}
 				if f.name != asProduction.name {
 					found.plan = planOfImage(ctx, t, reg, name)
@@ -268,4 +277,29 @@ func differences(production, bare, debug inspected) []string {
 		}
 	}
 	return found
+}
+
+// TestDifferentPathsAreFound is the control of the test above.
+func TestDifferentPathsAreFound(t *testing.T) {
+	image := func(mode int64, second int64, more ...string) inspected {
+		i := inspected{paths: map[string]inImage{"/tmp": {kind: tar.TypeDir, mode: mode, modified: time.Unix(second, 0)}}}
+		for _, p := range more {
+			i.paths[p] = inImage{kind: tar.TypeReg}
+		}
+		return i
+	}
+	production := image(0o1777, 1)
+	for want, debug := range map[string]inspected{
+		"": image(0o1777, 1, layout.Delve),
+		`/tmp is 5 0777 0:0 "" "", want 5 1777 0:0 "" ""`: image(0o777, 1),
+		"/more is not in production":                      image(0o1777, 1, "/more"),
+		"/tmp is missing":                                 {},
+	} {
+		if got := strings.Join(differences(production, production, debug), "\n"); got != want {
+			t.Errorf("the differences are %q, want %q", got, want)
+		}
+	}
+	if got := differences(production, production, image(0o1777, 2)); len(got) != 1 || !strings.Contains(got[0], "/tmp is of ") {
+		t.Errorf("the differences are %q, want the time of /tmp", got)
+	}
 }

@@ -61,17 +61,18 @@ func (w *removerWords) short(letters string) {
 func (w *removerWords) long(word string) {
 	w.strange = true
 	name, when, _ := strings.Cut(word, "=")
+	short := func(of string) bool { return strings.HasPrefix(of, name) }
 	switch {
-	case strings.HasPrefix("--recursive", name):
+	case short("--recursive"):
 		w.recursive = true
-	case strings.HasPrefix("--dir", name):
+	case short("--dir"):
 		w.empty = true
-	case strings.HasPrefix("--force", name):
+	case short("--force"):
 		w.force = true
-	case strings.HasPrefix("--interactive", name):
+	case short("--interactive"):
 		w.force = w.force && strings.HasPrefix(when, "n") // "never", "no", "none"
-	case strings.HasPrefix("--one-file-system", name), strings.HasPrefix("--preserve-root", name), strings.HasPrefix("--no-preserve-root", name):
-	case strings.HasPrefix("--verbose", name) && !strings.HasPrefix("--version", name):
+	case short("--one-file-system"), short("--preserve-root"), short("--no-preserve-root"):
+	case short("--verbose") && !short("--version"):
 	default:
 		w.unknown = true
 	}

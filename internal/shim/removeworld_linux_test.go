@@ -186,10 +186,14 @@ func (w *removeWorld) run(c removeCall, root string, real toolchain) removed {
 		env = append(env, "POSIXLY_CORRECT=")
 	}
 	files := map[string]*os.File{}
+	defer func() {
+		for _, f := range files {
+			w.try(f.Close())
+		}
+	}()
 	for _, name := range []string{"stdin", "stdout", "stderr"} {
 		f, err := os.Create(filepath.Join(w.real, name))
 		w.try(err)
-		defer f.Close()
 		files[name] = f
 	}
 	_, err := files["stdin"].WriteString(c.stdin)
