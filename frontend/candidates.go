@@ -176,8 +176,8 @@ func (f finder) scriptWords(ctx context.Context, started *program) ([]string, er
 }
 
 // scriptCommands are the commands in the script that a command runs, the string of
-// `sh -c` or a script file, that may start a program. Words that only a run can tell are
-// empty.
+// `sh -c`, a script file or a makefile, that may start a program. Words that only a run
+// can tell are empty.
 func (f finder) scriptCommands(ctx context.Context, started *program) ([][]string, error) {
 	argv := append([]string{started.path}, started.args...)
 	if commands, ok := starting(argv); ok {
@@ -185,6 +185,9 @@ func (f finder) scriptCommands(ctx context.Context, started *program) ([][]strin
 	}
 	if started.facts != nil {
 		return nil, nil
+	}
+	if targets, ok := makeTargets(argv); ok {
+		return f.makeCommands(ctx, targets)
 	}
 	dt, err := f.root.ref.ReadFile(ctx, client.ReadRequest{Filename: started.file, Range: &client.FileRange{Length: scriptSize}})
 	if err != nil {
@@ -195,4 +198,18 @@ func (f finder) scriptCommands(ctx context.Context, started *program) ([][]strin
 	}
 	commands, _ := starting([]string{"sh", "-c", string(dt)})
 	return commands, nil
+}
+
+// makeCommands are those that make runs in the image's working folder.
+func (f finder) makeCommands(ctx context.Context, targets []string) ([][]string, error) {
+	for _, name := range makefiles {
+		text, err := readText(ctx, f.root, path.Join("/", f.cfg.WorkingDir, name), scriptSize)
+		if err != nil {
+			return nil, err
+		}
+		if text != "" {
+			return recipes(text, targets), nil
+		}
+	}
+	return nil, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -71,19 +72,38 @@ func (d *deriver) derive(ctx context.Context, res *client.Result) (*client.Resul
 	return res, nil
 }
 
-// deriveImage makes one platform's variant.
+// deriveImage makes one platform's variant. Where the program turns out to be the work
+// of steps that were taken not to compile Go, it starts again with those instrumented.
 func (d *deriver) deriveImage(ctx context.Context, img image) (*variant, error) {
-	made, err := d.client.of(img.ref)
-	if err != nil {
-		return nil, err
+	for {
+		made, err := d.client.of(img.ref)
+		if err != nil {
+			return nil, err
+		}
+		v, err := d.attempt(ctx, img, made)
+		var missed *missedError
+		if !errors.As(err, &missed) {
+			return v, err
+		}
+		if img.ref, err = d.client.again(ctx, made, missed.suspects); err != nil {
+			return nil, err
+		}
 	}
+}
+
+// attempt makes the variant from what was built.
+func (d *deriver) attempt(ctx context.Context, img image, made *production) (*variant, error) {
 	captures, err := capturesOf(ctx, d.client.Client, made)
 	if err != nil {
 		return nil, err
 	}
 	derived := derivation{deriver: d, image: img, made: made, captures: captures}
 	plan, err := derived.decide(ctx)
-	if err != nil {
+	var missed *missedError
+	switch {
+	case errors.As(err, &missed):
+		return nil, err
+	case err != nil:
 		return nil, derived.refused(ctx, captures, err)
 	}
 	return derived.assemble(ctx, plan)
@@ -109,14 +129,21 @@ type derivation struct {
 
 // decide finds the program, and plans the variant for it. Its errors are refusals.
 func (d *derivation) decide(ctx context.Context) (*variants.Plan, error) {
-	f := finder{root: rootFS{d.image.ref}, cfg: d.image.config.Config, captures: d.captures}
-	p, err := f.find(ctx, d.request.Program)
+	f := finder{root: rootFS{d.image.ref}, cfg: d.image.config.Config, captures: d.captures, request: d.request, missed: d.missed}
+	p, err := f.find(ctx)
+	var atStart *atStartError
+	if errors.As(err, &atStart) && d.request.Rebuild.On() {
+		return d.ahead(ctx, atStart)
+	}
 	if err != nil {
 		return nil, err
 	}
 	d.program = p
+	if err := d.missed(p); err != nil {
+		return nil, err
+	}
 	if p.facts == nil {
-		return nil, notGo(p, d.image)
+		return nil, notGo(p, d.image, f.compiles())
 	}
 	d.captures = makers(d.captures, p.facts)
 	if err := d.inspect(ctx); err != nil {

@@ -37,7 +37,7 @@ func (e *explainer) originOf(ctx context.Context, word string) (likeliest, strin
 		if err != nil {
 			return best, p, err
 		}
-		o, err := e.existing(ctx, origins)
+		o, err := e.existing(ctx, e.believed(word, origins))
 		if err != nil || o.Named {
 			return o, p, err
 		}

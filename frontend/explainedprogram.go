@@ -20,8 +20,14 @@ func (e *explainer) program(ctx context.Context) error {
 	}
 	if len(argv) == 0 || argv[0] == "" {
 		e.out.Detour = "nothing (it has neither ENTRYPOINT nor CMD)"
+		if !e.compiles() {
+			return nil // which is the reason to refuse it
+		}
 		e.warn("the image starts nothing: it is the only program that the build compiles and the image has, or name it with --program")
 		return nil
+	}
+	if done, err := e.atStart(ctx, argv); done || err != nil {
+		return err
 	}
 	for {
 		origin, at, err := e.originOf(ctx, argv[0])
@@ -62,7 +68,11 @@ func (e *explainer) judge(ctx context.Context, argv []string, from likeliest, at
 		return e.among(ctx, [][]string{argv[1:]})
 	case from.Source != "":
 		e.out.Detour = fmt.Sprintf("%s, which comes from %s", at, describe(from.Origin))
-		return e.among(ctx, [][]string{argv[1:]})
+		commands, err := e.makeCommands(ctx, argv)
+		if err != nil {
+			return err
+		}
+		return e.among(ctx, append(commands, argv[1:]))
 	}
 	e.out.Refusal = fmt.Sprintf("the image starts %q (%s), and nothing in the Dockerfile makes such a file: production would not start either",
 		argv[0], origin(e.image.config.Config))
@@ -126,6 +136,11 @@ func (e *explainer) among(ctx context.Context, commands [][]string) error {
 	if err != nil {
 		return err
 	}
+	if len(found) == 0 {
+		if done, err := e.otherwiseStarted(ctx, commands, started); done || err != nil {
+			return err
+		}
+	}
 	if len(found) == 0 && !e.compiles() {
 		if done, err := e.readyMadeOf(ctx, started); done || err != nil {
 			return err
@@ -133,8 +148,8 @@ func (e *explainer) among(ctx context.Context, commands [][]string) error {
 	}
 	switch len(found) {
 	case 0:
-		e.warn(fmt.Sprintf("the image starts %s: the program behind it is the only one that the build compiles and the image has, or name it with --program", e.out.Detour))
 		if e.compiles() {
+			e.warn(fmt.Sprintf("the image starts %s: the program behind it is the only one that the build compiles and the image has, or name it with --program", e.out.Detour))
 			e.out.Program, e.out.Origin = "", ""
 		}
 	case 1:
@@ -169,6 +184,9 @@ func (e *explainer) compiledOf(ctx context.Context, words []string) (found, from
 		origin, at, err := e.originOf(ctx, w)
 		if err != nil {
 			return nil, nil, err
+		}
+		if likelyDelve(at, origin.Origin) {
+			continue
 		}
 		sure := origin.Named || strings.Contains(w, "/") && !named
 		if origin.Compiles == "" || !origin.Likely || !sure || slices.Contains(found, at) {

@@ -23,8 +23,10 @@ type explainer struct {
 	version string
 	image   image
 
-	// toolchains are those that a build has found, nil where nothing was built.
+	// toolchains are those that a build has found, and suspected the steps that it
+	// instrumented against expectation; nil where nothing was built.
 	toolchains map[digest.Digest]llbgen.Toolchain
+	suspected  map[digest.Digest]bool
 
 	definition *pb.Definition
 	out        Explanation
@@ -57,7 +59,7 @@ func (e *explainer) explain(ctx context.Context) (err error) {
 
 // options are those with which the image would be built.
 func (e *explainer) options() llbgen.InstrumentOptions {
-	return llbgen.InstrumentOptions{Tools: e.client.tools, Mode: e.client.mode, Toolchains: e.toolchains, NoGoCache: e.client.opts.NoGoCache}
+	return llbgen.InstrumentOptions{Tools: e.client.tools, Mode: e.client.mode, Toolchains: e.toolchains, Suspected: e.suspected, NoGoCache: e.client.opts.NoGoCache}
 }
 
 // addTo adds the explanation to the result, and the trees where they are asked for.
@@ -128,13 +130,27 @@ func (e *explainer) compiles() bool {
 	return slices.ContainsFunc(e.out.Steps, func(s llbgen.Surveyed) bool { return s.Treatment == llbgen.TreatmentInstrumented })
 }
 
-// checkCompiles refuses what no step compiles.
+// onlyOpen tells whether it depends on what stages have of Go whether any step compiles
+// it.
+func (e *explainer) onlyOpen() bool {
+	return !slices.ContainsFunc(e.out.Steps, func(s llbgen.Surveyed) bool { return s.Treatment == llbgen.TreatmentInstrumented && !s.Open })
+}
+
+// checkCompiles refuses what no step compiles, and says where only a build can tell.
 func (e *explainer) checkCompiles() {
+	if e.out.Refusal != "" || e.out.Rebuilt != nil {
+		return
+	}
+	byOrigin := slices.IndexFunc(e.out.Steps, func(s llbgen.Surveyed) bool { return s.NoGo && s.Name == e.out.Origin })
 	switch {
-	case e.out.Refusal != "" || e.out.Rebuilt != nil || e.compiles() && !e.out.Ready:
 	case e.out.Ready && e.request.Variant.Sources == variants.SourcesBaked:
 		e.out.Refusal = fmt.Sprintf("no step of the Dockerfile compiles %s, so its sources are not known: derive a variant without sources, or with --sources=excluded", e.out.Program)
 	case e.out.Ready:
+	case byOrigin >= 0:
+		e.warn(fmt.Sprintf("%s is made by a step whose stage has no Go: whether it brings and compiles Go, only a build can tell", e.out.Program))
+	case e.compiles() && e.onlyOpen():
+		e.warn("no stage is known to have Go: whether a step compiles any, only a build can tell")
+	case e.compiles():
 	default:
 		e.out.Refusal = "no step of the Dockerfile compiles Go"
 		if e.out.Origin != "" {

@@ -41,6 +41,9 @@ func foldersAbove(ctx context.Context, root rootFS, file string) ([]variants.Fol
 		if err != nil {
 			return nil, fmt.Errorf("looking at the folder %s: %w", dir, err)
 		}
+		if st == nil {
+			continue // it is none of production's
+		}
 		above = append([]variants.Folder{folderOf(dir, st)}, above...)
 	}
 	return above, nil

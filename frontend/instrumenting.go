@@ -30,6 +30,7 @@ type production struct {
 	*llbgen.Instrumented
 	before     client.SolveRequest
 	toolchains map[digest.Digest]llbgen.Toolchain // that were found in the stages
+	suspected  map[digest.Digest]bool             // steps that compiled the program, against expectation
 }
 
 var _ client.Client = &instrumentingClient{}
@@ -68,21 +69,42 @@ func (c *instrumentingClient) Solve(ctx context.Context, req client.SolveRequest
 	if req.Definition == nil {
 		return c.Client.Solve(ctx, req)
 	}
-	made, err := c.instrument(ctx, req)
+	return c.solve(ctx, &production{before: req})
+}
+
+// again solves what p was made from once more, with the suspects instrumented too.
+func (c *instrumentingClient) again(ctx context.Context, p *production, suspects []digest.Digest) (client.Reference, error) {
+	again := &production{before: p.before, toolchains: maps.Clone(p.toolchains), suspected: maps.Clone(p.suspected)}
+	if again.suspected == nil {
+		again.suspected = map[digest.Digest]bool{}
+	}
+	for _, s := range suspects {
+		again.suspected[s] = true
+	}
+	res, err := c.solve(ctx, again)
 	if err != nil {
 		return nil, err
 	}
+	return res.SingleRef()
+}
+
+// solve instruments and solves what p is made from.
+func (c *instrumentingClient) solve(ctx context.Context, p *production) (*client.Result, error) {
+	if err := c.instrument(ctx, p); err != nil {
+		return nil, err
+	}
 	c.mu.Lock()
-	c.productions = append(c.productions, made)
+	c.productions = append(c.productions, p)
 	c.mu.Unlock()
-	req.Definition = made.Definition
+	req := p.before
+	req.Definition = p.Definition
 	res, err := c.Client.Solve(ctx, req)
 	if err != nil {
 		return nil, err
 	}
 	if ref, err := res.SingleRef(); err == nil && ref != nil {
 		c.mu.Lock()
-		c.instrumented[ref] = made
+		c.instrumented[ref] = p
 		c.mu.Unlock()
 	}
 	return res, nil
@@ -90,31 +112,31 @@ func (c *instrumentingClient) Solve(ctx context.Context, req client.SolveRequest
 
 // instrument goes over the definition until every step's toolchain is known: once
 // for a stage, and once more for one that a step before it may have brought.
-func (c *instrumentingClient) instrument(ctx context.Context, req client.SolveRequest) (*production, error) {
+func (c *instrumentingClient) instrument(ctx context.Context, p *production) error {
+	if p.toolchains == nil {
+		p.toolchains = map[digest.Digest]llbgen.Toolchain{}
+	}
 	opts := llbgen.InstrumentOptions{
 		Tools:          c.tools,
 		Mode:           c.mode,
-		Toolchains:     map[digest.Digest]llbgen.Toolchain{},
+		Toolchains:     p.toolchains,
+		Suspected:      p.suspected,
 		NoGoCache:      c.opts.NoGoCache,
 		CacheNamespace: c.BuildOpts().Opts[buildArgPrefix+"BUILDKIT_CACHE_MOUNT_NS"],
 	}
-	parsed, err := llbgen.Parse(req.Definition)
+	parsed, err := llbgen.Parse(p.before.Definition)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	for {
-		in, err := parsed.Instrument(opts)
-		if err != nil {
-			return nil, err
+		if p.Instrumented, err = parsed.Instrument(opts); err != nil {
+			return err
 		}
-		found, err := locate(ctx, c.Client, in.Unlocated(), req.CacheImports)
-		if err != nil {
-			return nil, err
+		found, err := locate(ctx, c.Client, p.Unlocated(), p.before.CacheImports)
+		if err != nil || len(found) == 0 {
+			return err
 		}
-		if len(found) == 0 {
-			return &production{Instrumented: in, before: req, toolchains: opts.Toolchains}, nil
-		}
-		maps.Copy(opts.Toolchains, found)
+		maps.Copy(p.toolchains, found)
 	}
 }
 

@@ -37,6 +37,9 @@ type pattern struct {
 	// logged are texts that the build's log must have.
 	logged []string
 
+	// rebuild is --rebuild, empty for none.
+	rebuild string
+
 	// source is the file of main.main, "main.go" by default.
 	source string
 
@@ -67,6 +70,8 @@ func readPattern(t *testing.T, file string) pattern {
 			p.refused = value
 		case "logged":
 			p.logged = append(p.logged, value)
+		case "rebuild":
+			p.rebuild = value
 		case "source":
 			p.source = value
 		case "target":
@@ -121,6 +126,7 @@ func TestPatterns(t *testing.T) {
 
 func testPattern(ctx context.Context, t *testing.T, bk *testenv.BuildKit, p pattern) {
 	service, bundle, options := p.write(t), testenv.NewBundle(t), variant("remote-src")
+	options.Rebuild = p.rebuild
 	if p.refused == "" {
 		options.Listen = fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
 	}

@@ -40,12 +40,17 @@ type finder struct {
 	root     rootFS
 	cfg      dockerspec.DockerOCIImageConfig
 	captures []capture
+	request  variants.Request
+
+	// missed is an error where a program was compiled, and nobody saw it.
+	missed func(*program) error
 }
 
 // find is the program to debug: the one that was asked for, or the one that the
 // image's command leads to. Where the command leads to anything else than a program
 // that this build compiled, it is the only compiled one in the image.
-func (f finder) find(ctx context.Context, asked string) (*program, error) {
+func (f finder) find(ctx context.Context) (*program, error) {
+	asked := f.request.Program
 	started, err := f.started(ctx)
 	if err != nil && asked == "" {
 		return nil, err
@@ -58,8 +63,16 @@ func (f finder) find(ctx context.Context, asked string) (*program, error) {
 	if asked != "" {
 		return f.askedFor(ctx, asked, started)
 	}
+	if err := f.atStart(ctx, started); err != nil {
+		return nil, err
+	}
 	if started != nil && started.facts != nil && (f.compiled(started) || !f.compiles()) {
 		return started, nil
+	}
+	if started != nil && started.facts != nil {
+		if err := f.missed(started); err != nil {
+			return nil, err
+		}
 	}
 	return f.behind(ctx, started)
 }
@@ -112,6 +125,9 @@ func (f finder) askedFor(ctx context.Context, asked string, started *program) (*
 func (f finder) behind(ctx context.Context, started *program) (*program, error) {
 	candidates, err := f.candidates(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := f.inScript(ctx, started, candidates); err != nil {
 		return nil, err
 	}
 	detour := f.detour(started)

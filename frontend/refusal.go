@@ -12,9 +12,12 @@ import (
 
 // notGo says that what the image starts is no Go program, and that none that this
 // build compiled is in the image either.
-func notGo(p *program, img image) error {
-	return fmt.Errorf("%s, which the image starts (%s), cannot be debugged: %w; no program that this build compiled is in the image",
-		p, origin(img.config.Config), p.unread)
+func notGo(p *program, img image, compiles bool) error {
+	why := "the build compiles no Go program: compile it in the Dockerfile, or derive the Dockerfile target that has one"
+	if compiles {
+		why = "no program that this build compiled is in the image"
+	}
+	return fmt.Errorf("%s, which the image starts (%s), cannot be debugged: %w; %s", p, origin(img.config.Config), p.unread, why)
 }
 
 // changedAfterwards says of a program that a step compiled for debugging, that it is no

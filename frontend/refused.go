@@ -57,7 +57,7 @@ func (d *derivation) refused(ctx context.Context, all []capture, cause error) er
 	}
 	e := &explainer{
 		client:  &readingClient{instrumentingClient: d.client, kept: map[client.Reference]*pb.Definition{d.image.ref: d.made.before.Definition}},
-		request: d.request, version: d.version, image: d.image, toolchains: d.made.toolchains,
+		request: d.request, version: d.version, image: d.image, toolchains: d.made.toolchains, suspected: d.made.suspected,
 	}
 	if err := e.explain(ctx); err != nil {
 		return cause // which tells more than why it cannot be explained

@@ -9,9 +9,10 @@ import (
 	"mvdan.cc/sh/v3/syntax"
 )
 
-// mayCompile says why a step may compile Go, "" where it surely does not. When in
-// doubt it may: a step that is instrumented for nothing costs a cached result, one
-// that is missed costs the debug image.
+// mayCompile says why a step may compile Go, "" where it surely does not or is taken
+// not to. A step that is instrumented for nothing loses its cached result, and may be a
+// long compile in another language. One that was left out is given the stand-ins after
+// all where the program turns out to be its work (Suspects).
 func mayCompile(args []string, t located) string {
 	return readScript(args).mayCompile(t)
 }
@@ -23,19 +24,37 @@ type script struct {
 	// shell is false where the step is no script that can be read: its command line
 	// is then taken to be the only command.
 	shell bool
+
+	// speaksOfGo is set where the step's text has a word that has to do with Go.
+	speaksOfGo bool
 }
 
 func readScript(args []string) script {
+	s := script{speaksOfGo: slices.ContainsFunc(args, speaksOfGo)}
 	if commands, ok := shellCommands(args); ok {
-		return script{commands: commands, shell: true}
+		s.commands, s.shell = commands, true
+	} else {
+		s.commands = []command{{words: args}}
 	}
-	return script{commands: []command{{words: args}}}
+	return s
 }
 
+// mayCompile weighs the commands by what they find: where there is no Go, they compile
+// it only if the step brings it.
 func (s script) mayCompile(t located) string {
-	if t.known && len(t.Programs) == 0 && !slices.ContainsFunc(s.commands, command.mayBringGo) {
+	if t.none() && !s.speaksOfGo {
 		return ""
 	}
+	for _, c := range s.commands {
+		if reason := c.mayCompile(); reason != "" && !c.foreign() {
+			return reason
+		}
+	}
+	return ""
+}
+
+// doubt says why the step could compile Go after all, "" where it surely does not.
+func (s script) doubt() string {
 	for _, c := range s.commands {
 		if reason := c.mayCompile(); reason != "" {
 			return reason
@@ -46,6 +65,14 @@ func (s script) mayCompile(t located) string {
 
 // stripperNames are those that stand-ins for programs that strip are found by.
 var stripperNames = []string{"eu-strip", "llvm-strip", "objcopy", "strip", "upx"}
+
+// strips tells whether a step surely runs a program that strips others.
+func (s script) strips() bool {
+	return slices.ContainsFunc(s.commands, func(c command) bool {
+		words := c.unwrapped()
+		return len(words) > 0 && slices.Contains(stripperNames, path.Base(words[0]))
+	})
+}
 
 // mayStrip tells whether a step may take debug information out of a program: it
 // runs such a command, or something of which that cannot be told.
@@ -155,49 +182,6 @@ func goReason(words []string) string {
 	return "runs go " + args[0]
 }
 
-// harmless are the commands that never start a compiler and never lead to one.
-var harmless = []string{
-	":", "[", "[[", "addgroup", "adduser", "alias", "apk", "apt", "apt-get", "apt-key", "awk", "base64", "basename",
-	"break", "bunzip2", "bzip2", "case", "cat", "cd", "chgrp", "chmod", "chown", "cmp", "continue", "corepack", "cp", "curl", "cut",
-	"date", "declare", "df", "diff", "dirname", "dnf", "dpkg", "dpkg-query", "du", "echo", "egrep", "exit",
-	"export", "false", "fc-cache", "file", "git", "getent", "gpg", "grep", "groupadd", "groupmod", "gunzip", "gzip", "head", "hostname", "id", "install",
-	"jq", "ldconfig", "ldd", "ln", "local", "localedef", "locale-gen", "ls", "md5sum", "microdnf", "mkdir", "mknod", "mktemp", "mv", "nproc", "openssl", "passwd",
-	"pip", "pip3", "popd", "printenv", "printf", "pushd", "pwd", "read", "readlink", "readonly", "realpath", "return", "rm", "rmdir", "rpm",
-	"sed", "seq", "set", "setcap", "getcap", "sha1sum", "sha256sum", "sha512sum", "shift", "shopt", "sleep", "sort", "ssh-keyscan", "stat", "sync",
-	"tail", "tar", "tdnf", "tee", "test", "touch", "tr", "trap", "true", "type", "ulimit", "umask", "uname", "uniq",
-	"unset", "unzip", "update-alternatives", "update-ca-certificates", "update-ca-trust", "useradd", "usermod", "wc", "wget", "which", "whoami", "xz", "yum", "zcat", "zypper",
-	"xx-apk", "xx-apt", "xx-apt-get", "xx-info", "xx-verify",
-}
-
-// harmlessWith are the commands that depend on their arguments.
-func harmlessWith(name string, args []string) bool {
-	first := ""
-	if len(args) > 0 {
-		first = args[0]
-	}
-	switch name {
-	case "npm", "pnpm":
-		return first == "ci" || first == "install" || first == "i" || first == "config"
-	case "yarn":
-		return first == "install" || first == "config"
-	case "cargo", "rustup":
-		return true
-	}
-	return false
-}
-
-// mayBringGo tells whether the command could install a Go toolchain, or hold one
-// of its own, in a file system that has none. The build tools of other languages
-// do not.
-func (c command) mayBringGo() bool {
-	words := c.unwrapped()
-	return len(words) > 0 && !slices.Contains([]string{
-		"bun", "bundle", "cd", "chmod", "chown", "cmake", "composer", "corepack", "deno", "dotnet", "echo", "export",
-		"gcc", "gem", "gradle", "gradlew", "grep", "java", "javac", "ls", "meson", "mkdir", "mvn", "mvnw", "ninja", "node",
-		"npm", "npx", "php", "pnpm", "poetry", "printf", "ruby", "rustc", "sed", "set", "test", "touch", "uv", "vite", "webpack", "yarn",
-	}, path.Base(words[0]))
-}
-
 // parsers are kept for the next script: making one costs as much as most scripts.
 var parsers = sync.Pool{New: func() any { return syntax.NewParser(syntax.Variant(syntax.LangBash)) }}
 
@@ -257,6 +241,32 @@ func ShellCommands(argv []string) ([][]string, bool) {
 		lines = append(lines, c.words)
 	}
 	return lines, ok
+}
+
+// SimpleCommand is the one command that `sh -c SCRIPT` runs, where that is all that it
+// does: no variable is set or expanded, nothing is redirected.
+func SimpleCommand(argv []string) ([]string, bool) {
+	script, ok := shellScript(argv)
+	if !ok {
+		return nil, false
+	}
+	parser, _ := parsers.Get().(*syntax.Parser)
+	defer parsers.Put(parser)
+	file, err := parser.Parse(strings.NewReader(script), "")
+	if err != nil || len(file.Stmts) != 1 {
+		return nil, false
+	}
+	stmt := file.Stmts[0]
+	call, ok := stmt.Cmd.(*syntax.CallExpr)
+	if !ok || len(stmt.Redirs) > 0 || stmt.Background || stmt.Negated || len(call.Assigns) > 0 {
+		return nil, false
+	}
+	words := wordsOf(call).words
+	if len(words) > 1 && words[0] == "exec" {
+		words = words[1:]
+	}
+	unknown := func(w string) bool { return w == "" || strings.ContainsAny(w, "*?[~{\\") }
+	return words, !slices.ContainsFunc(words, unknown)
 }
 
 // ShellWords are the words of the commands that [ShellCommands] lists.

@@ -35,6 +35,10 @@ type InstrumentOptions struct {
 	// step's digest in the definition that is instrumented.
 	Toolchains map[digest.Digest]Toolchain
 
+	// Suspected are steps that are instrumented though they are taken not to compile
+	// Go (Suspects), by their digests in the definition that is instrumented.
+	Suspected map[digest.Digest]bool
+
 	// NoGoCache leaves out the persistent build and module caches.
 	NoGoCache bool
 
@@ -49,6 +53,10 @@ type Instrumented struct {
 
 	// Steps are the instrumented steps in the definition's order.
 	Steps []*Step
+
+	// Doubtful are steps that have not been instrumented because their stages have no
+	// Go: what they run could bring it.
+	Doubtful map[digest.Digest]bool
 }
 
 // Step is one instrumented RUN step.
@@ -110,13 +118,13 @@ func (p *Parsed) Instrument(opts InstrumentOptions) (*Instrumented, error) {
 		return nil, err
 	}
 	if len(in.steps) == 0 {
-		return &Instrumented{Definition: p.def}, nil
+		return &Instrumented{Definition: p.def, Doubtful: in.doubtful}, nil
 	}
 	in.out.def.Source = in.source()
 	for _, s := range in.steps {
 		s.definition = in.out.def
 	}
-	return &Instrumented{Definition: in.out.def, Steps: in.steps}, nil
+	return &Instrumented{Definition: in.out.def, Steps: in.steps, Doubtful: in.doubtful}, nil
 }
 
 // newInstrumented visits all vertices of a definition.
@@ -130,6 +138,8 @@ func newInstrumented(p *Parsed, opts InstrumentOptions) (*instrumenter, error) {
 		pending:    make([]bool, len(p.vertices)),
 		reasons:    make([]string, len(p.vertices)),
 		keeps:      make([]bool, len(p.vertices)),
+		changed:    make([]bool, len(p.vertices)),
+		doubtful:   map[digest.Digest]bool{},
 		toolchains: map[digest.Digest]located{},
 		ours:       map[string]*pb.Input{},
 	}
@@ -151,37 +161,56 @@ type instrumenter struct {
 
 	// By vertex: its digest in out where it is another, the toolchain that goes on
 	// from its root file system, whether it depends on a step that nobody has looked
-	// into, why it may compile, and whether it keeps the modules that it downloads.
+	// into, why it may compile, whether it keeps the modules that it downloads, and
+	// whether it or what it depends on is instrumented.
 	renamed   []digest.Digest
 	inherited []located
 	pending   []bool
 	reasons   []string
 	keeps     []bool
+	changed   []bool
 
 	toolchains map[digest.Digest]located // of the steps
 	ours       map[string]*pb.Input      // by name and platform
 	steps      []*Step
+	doubtful   map[digest.Digest]bool // steps left as they are because their stages have no Go
 }
 
-// lookAll finds out which steps may compile Go, with which toolchain.
+// lookAll finds out which steps may compile Go, with which toolchain, or strip what was
+// compiled.
 func (in *instrumenter) lookAll() {
+	clear(in.doubtful)
 	for i, v := range in.vertices {
 		inherited := in.inheritedBy(v)
+		in.reasons[i] = ""
+		in.changed[i] = slices.ContainsFunc(v.inputs, func(i int) bool { return in.changed[i] })
 		if exec := v.op.GetExec(); exec != nil && exec.Meta != nil && isLinux(v.op.Platform) {
 			at := in.toolchainOf(v, inherited)
 			if in.keeps[i] {
 				at.ModCache = ""
 			}
-			if in.reasons[i] = in.scripts[i].mayCompile(at); in.reasons[i] != "" {
-				in.toolchains[v.digest] = at
+			if in.reasons[i] = in.reasonOf(i, at); in.reasons[i] != "" {
+				in.toolchains[v.digest], in.changed[i] = at, true
+			} else if in.scripts[i].mayCompile(located{}) != "" {
+				in.doubtful[v.digest] = true
 			}
 		}
-		in.inherited[i] = in.left(v, inherited)
+		in.inherited[i] = in.left(i, inherited)
 	}
 }
 
-// visit copies a vertex to the new definition, instrumented if it may compile Go
-// and re-digested if anything before it changed.
+// reasonOf says why a step is instrumented, "" where it is not.
+func (in *instrumenter) reasonOf(i int, at located) string {
+	s := in.scripts[i]
+	reason := s.mayCompile(at)
+	if reason == "" && (s.strips() && in.changed[i] || in.opts.Suspected[in.vertices[i].digest]) {
+		reason = s.doubt()
+	}
+	return reason
+}
+
+// visit copies a vertex to the new definition, instrumented if there is a reason, and
+// re-digested if anything before it changed.
 func (in *instrumenter) visit(i int) error {
 	v, reason := in.vertices[i], in.reasons[i]
 	in.pending[i] = slices.ContainsFunc(v.inputs, func(i int) bool { return in.pending[i] })
@@ -289,6 +318,21 @@ func (in *instrumenter) source() *pb.Source {
 
 func isLinux(p *pb.Platform) bool {
 	return p == nil || p.OS == "" || p.OS == "linux"
+}
+
+// Suspects are the steps of the definition def, as it was before, that have not been
+// instrumented and that a file may come from all the same: what they run could lead to
+// a compiler.
+func (i *Instrumented) Suspects(def *pb.Definition, file string) ([]digest.Digest, error) {
+	origins, err := Origins(def, file)
+	var suspects []digest.Digest
+	for _, o := range origins {
+		instrumented := slices.ContainsFunc(i.Steps, func(s *Step) bool { return s.Digest == o.step })
+		if o.Compiles != "" && !instrumented && !slices.Contains(suspects, o.step) {
+			suspects = append(suspects, o.step)
+		}
+	}
+	return suspects, err
 }
 
 // Unlocated lists the steps whose toolchain nobody has looked for, though their

@@ -418,3 +418,26 @@ func execOf(t testing.TB, in *Instrumented) *pb.ExecOp {
 	t.Fatal("the step is not in the definition")
 	return nil
 }
+
+// TestSuspectsAreWhatTheFileMayComeFrom has a stage that builds the file in a way that
+// nobody could foresee, and one that has nothing to do with it.
+func TestSuspectsAreWhatTheFileMayComeFrom(t *testing.T) {
+	rust := run(llb.Image("docker.io/library/rust:1"), "just-cargo build")
+	b := run(run(llb.Image("docker.io/library/debian:bookworm"), "apt-get update"), "./build.sh /server")
+	def := definition(t, copied(copied(alpine(), rust, "/worker", "/worker"), b, "/server", "/server"))
+	first := instrument(t, def, InstrumentOptions{})
+	if len(first.Steps) != 0 || first.Definition != def {
+		t.Fatalf("%d steps are instrumented", len(first.Steps))
+	}
+	suspects, err := first.Suspects(def, "/server")
+	if err != nil || len(suspects) != 1 {
+		t.Fatalf("the suspects are %v, %v", suspects, err)
+	}
+	second := instrument(t, def, InstrumentOptions{Suspected: map[digest.Digest]bool{suspects[0]: true}})
+	if len(second.Steps) != 1 || second.Steps[0].Reason != "runs build.sh" {
+		t.Errorf("instrumented are %+v", second.Steps)
+	}
+	if again, err := second.Suspects(def, "/server"); err != nil || len(again) != 0 {
+		t.Errorf("the suspects are %v once they are instrumented, %v", again, err)
+	}
+}

@@ -48,7 +48,7 @@ func StartsNothing(words []string) bool {
 // makes tells whether a step may make a file, or one of a pattern, and how likely.
 func makes(exec *pb.ExecOp, file string) (Origin, bool) {
 	base := path.Base(file)
-	o := Origin{Compiles: mayCompile(exec.Meta.Args, located{})}
+	o := Origin{Compiles: readScript(exec.Meta.Args).doubt()}
 	if o.Compiles == "" {
 		o.score = scoreFetch
 		return o, fetches(exec.Meta.Args, base)
@@ -116,7 +116,7 @@ func likelihood(c command, words []string, base string) int {
 		return scoreOther
 	case isGo(path.Base(words[0])):
 		return scoreGo
-	case c.mayBringGo():
+	case !c.foreign():
 		return scoreUnknown
 	}
 	return scoreOther
@@ -127,7 +127,11 @@ func likelihood(c command, words []string, base string) int {
 func fetches(args []string, base string) bool {
 	known := letters(base)
 	mentioned := func(text string) bool { return known != "" && strings.Contains(text, known) }
-	if !mentioned(strings.Join(args, " ")) {
+	text, ok := shellScript(args)
+	if !ok {
+		text = strings.Join(args, " ")
+	}
+	if !mentioned(text) {
 		return false
 	}
 	touched := false

@@ -24,8 +24,8 @@ func Parse(def *pb.Definition) (*Parsed, error) {
 	scripts := make([]script, len(vertices))
 	inParallel(len(vertices), func(from, to int) {
 		for i := from; i < to; i++ {
-			if meta := vertices[i].op.GetExec().GetMeta(); meta != nil {
-				scripts[i] = readScript(meta.Args)
+			if exec := vertices[i].op.GetExec(); exec.GetMeta() != nil {
+				scripts[i] = readStep(exec)
 			}
 		}
 	})

@@ -1,7 +1,6 @@
 package llbgen
 
 import (
-	"maps"
 	"slices"
 	"strings"
 
@@ -29,9 +28,16 @@ type Surveyed struct {
 
 	Treatment Treatment `json:"treatment"`
 
-	// Reason says why the step is thought to compile Go. Where the step is not
-	// instrumented, it would be if its stage turned out to have a Go toolchain.
+	// Reason says why the step is thought to compile Go, or, where it is not
+	// instrumented, why it could after all.
 	Reason string `json:"reason,omitempty"`
+
+	// Open is set for a step that is instrumented only if its stage turns out to have
+	// Go.
+	Open bool `json:"open,omitempty"`
+
+	// NoGo is set for a step that is not instrumented because its stage has no Go.
+	NoGo bool `json:"noGo,omitempty"`
 
 	// Go is the version of Go that the step's environment names, as official images
 	// do: "1.26.8". Empty where it names none.
@@ -39,27 +45,20 @@ type Surveyed struct {
 
 	// Line is the step's first line in the Dockerfile, 0 where that is not known.
 	Line int `json:"line,omitempty"`
+
+	digest digest.Digest
 }
 
+// Makes tells whether the step is what a file comes from.
+func (s Surveyed) Makes(o Origin) bool { return s.digest != "" && s.digest == o.step }
+
 // Survey says what Instrument does with each RUN step, in the definition's order.
-// Where nobody has looked into a stage, which is to say that it is not among
-// opts.Toolchains, a step of another language's tools in an environment that does not
-// lead to Go is taken to have none.
+// Where a stage is neither among opts.Toolchains nor known to have no Go, it is taken
+// to have Go.
 func Survey(def *pb.Definition, opts InstrumentOptions) ([]Surveyed, error) {
 	p, err := Parse(def)
 	if err != nil {
 		return nil, err
-	}
-	found := opts.Toolchains
-	opts.Toolchains = map[digest.Digest]Toolchain{}
-	maps.Copy(opts.Toolchains, found)
-	for i, v := range p.vertices {
-		if _, looked := found[v.digest]; looked {
-			continue
-		}
-		if meta := v.op.GetExec().GetMeta(); meta != nil && !leadsToGo(meta.Env) && p.scripts[i].mayCompile(located{known: true}) == "" {
-			opts.Toolchains[v.digest] = Toolchain{}
-		}
 	}
 	in, err := newInstrumented(p, opts)
 	if err != nil {
@@ -78,17 +77,21 @@ func Survey(def *pb.Definition, opts InstrumentOptions) ([]Surveyed, error) {
 func (in *instrumenter) surveyed(i int) Surveyed {
 	v := in.vertices[i]
 	meta := v.op.GetExec().Meta
-	s := Surveyed{Name: nameOf(in.def, v), Treatment: TreatmentCached, Line: in.lineOf(v)}
+	s := Surveyed{Name: nameOf(in.def, v), Treatment: TreatmentCached, Line: in.lineOf(v), digest: v.digest}
 	if isLinux(v.op.Platform) {
-		s.Reason = in.scripts[i].mayCompile(located{})
+		s.Reason = in.scripts[i].doubt()
 	}
-	_, compiles := in.toolchains[v.digest]
+	at, compiles := in.toolchains[v.digest]
 	switch {
 	case compiles:
 		s.Treatment, s.Go = TreatmentInstrumented, variable(meta.Env, "GOLANG_VERSION")
+		if likely := in.scripts[i].mayCompile(at); likely != "" {
+			s.Reason, s.Open = likely, !at.known && !leadsToGo(meta.Env) && !in.scripts[i].speaksOfGo
+		}
 	case in.renamed[i] != "":
 		s.Treatment = TreatmentRepeated
 	}
+	s.NoGo = in.doubtful[v.digest]
 	return s
 }
 

@@ -3,6 +3,7 @@ package llbgen
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/moby/buildkit/client/llb"
@@ -28,7 +29,7 @@ func TestSurveySaysWhatBecomesOfEachStep(t *testing.T) {
 		"RUN npm ci: cached ",
 		"RUN npm run build: cached runs npm",
 		"RUN adduser app: cached ",
-		"RUN ./setup.sh: instrumented runs setup.sh",
+		"RUN ./setup.sh: repeated runs setup.sh",
 	}
 	var got []string
 	for _, s := range steps {
@@ -42,6 +43,62 @@ func TestSurveySaysWhatBecomesOfEachStep(t *testing.T) {
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
 		t.Errorf("got\n%q, want\n%q", got, want)
+	}
+}
+
+// TestSurveyTakesAStageForWhatItStartsFrom has steps whose commands tell nothing: an
+// image without Go, one that nobody knows, and what brings Go on the way.
+func TestSurveyTakesAStageForWhatItStartsFrom(t *testing.T) {
+	rust := llb.Image("docker.io/library/rust:1.90")
+	unknown := llb.Image("registry.example/builder:7")
+	context := llb.Local("context")
+	for _, tc := range []struct {
+		name string
+		st   llb.State
+		want string // of the last step
+	}{
+		{"an image without Go", run(copied(run(rust, "apt-get update && cargo fetch"), context, "/", "/src"), "just-cargo build"), "cached, no Go"},
+		{"a digest of it", run(llb.Image("docker.io/library/rust@sha256:"+strings.Repeat("0", 64)), "just-cargo build"), "cached, no Go"},
+		{"a distroless image", run(llb.Image("gcr.io/distroless/cc-debian12:debug"), "/app selftest"), "cached, no Go"},
+		{"a smoke test", run(copied(alpine(), run(goImage(), "go build -o /server ."), "/server", "/server"), "/server & hey -n 1 http://localhost"), "repeated, no Go"},
+		{"a smoke test of what is linked", run(linked(alpine(), run(goImage(), "go build -o /server ."), "/server", "/server"), "/server & hey -n 1 http://localhost"), "repeated, no Go"},
+		{"Go that is linked", run(linked(rust, goImage(), "/usr/local/go", "/usr/local/go"), "make"), "instrumented, open"},
+		{"strip of what was compiled", run(copied(alpine(), run(goImage(), "go build -o /server ."), "/server", "/server"), "strip /server"), "instrumented"},
+		{"strip of what was not", run(rust, "just-cargo build && strip worker"), "cached, no Go"},
+		{"an image that nobody knows", run(unknown, "just-cargo build"), "instrumented, open"},
+		{"an image that nobody knows, and go", run(unknown, "go build -o /x ."), "instrumented"},
+		{"another image's program", run(copied(rust, goImage(), "/usr/bin/just-cargo", "/usr/bin/"), "just-cargo build"), "cached, no Go"},
+		{"a package of Go", run(run(rust, "apt-get install -y golang"), "make"), "instrumented, open"},
+		{"a copy of Go", run(copied(rust, goImage(), "/usr/local/go", "/usr/local/go"), "make"), "instrumented, open"},
+		{"all that another stage has", run(copied(rust, run(goImage(), "true"), "/", "/"), "make"), "instrumented, open"},
+		{"an unknown program ahead", run(run(rust, "./install-tools.sh"), "make"), "instrumented, open"},
+		{"another language's tool ahead", run(run(rust, "cargo build && npm run x"), "make"), "cached, no Go"},
+		{"a mount of Go", run(rust, "make", llb.AddMount("/usr/local/go", goImage(), llb.SourcePath("/usr/local/go"))), "instrumented"},
+		{"a cache of Go's", run(rust, "make", llb.AddMount("/root/.cache/go-build", llb.Scratch(), llb.AsPersistentCacheDir("x", llb.CacheMountShared))), "instrumented"},
+		{"another language's tool in an image with Go", run(goImage(), "yarn && yarn build"), "cached"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			def := definition(t, tc.st)
+			steps, err := Survey(def, InstrumentOptions{Tools: testTools})
+			if err != nil {
+				t.Fatal(err)
+			}
+			last := steps[len(steps)-1]
+			got := string(last.Treatment)
+			if last.Open {
+				got += ", open"
+			}
+			if last.NoGo {
+				got += ", no Go"
+			}
+			if got != tc.want || last.Reason == "" {
+				t.Errorf("%s: %s (%s), want %s", last.Name, got, last.Reason, tc.want)
+			}
+			instrumented := slices.ContainsFunc(instrument(t, def, InstrumentOptions{}).Steps, func(s *Step) bool { return s.Name == last.Name })
+			if instrumented != (last.Treatment == TreatmentInstrumented) {
+				t.Errorf("the survey says %s, instrumented is %t", got, instrumented)
+			}
+		})
 	}
 }
 

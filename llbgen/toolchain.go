@@ -24,6 +24,9 @@ type located struct {
 	known bool
 }
 
+// none tells whether there surely is no toolchain.
+func (l located) none() bool { return l.known && len(l.Programs) == 0 }
+
 // toolchainOf returns what is known of a step's toolchain: what was found in its
 // own input, or else what it inherits.
 func (in *instrumenter) toolchainOf(v vertex, inherited located) located {
@@ -39,17 +42,37 @@ func (in *instrumenter) inheritedBy(v vertex) located {
 	if root := rootInput(v); root >= 0 {
 		return in.inherited[v.inputs[root]]
 	}
+	if layers := layersOfMerge(v); len(layers) > 0 && in.inherited[layers[0]].none() {
+		return in.inherited[layers[0]] // as COPY --link puts files on it
+	}
 	return located{}
 }
 
-// left is what v leaves of a toolchain that it inherits to what goes on from it.
-func (in *instrumenter) left(v vertex, inherited located) located {
+// layersOfMerge are the vertices that a merge puts on each other, none for another op.
+func layersOfMerge(v vertex) []int {
+	var layers []int
+	for _, m := range v.op.GetMerge().GetInputs() {
+		if m.GetInput() < 0 || m.GetInput() >= int64(len(v.inputs)) {
+			return nil
+		}
+		layers = append(layers, v.inputs[m.GetInput()])
+	}
+	return layers
+}
+
+// left is what a vertex leaves of a toolchain that it inherits to what goes on from it.
+func (in *instrumenter) left(i int, inherited located) located {
+	v := in.vertices[i]
 	own, isStep := in.toolchains[v.digest]
 	switch {
+	case v.op.GetSource() != nil:
+		return located{known: isWithoutGo(v.op.GetSource().Identifier)}
 	case isStep && len(own.Programs) == 0:
 		return located{} // the step itself may bring a toolchain
 	case isStep:
 		return own
+	case inherited.none() && in.mayBringGo(i):
+		return located{}
 	case inherited.known && inherited.ModCache != "" && touches(v.op, inherited.ModCache):
 		inherited.ModCache = ""
 	}

@@ -151,10 +151,14 @@ func writeSteps(b *bytes.Buffer, steps []llbgen.Surveyed) {
 			putf(b, "  %s%s\n", place(s.Line), oneLine(s.Name))
 			switch {
 			case s.Reason == "":
+			case s.Open:
+				putf(b, "    it %s: only a build can tell whether its stage has Go\n", s.Reason)
 			case s.Treatment == llbgen.TreatmentInstrumented:
 				putf(b, "    it %s\n", s.Reason)
+			case s.NoGo:
+				putf(b, "    it %s, and its stage has no Go\n", s.Reason)
 			default:
-				putf(b, "    it %s: with a Go toolchain in its stage it would compile with the stand-in\n", s.Reason)
+				putf(b, "    it %s, which is taken not to compile Go\n", s.Reason)
 			}
 		}
 	}

@@ -51,7 +51,7 @@ type arg struct {
 
 // call is a command line of the go command that compiles programs to keep.
 type call struct {
-	// subcommand is "build", "install" or "test", which comes with -c.
+	// subcommand is "build", "install", "run", or "test", which comes with -c.
 	subcommand string
 
 	// chdir is the value of -C, "" without.
@@ -198,6 +198,10 @@ func (c *call) isValued(name string) bool {
 	switch c.subcommand {
 	case "build":
 		if name == "o" {
+			return true
+		}
+	case "run":
+		if name == "exec" {
 			return true
 		}
 	case "test":

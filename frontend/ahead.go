@@ -1,0 +1,71 @@
+package frontend
+
+import (
+	"context"
+	"fmt"
+	"io/fs"
+	"path"
+
+	"github.com/containerd/platforms"
+	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/llbgen"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/frontend/dockerui"
+	fstypes "github.com/tonistiigi/fsutil/types"
+)
+
+// inTheImage says of a rebuild that it is made in the production image itself.
+const inTheImage = "the image itself"
+
+// ahead compiles what the image would compile when it starts, in the image, and plans a
+// variant that starts that.
+func (d *derivation) ahead(ctx context.Context, cause *atStartError) (*variants.Plan, error) {
+	call, err := cause.run()
+	if err != nil {
+		return nil, cause
+	}
+	bc, err := dockerui.NewClient(d.client)
+	if err != nil {
+		return nil, err
+	}
+	op, err := llb.NewDefinitionOp(d.made.before.Definition)
+	if err != nil {
+		return nil, fmt.Errorf("reading the definition: %w", err)
+	}
+	cfg := d.image.config.Config
+	goCommand, err := finder{root: rootFS{d.image.ref}, cfg: cfg}.lookUp(ctx, cause.command[0])
+	if err != nil {
+		return nil, err
+	}
+	a := llbgen.Ahead{
+		Flags: call.Flags, Packages: call.Packages, Go: versionOf(goCommand),
+		Image: llb.NewState(op), Env: cfg.Env, Dir: cfg.WorkingDir, User: cfg.User, Run: stepOptions(bc),
+	}
+	st, output := a.State()
+	again, err := d.compileAgain(ctx, st, rebuildBase{name: inTheImage, platform: platforms.Normalize(d.image.platform)}, output)
+	if err != nil {
+		return nil, fmt.Errorf("compiling what the image compiles when it starts (%s): %w", origin(cause.cfg), err)
+	}
+	again.record = variants.Rebuilt{From: variants.RebuildContext, Image: inTheImage, Command: a.Command()}
+	at := path.Join(layout.Program, llbgen.RunName(call.Packages, again.program.facts.Info.Path))
+	d.rebuilt, d.captures = again, again.captures
+	d.program = &program{
+		path: at, file: at, args: call.Args, facts: again.program.facts,
+		stat:    &fstypes.Stat{Mode: uint32(fs.FileMode(0o755))},
+		command: variants.Command{Prefix: cause.prefix},
+	}
+	if cause := d.debuggable(); cause != nil {
+		return nil, fmt.Errorf("%s, which was compiled in %s, cannot be debugged: %w", at, inTheImage, cause)
+	}
+	return d.plan(ctx)
+}
+
+// versionOf is the version of Go that a program was compiled with, "" where that is not
+// known.
+func versionOf(p *program) string {
+	if p == nil || p.facts == nil {
+		return ""
+	}
+	return p.facts.GoVersion
+}

@@ -1,0 +1,204 @@
+package frontend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/dlvgen/dlvgen/internal/shim"
+	"github.com/dlvgen/dlvgen/llbgen"
+	"github.com/dlvgen/dlvgen/variants"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+)
+
+// atStartError says that an image compiles its program when it starts.
+type atStartError struct {
+	// command is what does that, prefix the known launchers ahead of it. alone is set
+	// where that is all that the image starts.
+	command, prefix []string
+	alone           bool
+
+	cfg     dockerspec.DockerOCIImageConfig
+	request variants.Request
+}
+
+func (e *atStartError) Error() string {
+	advice := "compile it in the Dockerfile (RUN go build) and start the program, or derive from the Dockerfile or target that production runs"
+	_, cause := e.run()
+	switch {
+	case e.request.Rebuild.On() && cause != nil:
+		return fmt.Sprintf("the image compiles its program when it starts (%s: %s), and --rebuild cannot compile it before: %v; %s",
+			origin(e.cfg), e.commandLine(), cause, advice)
+	case cause == nil:
+		advice = "add --rebuild=context to compile it before and start that, or compile it in the Dockerfile (RUN go build) and start the program"
+	}
+	return fmt.Sprintf("the image compiles its program when it starts (%s: %s): %s", origin(e.cfg), e.commandLine(), advice)
+}
+
+// commandLine is the command on one line, with its program's name alone, which is all
+// that is known before a build.
+func (e *atStartError) commandLine() string {
+	line := strings.Join(append([]string{path.Base(e.command[0])}, e.command[1:]...), " ")
+	return strings.Join(strings.Fields(line), " ")
+}
+
+// run is the call of `go run` that can be made a compile ahead of the start, or why
+// there is none.
+func (e *atStartError) run() (shim.RunCall, error) {
+	call, ok := shim.ParseRun(e.command[1:])
+	switch r := e.request; {
+	case !isGoCommand(e.command[0]) || !ok:
+		return call, errors.New("only what go run compiles is known")
+	case !e.alone:
+		return call, errors.New("the image starts more than go run")
+	case call.Elsewhere || call.Exec:
+		return call, errors.New("go run has -C or -exec")
+	case strings.Contains(call.Packages[0], "@"):
+		return call, fmt.Errorf("%s is not in the image", call.Packages[0])
+	case r.Rebuild == variants.RebuildModule:
+		return call, errors.New("its sources are in the image, which is --rebuild=context")
+	case r.Variant.Kind != variants.KindRemote:
+		return call, fmt.Errorf("the variant %s needs the program that production starts", r.Variant.Name)
+	case r.Entry == variants.EntryInplace:
+		return call, errors.New("entry is inplace, and the image has no program that a launcher could stand for")
+	}
+	return call, nil
+}
+
+// isGoCommand tells whether a command's first word is the go command's name.
+func isGoCommand(word string) bool { return path.Base(word) == "go" }
+
+// watchers are programs that compile a service, start it, and do so again after each
+// change of a file: by their names, the repositories that they are of.
+var watchers = map[string][]string{
+	"CompileDaemon": {"githubnemo/CompileDaemon"},
+	"air":           {"air-verse/air", "cosmtrek/air"},
+	"arelo":         {"makiuchi-d/arelo"},
+	"fresh":         {"gravityblast/fresh", "pilu/fresh", "zzwx/fresh"},
+	"gin":           {"codegangsta/gin"},
+	"go-watcher":    {"canthefason/go-watcher"},
+	"gow":           {"mitranim/gow"},
+	"modd":          {"cortesi/modd"},
+	"realize":       {"oxequa/realize", "tockins/realize"},
+	"reflex":        {"cespare/reflex"},
+	"watcher":       {"canthefason/go-watcher"},
+	"wgo":           {"bokwoon95/wgo"},
+}
+
+// callsGo matches a call of the go command that compiles, in a command line.
+var callsGo = regexp.MustCompile(`(^|[\s/'"=])go (run|build|install|test)\b`)
+
+// madeOf says what the program of a command's first word is made of, as far as that is
+// known, and whether the build compiles it.
+type madeOf func(word string) (text string, compiled bool, err error)
+
+// compiles tells whether a command compiles Go: the go command, a watcher, or a program
+// that is given such a command, as nodemon and watchexec are.
+func (m madeOf) compiles(command []string) (bool, error) {
+	if len(command) == 0 || command[0] == "" {
+		return false, nil
+	}
+	args := strings.Join(command[1:], " ")
+	if isGoCommand(command[0]) {
+		_, runs := shim.ParseRun(command[1:])
+		return runs || callsGo.MatchString("go "+args), nil
+	}
+	if _, shell := llbgen.ShellCommands(command); shell {
+		return false, nil
+	}
+	name := path.Base(command[0])
+	calls := callsGo.MatchString(args)
+	if watchers[name] == nil && !calls {
+		return false, nil
+	}
+	text, compiled, err := m(command[0])
+	watches := slices.ContainsFunc(watchers[name], func(repository string) bool { return strings.Contains(text, repository) })
+	return watches || calls && !compiled, err
+}
+
+// among is the first of several commands that compiles Go, nil where none does.
+func (m madeOf) among(commands [][]string) ([]string, error) {
+	for _, c := range commands {
+		if len(c) > 1 && (c[0] == "exec" || c[0] == "command") {
+			c = c[1:]
+		}
+		_, c = splitLaunchers(c)
+		if compiles, err := m.compiles(c); compiles || err != nil {
+			return c, err
+		}
+	}
+	return nil, nil
+}
+
+// splitLaunchers splits a command into the known launchers ahead of it and what they start.
+func splitLaunchers(command []string) (prefix, rest []string) {
+	for rest = command; len(rest) > 0; {
+		launcher, started, ok := behind(rest)
+		if !ok {
+			break
+		}
+		prefix, rest = append(slices.Clone(prefix), launcher...), started
+	}
+	return prefix, rest
+}
+
+// atStart is the error for an image whose whole command, behind prefix, is one that
+// compiles Go; nil for any other.
+func (m madeOf) atStart(prefix, command []string, e atStartError) (*atStartError, error) {
+	if simple, ok := llbgen.SimpleCommand(command); ok {
+		command = simple
+	}
+	launchers, command := splitLaunchers(command)
+	compiles, err := m.compiles(command)
+	if err != nil || !compiles {
+		return nil, err
+	}
+	e.command, e.prefix, e.alone = command, append(slices.Clone(prefix), launchers...), true
+	return &e, nil
+}
+
+// madeOf is that of files in the image.
+func (f finder) madeOf(ctx context.Context) madeOf {
+	return func(word string) (string, bool, error) {
+		p, err := f.lookUp(ctx, word)
+		if err != nil || p == nil || p.facts == nil {
+			return "", false, err
+		}
+		return p.facts.Info.Path, f.compiled(p), nil
+	}
+}
+
+// atStart refuses an image that starts with a compile.
+func (f finder) atStart(ctx context.Context, started *program) error {
+	if started == nil {
+		return nil
+	}
+	e, err := f.madeOf(ctx).atStart(started.command.Prefix, append([]string{started.path}, started.args...), atStartError{cfg: f.cfg, request: f.request})
+	if e != nil {
+		return e
+	}
+	return err
+}
+
+// inScript refuses an image whose script compiles, and starts none of the candidates.
+func (f finder) inScript(ctx context.Context, started *program, candidates []*program) error {
+	if started == nil || started.facts != nil {
+		return nil
+	}
+	commands, err := f.scriptCommands(ctx, started)
+	if err != nil {
+		return err
+	}
+	command, err := f.madeOf(ctx).among(commands)
+	if err != nil || command == nil {
+		return err
+	}
+	if named, err := f.named(ctx, started, candidates); err != nil || len(named) > 0 {
+		return err
+	}
+	return &atStartError{command: command, cfg: f.cfg, request: f.request}
+}
