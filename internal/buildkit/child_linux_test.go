@@ -21,7 +21,7 @@ func newTestChild(t *testing.T) *Child {
 	t.Helper()
 	testenv.Require(t, testenv.NeedRoot)
 	proctest.RequirePrograms(t, "runc")
-	daemon, err := testenv.Program(t.Context(), "buildkitd")
+	daemon, err := testenv.Program(proctest.Context(t), "buildkitd")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -70,7 +70,7 @@ func mustOpen(t *testing.T, c *Child) {
 // hold opens the child as a call does that goes on until the client is closed.
 func hold(t *testing.T, c *Child) *Connection {
 	t.Helper()
-	conn, err := c.Open(t.Context(), nil)
+	conn, err := c.Open(proctest.Context(t), nil)
 	if err != nil {
 		var start *StartError
 		if errors.As(err, &start) {
@@ -83,7 +83,7 @@ func hold(t *testing.T, c *Child) *Connection {
 
 func mustStatus(t *testing.T, c *Child) Status {
 	t.Helper()
-	s, err := c.Status(t.Context())
+	s, err := c.Status(proctest.Context(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,7 +97,7 @@ func TestChildIsKeptForTheNextCallAndStops(t *testing.T) {
 	}
 	var notes []string
 	notify := func(line string) { notes = append(notes, line) }
-	conn, err := c.Open(t.Context(), notify)
+	conn, err := c.Open(proctest.Context(t), notify)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -117,7 +117,7 @@ func TestChildIsKeptForTheNextCallAndStops(t *testing.T) {
 		t.Errorf("the child is in session %s, want one of its own, %d", fields[3], first.PID)
 	}
 
-	if conn, err = c.Open(t.Context(), notify); err != nil {
+	if conn, err = c.Open(proctest.Context(t), notify); err != nil {
 		t.Fatal(err)
 	}
 	if err := conn.Close(); err != nil {
@@ -130,14 +130,14 @@ func TestChildIsKeptForTheNextCallAndStops(t *testing.T) {
 		t.Errorf("%d starts were told, want 1: %q", len(notes), notes)
 	}
 
-	pid, err := c.Stop(t.Context())
+	pid, err := c.Stop(proctest.Context(t))
 	if err != nil || pid != first.PID {
 		t.Fatalf("Stop returned %d, %v, want %d", pid, err, first.PID)
 	}
 	if s := mustStatus(t, c); s.Running {
 		t.Errorf("after Stop the status is %+v", s)
 	}
-	if pid, err := c.Stop(t.Context()); err != nil || pid != 0 {
+	if pid, err := c.Stop(proctest.Context(t)); err != nil || pid != 0 {
 		t.Errorf("the second Stop returned %d, %v, want 0 and no error", pid, err)
 	}
 }
@@ -151,7 +151,7 @@ func TestConcurrentCallsStartOneChild(t *testing.T) {
 		wg.Go(func() {
 			// A call of its own, as in another process.
 			other := *c
-			conn, err := other.Open(t.Context(), func(line string) { starts <- line })
+			conn, err := other.Open(proctest.Context(t), func(line string) { starts <- line })
 			if err != nil {
 				t.Error(err)
 				return
@@ -181,7 +181,7 @@ func TestChildThatWasKilledIsStartedAgain(t *testing.T) {
 	if err := p.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	if ended, err := proc.wait(t.Context(), time.Minute); !ended || err != nil {
+	if ended, err := proc.wait(proctest.Context(t), time.Minute); !ended || err != nil {
 		t.Fatalf("waiting for the killed child: %v, %v", ended, err)
 	}
 	mustOpen(t, c)
@@ -210,7 +210,7 @@ func TestChildThatFailsToStartShowsTheEndOfItsLog(t *testing.T) {
 	if err := os.WriteFile(c.userConfig, []byte("[worker.oci]\nsnapshotter = \"none-such\"\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := c.Open(t.Context(), nil)
+	_, err := c.Open(proctest.Context(t), nil)
 	var start *StartError
 	if !errors.As(err, &start) {
 		t.Fatalf("got %v, want a StartError", err)
@@ -232,7 +232,7 @@ func TestMissingProgramsAreNamedWithTheRemedy(t *testing.T) {
 	}
 	c.besides = t.TempDir()
 	t.Setenv("PATH", c.besides)
-	if _, err := c.Open(t.Context(), nil); err == nil || !strings.Contains(err.Error(), "no buildkitd") {
+	if _, err := c.Open(proctest.Context(t), nil); err == nil || !strings.Contains(err.Error(), "no buildkitd") {
 		t.Errorf("got %v, want an error about buildkitd", err)
 	}
 }

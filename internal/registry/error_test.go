@@ -12,6 +12,7 @@ import (
 	"syscall"
 	"testing"
 
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/google/go-containerregistry/pkg/authn"
 )
 
@@ -50,8 +51,8 @@ func TestFailuresOfTheRegistryAreOneLineWithAdvice(t *testing.T) {
 			s := newServer(t)
 			s.answers(tt.answer)
 			client := New(label, WithKeychain(authn.NewMultiKeychain()), fast)
-			_, verify := client.Verify(t.Context(), s.ref("x"), "sha256:"+strings.Repeat("0", 64))
-			for _, err := range []error{client.Guard(t.Context(), s.ref("v1-debug")), verify} {
+			_, verify := client.Verify(proctest.Context(t), s.ref("x"), "sha256:"+strings.Repeat("0", 64))
+			for _, err := range []error{client.Guard(proctest.Context(t), s.ref("v1-debug")), verify} {
 				checkError(t, s, err, tt.says)
 			}
 		})
@@ -79,7 +80,7 @@ func checkError(t *testing.T, s *server, err error, says []string) {
 func TestARegistryThatIsDownIsNamed(t *testing.T) {
 	s := newServer(t)
 	s.Close()
-	err := New(label).Guard(t.Context(), s.ref("v1-debug"))
+	err := New(label).Guard(proctest.Context(t), s.ref("v1-debug"))
 	checkError(t, s, err, []string{"registry HOST cannot be reached: connection refused"})
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("the cause is lost: %v", err)
@@ -87,7 +88,7 @@ func TestARegistryThatIsDownIsNamed(t *testing.T) {
 }
 
 func TestACancelledCallStaysRecognisable(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
+	ctx, cancel := context.WithCancel(proctest.Context(t))
 	cancel()
 	if err := New(label).Guard(ctx, newServer(t).ref("v1-debug")); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
@@ -107,7 +108,7 @@ func TestTemporaryFailuresAreRetried(t *testing.T) {
 		return true
 	})
 	var notOurs *NotOursError
-	if err := New(label, fast).Guard(t.Context(), s.ref("v1-debug")); !errors.As(err, &notOurs) {
+	if err := New(label, fast).Guard(proctest.Context(t), s.ref("v1-debug")); !errors.As(err, &notOurs) {
 		t.Errorf("got %v, want what the third answer says", err)
 	}
 }
@@ -125,10 +126,10 @@ func TestCredentialsComeFromTheKeychain(t *testing.T) {
 		return true
 	})
 	pending := []Pending{{Ref: s.ref("v1-debug"), Digest: digestOf(t, img)}}
-	if _, err := New(label, WithKeychain(login{"me", "secret"})).Move(t.Context(), pending); err != nil {
+	if _, err := New(label, WithKeychain(login{"me", "secret"})).Move(proctest.Context(t), pending); err != nil {
 		t.Error(err)
 	}
-	_, err := New(label, WithKeychain(login{"me", "wrong"})).Move(t.Context(), pending)
+	_, err := New(label, WithKeychain(login{"me", "wrong"})).Move(proctest.Context(t), pending)
 	checkError(t, s, err, []string{"docker login HOST"})
 	if err != nil && strings.Contains(err.Error(), "wrong") {
 		t.Errorf("the password is in the error: %v", err)
@@ -141,16 +142,16 @@ func TestUnverifiableCertificatesAreTakenOnlyIfInsecure(t *testing.T) {
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	ref := Reference{host: secure.Listener.Addr().String(), path: "team/app", tag: "v1-debug"}
-	if err := New(label, WithInsecure(ref.Host())).Guard(t.Context(), ref); err != nil {
+	if err := New(label, WithInsecure(ref.Host())).Guard(proctest.Context(t), ref); err != nil {
 		t.Errorf("insecure: %v", err)
 	}
 	var failure *Error
-	if err := New(label).Guard(t.Context(), ref); !errors.As(err, &failure) {
+	if err := New(label).Guard(proctest.Context(t), ref); !errors.As(err, &failure) {
 		t.Errorf("secure: got %v, want an Error", err)
 	}
 
 	// Registries on the loopback interface fall back to HTTP, others do not.
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodGet, secure.URL, nil)
+	request, err := http.NewRequestWithContext(proctest.Context(t), http.MethodGet, secure.URL, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
@@ -31,7 +32,7 @@ func TestGuardLetsOnlyAbsentTagsAndOursBeWritten(t *testing.T) {
 			if tt.pushed != nil {
 				s.push("v1-debug", tt.pushed(t))
 			}
-			err := New(label).Guard(t.Context(), s.ref("v1-debug"))
+			err := New(label).Guard(proctest.Context(t), s.ref("v1-debug"))
 			var notOurs *NotOursError
 			switch {
 			case tt.reason == "" && err != nil:
@@ -46,7 +47,7 @@ func TestGuardLetsOnlyAbsentTagsAndOursBeWritten(t *testing.T) {
 }
 
 func TestGuardTakesAnAbsentRepositoryForAnAbsentTag(t *testing.T) {
-	if err := New(label).Guard(t.Context(), newServer(t).ref("v1-debug")); err != nil {
+	if err := New(label).Guard(proctest.Context(t), newServer(t).ref("v1-debug")); err != nil {
 		t.Error(err)
 	}
 }
@@ -56,7 +57,7 @@ func TestGuardTakesABrokenTagForForeign(t *testing.T) {
 	img := ours(t, "amd64")
 	s.push("v1-debug", newIndex(t, img))
 	s.lacks(digestOf(t, img))
-	err := New(label).Guard(t.Context(), s.ref("v1-debug"))
+	err := New(label).Guard(proctest.Context(t), s.ref("v1-debug"))
 	var notOurs *NotOursError
 	if !errors.As(err, &notOurs) || !strings.Contains(err.Error(), "is missing") {
 		t.Errorf("got %v, want a NotOursError that names what is missing", err)
@@ -65,7 +66,7 @@ func TestGuardTakesABrokenTagForForeign(t *testing.T) {
 
 func TestGuardRefusesProductionTagsWithoutAsking(t *testing.T) {
 	s := newServer(t)
-	err := New(label, WithProduction(s.ref("v1"))).Guard(t.Context(), s.ref("v1"))
+	err := New(label, WithProduction(s.ref("v1"))).Guard(proctest.Context(t), s.ref("v1"))
 	var production *ProductionTagError
 	if !errors.As(err, &production) || production.Ref.Key() != s.ref("v1").Key() {
 		t.Errorf("got %v, want a ProductionTagError", err)
@@ -77,7 +78,7 @@ func TestGuardRefusesProductionTagsWithoutAsking(t *testing.T) {
 
 func TestRequestsCarryTheUserAgent(t *testing.T) {
 	s := newServer(t)
-	if err := New(label, WithUserAgent("dlvgen/1.2.3")).Guard(t.Context(), s.ref("v1-debug")); err != nil {
+	if err := New(label, WithUserAgent("dlvgen/1.2.3")).Guard(proctest.Context(t), s.ref("v1-debug")); err != nil {
 		t.Fatal(err)
 	}
 	last := s.agents[len(s.agents)-1]

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"errors"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"net/http"
 	"strings"
 	"testing"
@@ -17,7 +18,7 @@ func TestMoveMovesAllTags(t *testing.T) {
 	s.push("pushed-2", index)
 
 	client := New(label, WithProduction(s.ref("v1")))
-	verified, err := client.Move(t.Context(), []Pending{
+	verified, err := client.Move(proctest.Context(t), []Pending{
 		{Ref: s.ref("v1-debug"), Digest: digestOf(t, img)},
 		{Ref: s.ref("v1-debug-src"), Digest: digestOf(t, index)},
 	})
@@ -61,7 +62,7 @@ func TestMoveMovesNothingIfAnythingIsWrong(t *testing.T) {
 			s.push("pushed", good)
 			second := tt.second(s)
 			s.answers(nil)
-			_, err := New(label, WithProduction(s.ref("v1"))).Move(t.Context(), []Pending{{s.ref("v1-debug"), digestOf(t, good)}, second})
+			_, err := New(label, WithProduction(s.ref("v1"))).Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digestOf(t, good)}, second})
 			if !tt.matches(err) {
 				t.Errorf("unexpected: %v", err)
 			}
@@ -84,7 +85,7 @@ func TestMoveSaysWhichTagsWereMoved(t *testing.T) {
 		return true
 	})
 	digest := digestOf(t, img)
-	_, err := New(label).Move(t.Context(), []Pending{{s.ref("v1-debug"), digest}, {s.ref("v1-debug-src"), digest}, {s.ref("v1-dbg"), digest}})
+	_, err := New(label).Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digest}, {s.ref("v1-debug-src"), digest}, {s.ref("v1-dbg"), digest}})
 	var moved *MoveError
 	if !errors.As(err, &moved) {
 		t.Fatalf("got %v, want a MoveError", err)
@@ -129,7 +130,7 @@ func TestTagRefusesProductionTags(t *testing.T) {
 	client := New(label, WithProduction(s.ref("v1"), hub, other))
 	for _, ref := range []Reference{s.ref("v1"), sameHub, sameOther} {
 		var production *ProductionTagError
-		if err := client.Tag(t.Context(), Pending{ref, digestOf(t, img)}); !errors.As(err, &production) {
+		if err := client.Tag(proctest.Context(t), Pending{ref, digestOf(t, img)}); !errors.As(err, &production) {
 			t.Errorf("%s: got %v, want a ProductionTagError", ref, err)
 		}
 	}
@@ -150,7 +151,7 @@ func TestMoveAsksAllRegistriesBeforeATagMoves(t *testing.T) {
 	for _, s := range []*server{plain, secured} {
 		s.answers(nil)
 	}
-	_, err := client.Move(t.Context(), []Pending{{plain.ref("v1-debug"), digest}, {secured.ref("v1-debug"), digest}})
+	_, err := client.Move(proctest.Context(t), []Pending{{plain.ref("v1-debug"), digest}, {secured.ref("v1-debug"), digest}})
 	var notOurs *NotOursError
 	if !errors.As(err, &notOurs) || notOurs.Ref.Key() != secured.ref("v1-debug").Key() {
 		t.Errorf("got %v, want a NotOursError of the second registry", err)
@@ -158,7 +159,7 @@ func TestMoveAsksAllRegistriesBeforeATagMoves(t *testing.T) {
 	if written := append(plain.written(), secured.written()...); len(written) != 0 {
 		t.Errorf("written: %q", written)
 	}
-	if _, err := client.Move(t.Context(), []Pending{{plain.ref("v1-dbg"), digest}, {secured.ref("v1-dbg"), digest}}); err != nil {
+	if _, err := client.Move(proctest.Context(t), []Pending{{plain.ref("v1-dbg"), digest}, {secured.ref("v1-dbg"), digest}}); err != nil {
 		t.Error(err)
 	}
 	if plain.resolve("v1-dbg") != digest || secured.resolve("v1-dbg") != digest {

@@ -110,7 +110,7 @@ func TestARegistryThatGoesSilentIsNotWaitedForForever(t *testing.T) {
 			for name := range questions(nil, ref) {
 				told := make(chan string, 100)
 				p := &patience.Patience{Limit: 200 * time.Millisecond, Notice: 20 * time.Millisecond, Tell: func(line string) { told <- line }}
-				err := ends(t.Context(), t, questions(New(label, WithPatience(p)), ref)[name])
+				err := ends(proctest.Context(t), t, questions(New(label, WithPatience(p)), ref)[name])
 				var failure *Error
 				if !errors.As(err, &failure) || failure.Host != host ||
 					!strings.Contains(err.Error(), fmt.Sprintf("registry %s did not answer for 200ms", host)) || strings.Contains(err.Error(), "\n") {
@@ -129,7 +129,7 @@ func TestAnInterruptEndsAWaitAtOnce(t *testing.T) {
 		t.Run(silent.name, func(t *testing.T) {
 			ref := Reference{host: silent.listen(t), path: "team/app", tag: "v1-debug"}
 			for name := range questions(nil, ref) {
-				ctx, cancel := context.WithCancel(t.Context())
+				ctx, cancel := context.WithCancel(proctest.Context(t))
 				p := &patience.Patience{Limit: time.Hour, Notice: 20 * time.Millisecond, Tell: func(string) { cancel() }}
 				err := ends(ctx, t, questions(New(label, WithPatience(p)), ref)[name])
 				if !errors.Is(err, context.Canceled) {
@@ -154,7 +154,7 @@ func TestATagThatIsNotTakenInTimeIsTold(t *testing.T) {
 		return true
 	})
 	p := &patience.Patience{Limit: 200 * time.Millisecond}
-	_, err := New(label, WithPatience(p)).Move(t.Context(), []Pending{{s.ref("v1-debug"), digestOf(t, img)}})
+	_, err := New(label, WithPatience(p)).Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digestOf(t, img)}})
 	var moved *MoveError
 	if !errors.As(err, &moved) || !strings.Contains(err.Error(), "did not answer for 200ms") || !strings.Contains(err.Error(), "no tag was moved") {
 		t.Errorf("got %v", err)

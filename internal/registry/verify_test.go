@@ -7,13 +7,15 @@ import (
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+
+	"github.com/dlvgen/dlvgen/internal/proctest"
 )
 
 func TestVerifyReturnsTheLabelsOfEachPlatform(t *testing.T) {
 	s := newServer(t)
 	index := newIndex(t, ours(t, "amd64"), ours(t, "arm64"))
 	s.push("pushed", index)
-	verified, err := New(label).Verify(t.Context(), s.ref("v1-debug"), digestOf(t, index))
+	verified, err := New(label).Verify(proctest.Context(t), s.ref("v1-debug"), digestOf(t, index))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -32,7 +34,7 @@ func TestVerifyTakesAPlainManifest(t *testing.T) {
 	s := newServer(t)
 	img := ours(t, "amd64")
 	s.push("pushed", img)
-	verified, err := New(label).Verify(t.Context(), s.ref("any"), digestOf(t, img))
+	verified, err := New(label).Verify(proctest.Context(t), s.ref("any"), digestOf(t, img))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -69,7 +71,7 @@ func TestVerifyNamesWhatIsMissing(t *testing.T) {
 			s := newServer(t)
 			s.push("pushed", index)
 			s.lacks(tt.lacks)
-			_, err := New(label).Verify(t.Context(), s.ref("v1-debug"), digestOf(t, index))
+			_, err := New(label).Verify(proctest.Context(t), s.ref("v1-debug"), digestOf(t, index))
 			var broken *VerifyError
 			if !errors.As(err, &broken) || !strings.Contains(err.Error(), tt.says) {
 				t.Fatalf("got %v, want a VerifyError: %s", err, tt.says)
@@ -97,7 +99,7 @@ func TestVerifyComparesTheSizesOfLayers(t *testing.T) {
 		w.WriteHeader(http.StatusOK)
 		return true
 	})
-	_, err = New(label).Verify(t.Context(), s.ref("v1-debug"), digestOf(t, img))
+	_, err = New(label).Verify(proctest.Context(t), s.ref("v1-debug"), digestOf(t, img))
 	if err == nil || !strings.Contains(err.Error(), "has 7 bytes") {
 		t.Errorf("got %v, want an error about the size", err)
 	}
@@ -112,7 +114,7 @@ func TestVerifyRefusesWhatIsNotOurs(t *testing.T) {
 			s := newServer(t)
 			index := newIndex(t, images...)
 			s.push("pushed", index)
-			_, err := New(label).Verify(t.Context(), s.ref("v1-debug"), digestOf(t, index))
+			_, err := New(label).Verify(proctest.Context(t), s.ref("v1-debug"), digestOf(t, index))
 			var broken *VerifyError
 			if !errors.As(err, &broken) {
 				t.Errorf("got %v, want a VerifyError", err)
@@ -123,7 +125,7 @@ func TestVerifyRefusesWhatIsNotOurs(t *testing.T) {
 
 func TestVerifyRefusesWhatIsNoDigest(t *testing.T) {
 	for _, digest := range []string{"", "v1", "sha256:", "sha256:zz"} {
-		if _, err := New(label).Verify(t.Context(), newServer(t).ref("v1-debug"), digest); err == nil {
+		if _, err := New(label).Verify(proctest.Context(t), newServer(t).ref("v1-debug"), digest); err == nil {
 			t.Errorf("%q was verified", digest)
 		}
 	}
