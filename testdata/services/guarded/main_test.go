@@ -1,0 +1,3 @@
+package main
+
+// untested-marker-c0de

@@ -1,0 +1,1 @@
+/* unread-marker-19c3 */
