@@ -149,15 +149,17 @@ func splitLaunchers(command []string) (prefix, rest []string) {
 // atStart is the error for an image whose whole command, behind prefix, is one that
 // compiles Go; nil for any other.
 func (m madeOf) atStart(prefix, command []string, e atStartError) (*atStartError, error) {
-	if simple, ok := llbgen.SimpleCommand(command); ok {
-		command = simple
-	}
 	launchers, command := splitLaunchers(command)
+	prefix = slices.Concat(prefix, launchers)
+	if simple, ok := llbgen.SimpleCommand(command); ok {
+		launchers, command = splitLaunchers(simple)
+		prefix = slices.Concat(prefix, launchers)
+	}
 	compiles, err := m.compiles(command)
 	if err != nil || !compiles {
 		return nil, err
 	}
-	e.command, e.prefix, e.alone = command, append(slices.Clone(prefix), launchers...), true
+	e.command, e.prefix, e.alone = command, prefix, true
 	return &e, nil
 }
 

@@ -2,8 +2,11 @@ package frontend
 
 import (
 	"context"
+	"fmt"
 	"path"
+	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
 )
@@ -34,6 +37,11 @@ func (e *explainer) ahead(cause *atStartError) {
 	}
 	a := llbgen.Ahead{Flags: call.Flags, Packages: call.Packages, Go: e.out.Go}
 	e.out.Rebuilt = &variants.Rebuilt{From: variants.RebuildContext, Image: inTheImage, Command: a.Command()}
+	if strings.HasSuffix(call.Packages[0], ".go") {
+		e.out.Program = path.Join(layout.Program, llbgen.RunName(call.Packages, ""))
+		return
+	}
+	e.warn(fmt.Sprintf("the program is compiled to %s, under the name of its package: only a build can tell that", layout.Program))
 }
 
 // otherwiseStarted refuses a script that starts a debugger, or a compile.
