@@ -1,3 +1,8 @@
+//go:build !race
+
+// It reads four images whole several times, which the race detector makes ten times as
+// slow, and there is nothing concurrent in that.
+
 package cli_test
 
 import (
@@ -21,6 +26,7 @@ import (
 
 	"github.com/dlvgen/dlvgen/internal/cli"
 	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/google/go-cmp/cmp"
@@ -82,7 +88,7 @@ var guardedSecrets = map[string]string{
 // the program, as in production.
 var secretMarkers = []string{"token-marker-8f21", "source-marker-d3e4", "variable-marker-a6b7"}
 
-// guarded is the service of that name, pushed as production and as all variants.
+// guarded is the program of that name, pushed as production and as all variants.
 type guarded struct {
 	reg        *testenv.Registry
 	dir        string
@@ -90,12 +96,14 @@ type guarded struct {
 	production v1.Image
 	debug      map[string]v1.Image // by the variant's name
 	output     string              // what the command printed
+
+	files map[v1.Image]map[string][]byte // of the images that were read
 }
 
 func buildGuarded(t *testing.T) *guarded {
 	t.Helper()
 	reg := needBuildKit(t)
-	g := &guarded{reg: reg, dir: testenv.Service(t, "guarded"), debug: map[string]v1.Image{}}
+	g := &guarded{reg: reg, dir: testenv.Service(t, "guarded"), debug: map[string]v1.Image{}, files: map[v1.Image]map[string][]byte{}}
 	for id, value := range guardedSecrets {
 		file := filepath.Join(t.TempDir(), id)
 		if err := os.WriteFile(file, []byte(value), 0o600); err != nil {
@@ -107,7 +115,7 @@ func buildGuarded(t *testing.T) *guarded {
 	for id, value := range guardedSecrets {
 		values[id] = []byte(value)
 	}
-	solved, err := testenv.SharedBuildKit(t).Solve(t.Context(), testenv.Solve{
+	solved, err := testenv.SharedBuildKit(t).Solve(proctest.Context(t), testenv.Solve{
 		Context: g.dir, Push: reg.Ref(guardedTag),
 		Session: []session.Attachable{secretsprovider.FromMap(values)},
 	})
@@ -137,23 +145,27 @@ func (g *guarded) args(flags ...string) []string {
 
 func (g *guarded) image(t *testing.T, name string) v1.Image {
 	t.Helper()
-	img, err := g.reg.Image(t.Context(), name)
+	img, err := g.reg.Image(proctest.Context(t), name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return img
 }
 
-// files are the regular files of an image, by their absolute path; folders and links
+// filesOf are the regular files of an image, by their absolute path; folders and links
 // have no content.
-func files(t *testing.T, img v1.Image) map[string][]byte {
+func (g *guarded) filesOf(t *testing.T, img v1.Image) map[string][]byte {
 	t.Helper()
+	if found, ok := g.files[img]; ok {
+		return found
+	}
 	archive := mutate.Extract(img)
-	defer archive.Close()
+	defer func() { _ = archive.Close() }()
 	found := map[string][]byte{}
 	for r := tar.NewReader(archive); ; {
 		h, err := r.Next()
 		if errors.Is(err, io.EOF) {
+			g.files[img] = found
 			return found
 		}
 		if err != nil {
@@ -193,7 +205,7 @@ func listensWhereItIsTold(t *testing.T, g *guarded) {
 	// Once the debugger answers inside, the published port must not lead to it.
 	until := time.Now().Add(time.Minute)
 	for {
-		log, err := c.Logs(t.Context())
+		log, err := c.Logs(proctest.Context(t))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -205,7 +217,7 @@ func listensWhereItIsTold(t *testing.T, g *guarded) {
 		}
 		time.Sleep(20 * time.Millisecond)
 	}
-	addr, err := c.Addr(t.Context(), 8000)
+	addr, err := c.Addr(proctest.Context(t), 8000)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -213,7 +225,7 @@ func listensWhereItIsTold(t *testing.T, g *guarded) {
 	if err != nil {
 		return
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if err := conn.SetDeadline(time.Now().Add(10 * time.Second)); err != nil {
 		t.Fatal(err)
 	}
@@ -257,7 +269,7 @@ func (g *guarded) pushForeign(t *testing.T, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := g.reg.Push(t.Context(), name, img); err != nil {
+	if _, err := g.reg.Push(proctest.Context(t), name, img); err != nil {
 		t.Fatal(err)
 	}
 	return digest(t, img)
@@ -266,7 +278,7 @@ func (g *guarded) pushForeign(t *testing.T, name string) string {
 func tagsMoveTogether(t *testing.T, g *guarded) {
 	g.pushForeign(t, "security/together:v1-debug-src")
 	g.refused(t, "v1-debug-src", "-t", g.reg.Ref("security/together:v1"), "--variant", "remote,remote-src", "--push")
-	if _, err := g.reg.Image(t.Context(), "security/together:v1-debug"); err == nil {
+	if _, err := g.reg.Image(proctest.Context(t), "security/together:v1-debug"); err == nil {
 		t.Error("one tag of two moved")
 	}
 }
@@ -274,9 +286,9 @@ func tagsMoveTogether(t *testing.T, g *guarded) {
 // added lists the files, folders and links that a debug image has and production has not.
 func (g *guarded) added(t *testing.T, variant string) []string {
 	t.Helper()
-	production := files(t, g.production)
+	production := g.filesOf(t, g.production)
 	var list []string
-	for name := range files(t, g.debug[variant]) {
+	for name := range g.filesOf(t, g.debug[variant]) {
 		if _, ok := production[name]; !ok {
 			list = append(list, name)
 		}
@@ -296,7 +308,7 @@ func fewFilesAreAdded(t *testing.T, g *guarded) {
 			t.Errorf("remote has %s", name)
 		}
 	}
-	production, remote := files(t, g.production), files(t, g.debug["remote"])
+	production, remote := g.filesOf(t, g.production), g.filesOf(t, g.debug["remote"])
 	for name, content := range production {
 		if got, ok := remote[name]; !ok || !bytes.Equal(got, content) && name != "/usr/local/bin/server" {
 			t.Errorf("%s is another file than production's, or missing", name)
@@ -311,7 +323,7 @@ func sourcesAreCompiled(t *testing.T, g *guarded) {
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", variant, diff)
 		}
-		if plan := string(files(t, g.debug[variant])[layout.Plan]); !strings.Contains(plan, "/src/secret.go") {
+		if plan := string(g.filesOf(t, g.debug[variant])[layout.Plan]); !strings.Contains(plan, "/src/secret.go") {
 			t.Errorf("%s: the plan does not say that /src/secret.go was left out", variant)
 		}
 	}
@@ -334,7 +346,7 @@ func secretsStayOut(t *testing.T, g *guarded) {
 			t.Fatal(err)
 		}
 		found[variant+"'s config"], found[variant+"'s manifest"] = config, manifest
-		for name, content := range files(t, img) {
+		for name, content := range g.filesOf(t, img) {
 			// What is given to -X is in the program, as in production.
 			if name != "/usr/local/bin/server" && name != layout.SymbolsFile {
 				found[variant+": "+name] = content
@@ -353,7 +365,7 @@ func secretsStayOut(t *testing.T, g *guarded) {
 func planRepeatsTheConfig(t *testing.T, g *guarded) {
 	for variant, img := range g.debug {
 		var plan variants.Plan
-		if err := json.Unmarshal(files(t, img)[layout.Plan], &plan); err != nil {
+		if err := json.Unmarshal(g.filesOf(t, img)[layout.Plan], &plan); err != nil {
 			t.Fatal(err)
 		}
 		config, err := img.ConfigFile()
@@ -367,7 +379,7 @@ func planRepeatsTheConfig(t *testing.T, g *guarded) {
 }
 
 func programsArePinned(t *testing.T, g *guarded) {
-	all := files(t, g.debug["remote"])
+	all := g.filesOf(t, g.debug["remote"])
 	for _, name := range []string{layout.Delve, layout.Init} {
 		program, err := elf.NewFile(bytes.NewReader(all[name]))
 		if err != nil {
