@@ -4,9 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"testing"
@@ -32,23 +30,14 @@ func treeOf(ctx context.Context, t *testing.T, reg *testenv.Registry, image stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	layers := mutate.Extract(img)
-	defer layers.Close()
 	files := map[string]imageFile{}
-	for r := tar.NewReader(layers); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return files
-		}
+	for e, err := range testenv.Entries(mutate.Extract(img)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		f := imageFile{Header: *h}
-		if f.data, err = io.ReadAll(r); err != nil {
-			t.Fatal(err)
-		}
-		files["/"+strings.Trim(h.Name, "/")] = f
+		files["/"+strings.Trim(e.Name, "/")] = imageFile{Header: *e.Header, data: e.Content}
 	}
+	return files
 }
 
 func factsOf(t *testing.T, file string) *gobin.Facts {

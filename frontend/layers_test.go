@@ -1,12 +1,9 @@
 package frontend_test
 
 import (
-	"archive/tar"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"reflect"
 	"slices"
@@ -142,21 +139,13 @@ func filesOf(t *testing.T, reg *testenv.Registry, image string) map[string]strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	flat := mutate.Extract(img)
-	defer flat.Close()
 	files := map[string]string{}
-	for r := tar.NewReader(flat); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return files
-		}
+	for h, err := range testenv.Entries(mutate.Extract(img)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sum := sha256.New()
-		if _, err := io.Copy(sum, r); err != nil {
-			t.Fatal(err)
-		}
-		files[h.Name] = fmt.Sprintf("%c %o %d:%d %s %x", h.Typeflag, h.Mode, h.Uid, h.Gid, h.Linkname, sum.Sum(nil)[:6])
+		sum := sha256.Sum256(h.Content)
+		files[h.Name] = fmt.Sprintf("%c %o %d:%d %s %x", h.Typeflag, h.Mode, h.Uid, h.Gid, h.Linkname, sum[:6])
 	}
+	return files
 }

@@ -8,9 +8,7 @@ import (
 	"archive/tar"
 	"context"
 	"crypto/sha256"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"path"
 	"slices"
@@ -74,13 +72,8 @@ func readLayer(layer v1.Layer) ([]layerPath, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer files.Close()
 	var paths []layerPath
-	for r := tar.NewReader(files); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return paths, nil
-		}
+	for h, err := range testenv.Entries(files) {
 		if err != nil {
 			return nil, err
 		}
@@ -92,13 +85,10 @@ func readLayer(layer v1.Layer) ([]layerPath, error) {
 				p.xattrs += fmt.Sprintf("%s=%x ", name, h.PAXRecords[key])
 			}
 		}
-		sum := sha256.New()
-		if _, err := io.Copy(sum, r); err != nil {
-			return nil, err
-		}
-		sum.Sum(p.hash[:0])
+		p.hash = sha256.Sum256(h.Content)
 		paths = append(paths, p)
 	}
+	return paths, nil
 }
 
 // pathsOf are all paths of an image, layers on top of each other.
@@ -237,21 +227,16 @@ func planOfImage(ctx context.Context, t *testing.T, reg *testenv.Registry, image
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer files.Close()
-	for r := tar.NewReader(files); ; {
-		h, err := r.Next()
-		if err != nil {
-			t.Fatalf("looking for the plan of %s: %v", image, err)
-		}
-		if path.Join("/", h.Name) != layout.Plan {
-			continue
-		}
-		dt, err := io.ReadAll(r)
+	for e, err := range testenv.Entries(files) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return planIn(t, dt)
+		if path.Join("/", e.Name) == layout.Plan {
+			return planIn(t, e.Content)
+		}
 	}
+	t.Fatalf("%s has no plan", image)
+	return variants.Plan{}
 }
 
 // differences are those of a debug image's paths from production's, and of their times

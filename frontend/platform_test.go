@@ -5,11 +5,8 @@
 package frontend_test
 
 import (
-	"archive/tar"
 	"bytes"
 	"debug/elf"
-	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -93,18 +90,10 @@ func programsOf(t *testing.T, index v1.ImageIndex, arch string) map[string][]byt
 // extract adds an image's files.
 func extract(t *testing.T, img v1.Image, files map[string][]byte) {
 	t.Helper()
-	layers := mutate.Extract(img)
-	defer layers.Close()
-	for r := tar.NewReader(layers); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return
-		}
+	for e, err := range testenv.Entries(mutate.Extract(img)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if files[h.Name], err = io.ReadAll(r); err != nil {
-			t.Fatal(err)
-		}
+		files[e.Name] = e.Content
 	}
 }

@@ -1,12 +1,10 @@
 package frontend_test
 
 import (
-	"archive/tar"
 	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -203,24 +201,16 @@ func entriesWith(t *testing.T, layer v1.Layer, text string) []string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer files.Close()
 	var found []string
-	for r := tar.NewReader(files); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			return found
-		}
+	for h, err := range testenv.Entries(files) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		data, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if bytes.Contains(data, []byte(text)) || strings.Contains(h.Name+h.Linkname, text) {
+		if bytes.Contains(h.Content, []byte(text)) || strings.Contains(h.Name+h.Linkname, text) {
 			found = append(found, h.Name)
 		}
 	}
+	return found
 }
 
 // stampedDockerfile links a secret into the program and then strips that, which is

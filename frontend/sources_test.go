@@ -1,10 +1,7 @@
 package frontend_test
 
 import (
-	"archive/tar"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -66,13 +63,8 @@ func TestSourcesLeaveProductionsFoldersAsTheyAre(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer files.Close()
 	found := map[string]string{}
-	for r := tar.NewReader(files); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
+	for h, err := range testenv.Entries(files) {
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -169,15 +169,11 @@ func TestImageOnStdoutIsATarFileAlone(t *testing.T) {
 		t.Fatalf("exit code %d\n%s", r.code, r.stderr)
 	}
 	var names []string
-	for archive := tar.NewReader(strings.NewReader(r.stdout)); ; {
-		h, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
+	for e, err := range testenv.Entries(io.NopCloser(strings.NewReader(r.stdout))) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		names = append(names, h.Name)
+		names = append(names, e.Name)
 	}
 	if !strings.Contains(strings.Join(names, " "), "index.json") {
 		t.Errorf("the tar file has %q, want an OCI layout", names)

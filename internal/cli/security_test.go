@@ -6,12 +6,10 @@
 package cli_test
 
 import (
-	"archive/tar"
 	"bytes"
 	"debug/buildinfo"
 	"debug/elf"
 	"encoding/json"
-	"errors"
 	"io"
 	"maps"
 	"net"
@@ -159,24 +157,15 @@ func (g *guarded) filesOf(t *testing.T, img v1.Image) map[string][]byte {
 	if found, ok := g.files[img]; ok {
 		return found
 	}
-	archive := mutate.Extract(img)
-	defer func() { _ = archive.Close() }()
 	found := map[string][]byte{}
-	for r := tar.NewReader(archive); ; {
-		h, err := r.Next()
-		if errors.Is(err, io.EOF) {
-			g.files[img] = found
-			return found
-		}
+	for e, err := range testenv.Entries(mutate.Extract(img)) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		content, err := io.ReadAll(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		found[path.Join("/", h.Name)] = content
+		found[path.Join("/", e.Name)] = e.Content
 	}
+	g.files[img] = found
+	return found
 }
 
 func digest(t *testing.T, img v1.Image) string {
