@@ -1,6 +1,7 @@
 package frontend_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -18,6 +19,7 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
 	"github.com/tonistiigi/fsutil"
+	"golang.org/x/tools/txtar"
 )
 
 func TestMain(m *testing.M) { testenv.Main(m) }
@@ -250,4 +252,20 @@ func hitOverDAP(ctx context.Context, t *testing.T, c running, service, root stri
 	if err := d.Disconnect(ctx, false); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// writeService writes a txtar archive to a folder of its own.
+func writeService(t *testing.T, archive string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, f := range txtar.Parse([]byte(archive)).Files {
+		name := filepath.Join(dir, f.Name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, bytes.ReplaceAll(f.Data, []byte("SECRET"), []byte(secretMark)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
 }

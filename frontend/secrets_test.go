@@ -1,3 +1,7 @@
+//go:build !race
+
+// See breakpoint_test.go for why.
+
 package frontend_test
 
 import (
@@ -5,8 +9,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -18,7 +20,6 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
-	"golang.org/x/tools/txtar"
 )
 
 // secretMark is in every secret file of the tests here, and in files that nothing
@@ -109,22 +110,6 @@ func withSecrets(files map[string]string) []session.Attachable {
 		values[id] = []byte(strings.ReplaceAll(text, "SECRET", secretMark))
 	}
 	return []session.Attachable{secretsprovider.FromMap(values)}
-}
-
-// writeService writes a txtar archive to a folder of its own.
-func writeService(t *testing.T, archive string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for _, f := range txtar.Parse([]byte(archive)).Files {
-		name := filepath.Join(dir, f.Name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, bytes.ReplaceAll(f.Data, []byte("SECRET"), []byte(secretMark)), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
 }
 
 func TestWhatLiesOnASecretMountIsInNoImage(t *testing.T) {

@@ -51,6 +51,7 @@ func TestAProgramWithASetIDModeRunsAsInProduction(t *testing.T) {
 	for _, mode := range []string{"4755", "2755", "6755"} {
 		t.Run(mode, func(t *testing.T) {
 			dir := openFolder(t, mode, map[string]string{"server": programs.target, "launcher": os.Args[0]})
+			init := filepath.Join(openFolder(t, "755", map[string]string{"init": os.Args[0]}), "init")
 			program := filepath.Join(dir, "server")
 			alone := launchCommand(t, "", asNobody(program, "serve"))
 			want := ids(alone.pid())
@@ -71,7 +72,7 @@ func TestAProgramWithASetIDModeRunsAsInProduction(t *testing.T) {
 			}
 			command := append([]string{asInit, programs.delve, plan}, delveCommand(addr, "exec", "--continue", program, "--", "serve")...)
 			for name, cmd := range map[string]*exec.Cmd{
-				"init":     asNobody(os.Args[0], command...),
+				"init":     asNobody(init, command...),
 				"launcher": asNobody(filepath.Join(dir, "launcher"), asLauncher, programs.delve, inplace, "server", "serve"),
 			} {
 				c := launchCommand(t, addr, cmd)

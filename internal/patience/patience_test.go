@@ -3,6 +3,7 @@ package patience
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,6 +24,7 @@ func TestSilenceEndsAQuestion(t *testing.T) {
 		if !errors.As(err, &silent) || err.Error() != "registry.example did not answer for 30s" {
 			t.Errorf("got %v", err)
 		}
+		synctest.Wait()
 		if waited := time.Since(begun); waited != DefaultLimit {
 			t.Errorf("waited for %s", waited)
 		}
@@ -48,8 +50,8 @@ func TestAnAnswerInTimeIsNotTold(t *testing.T) {
 
 func TestEverySignOfLifeStartsTheClockAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		told := 0
-		p := &Patience{Tell: func(string) { told++ }}
+		var told atomic.Int32
+		p := &Patience{Tell: func(string) { told.Add(1) }}
 		ctx, wait := p.Begin(t.Context(), "registry.example")
 		defer wait.End()
 		for range 4 {
@@ -58,8 +60,8 @@ func TestEverySignOfLifeStartsTheClockAnew(t *testing.T) {
 			time.Sleep(DefaultLimit + time.Second) // nobody is waited for
 			wait.Resume()
 		}
-		if err := context.Cause(ctx); err != nil || told != 4 {
-			t.Errorf("ended: %v, told %d times", err, told)
+		if err := context.Cause(ctx); err != nil || told.Load() != 4 {
+			t.Errorf("ended: %v, told %d times", err, told.Load())
 		}
 		time.Sleep(DefaultLimit + time.Second)
 		var silent *SilentError
@@ -71,8 +73,8 @@ func TestEverySignOfLifeStartsTheClockAnew(t *testing.T) {
 
 func TestSeveralWaitsForOneAreToldOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		told := 0
-		p := &Patience{Tell: func(string) { told++ }}
+		var told atomic.Int32
+		p := &Patience{Tell: func(string) { told.Add(1) }}
 		var waits []*Wait
 		for range 3 {
 			_, wait := p.Begin(t.Context(), "registry.example")
@@ -82,8 +84,8 @@ func TestSeveralWaitsForOneAreToldOnce(t *testing.T) {
 		for _, wait := range waits {
 			wait.End()
 		}
-		if told != 1 {
-			t.Errorf("told %d times", told)
+		if told.Load() != 1 {
+			t.Errorf("told %d times", told.Load())
 		}
 	})
 }
