@@ -61,6 +61,9 @@ func canonicalHost(host string) string {
 	if ip, err := netip.ParseAddr(name); err == nil {
 		name = ip.Unmap().String()
 	}
+	if isLoopback(name) {
+		name = "localhost" // this machine, whichever of its names was taken
+	}
 	switch name {
 	case "index.docker.io", "registry-1.docker.io":
 		name = dockerHub

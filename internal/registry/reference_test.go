@@ -45,9 +45,9 @@ func TestOneTagHasOneKeyHoweverItIsSpelled(t *testing.T) {
 			"docker.io:443/library/app", "docker.io:443/app", "registry-1.docker.io/library/app", "index.docker.io:443/app"},
 		{"registry.example/app:v1", "REGISTRY.example/app:v1", "registry.example:443/app:v1", "Registry.Example:0443/app:v1", "registry.example:80/app:v1"},
 		{"localhost/app", "localhost:80/app", "LOCALHOST:443/app"},
+		{"localhost:5000/app", "127.0.0.1:5000/app:latest", "[::1]:5000/app", "127.0.0.2:5000/app"},
 		{"registry.example:5000/app", "Registry.Example:5000/app", "registry.example:05000/app"},
 		{"[::1]:5000/app", "[0:0::1]:5000/app", "[::0:1]:05000/app"},
-		{"127.0.0.1:5000/app", "127.0.0.1:5000/app:latest"},
 	} {
 		for _, spelling := range same {
 			if got, want := key(spelling), key(same[0]); got != want {
