@@ -65,7 +65,7 @@ func (p *Progress) Source(label string) chan *client.SolveStatus {
 		for status := range in {
 			p.keepOwn(status, source)
 			for _, v := range status.Vertexes {
-				v.Name = visible.Lines(v.Name)
+				v.Name = visible.Line(v.Name)
 				p.note(v)
 				if label != "" {
 					v.Name = labelled(label, v.Name)
