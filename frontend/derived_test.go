@@ -254,6 +254,10 @@ func hitOverDAP(ctx context.Context, t *testing.T, c running, service, root stri
 	}
 }
 
+// secretMark is in every secret file of the tests here, and in files that nothing
+// compiles.
+const secretMark = "dlvgen-test-secret-8d1f"
+
 // writeService writes a txtar archive to a folder of its own.
 func writeService(t *testing.T, archive string) string {
 	t.Helper()

@@ -22,10 +22,6 @@ import (
 	"github.com/moby/buildkit/session/secrets/secretsprovider"
 )
 
-// secretMark is in every secret file of the tests here, and in files that nothing
-// compiles.
-const secretMark = "dlvgen-test-secret-8d1f"
-
 // secretSources is a service with files of secret mounts among its sources.
 const secretSources = `
 -- Dockerfile --
