@@ -230,6 +230,13 @@ func (c connector) configuration(got *found, t connect.Target) (text string, not
 			serve = "" // the command lines do it, or need none
 		}
 	}
+	if err != nil {
+		return "", nil, err
+	}
+	start, err := connect.CommandLine(t.Start())
+	if start != "" {
+		notes = append(notes, "start a container of the image: "+start)
+	}
 	if serve != "" {
 		notes = append(notes, "start the debugger first: "+serve)
 	}

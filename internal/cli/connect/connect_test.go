@@ -149,6 +149,11 @@ func TestServeMakesTheDebuggerListen(t *testing.T) {
 	attach := map[string]string{variants.LabelKind: "attach"}
 	fromImage := target(t, map[string]string{variants.LabelListen: ":4000"})
 	fromImage.Name, fromImage.Container, fromImage.Port = "app:v1-debug", "", 4000
+	absent := target(t, attach)
+	absent.Name, absent.Container, absent.PID, absent.Port = "app:v1-debug-attach", "", 7, 8000
+	if got, err := connect.CommandLine(absent.Start()); got != "docker run -d -p 127.0.0.1:8000:8000 app:v1-debug-attach" || err != nil {
+		t.Errorf("an attach image is started by %q, %v", got, err)
+	}
 	for name, test := range map[string]struct {
 		target connect.Target
 		want   string
@@ -157,6 +162,8 @@ func TestServeMakesTheDebuggerListen(t *testing.T) {
 		"a remote image": {fromImage, "docker run -d -p 127.0.0.1:4000:4000 app:v1-debug"},
 		"attach": {target(t, attach),
 			"docker exec -d -e XDG_CONFIG_HOME=/.dlvgen/config app /dlv attach --listen=:8000 --headless=true --api-version=2 --accept-multiclient --continue 1"},
+		"an attach image": {absent,
+			"docker exec -d -e XDG_CONFIG_HOME=/.dlvgen/config CONTAINER /dlv attach --listen=:8000 --headless=true --api-version=2 --accept-multiclient --continue 7"},
 	} {
 		if got, err := connect.CommandLine(test.target.Serve()); got != test.want || err != nil {
 			t.Errorf("%s: got %q, %v, want %q", name, got, err, test.want)

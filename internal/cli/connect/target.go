@@ -43,13 +43,27 @@ func (t Target) Address() string { return net.JoinHostPort(t.Host, strconv.Itoa(
 // none where it does already.
 func (t Target) Serve() []string {
 	switch {
-	case t.Kind == variants.KindAttach && t.Container != "":
+	case t.Kind == variants.KindAttach:
 		return t.serveAttached()
 	case t.Container != "":
 		return nil
 	case t.Kind == variants.KindSidecar:
 		return t.sidecar(append([]string{"-d"}, t.publish()...)...)
 	}
+	return t.run()
+}
+
+// Start are the words of the command line that starts a container of an attach image, whose
+// port is published; none where there is one already, and for other images: Serve starts those.
+func (t Target) Start() []string {
+	if t.Kind != variants.KindAttach || t.Container != "" {
+		return nil
+	}
+	return t.run()
+}
+
+// run are the words that start a container of the image in the background.
+func (t Target) run() []string {
 	return slices.Concat([]string{"docker", "run", "-d"}, t.publish(), []string{t.Name})
 }
 
@@ -66,7 +80,7 @@ func (t Target) publish() []string {
 // goes on until a client interrupts it.
 func (t Target) serveAttached() []string {
 	return slices.Concat([]string{"docker", "exec", "-d"}, settings(), []string{
-		t.Container, layout.Delve, "attach",
+		orContainer(t.Container), layout.Delve, "attach",
 		"--listen=" + t.Listen, "--headless=true", "--api-version=2", "--accept-multiclient", "--continue", strconv.Itoa(t.PID),
 	})
 }
