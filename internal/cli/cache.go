@@ -62,6 +62,18 @@ func cacheTags(exports []client.CacheOptionsEntry) ([]cacheTag, error) {
 	return tags, nil
 }
 
+// cachesIn are the tags of registries that caches are read from. What is no reference is
+// left to BuildKit, which warns of a cache that it cannot read.
+func cachesIn(imports []client.CacheOptionsEntry) []registry.Reference {
+	var refs []registry.Reference
+	for _, e := range imports {
+		if ref, err := registry.Parse(e.Attrs["ref"]); err == nil && e.Type == "registry" {
+			refs = append(refs, ref)
+		}
+	}
+	return refs
+}
+
 func typedCaches(flag string, list []string, env environment) ([]string, error) {
 	var typed []string
 	for _, arg := range list {

@@ -59,8 +59,15 @@ func (o output) namespace() (namespace, bool) {
 }
 
 // guard asks for every name before anything is built, and fails where one is taken by
-// what dlvgen did not make. guardStore does it for the store of BuildKit's worker.
+// what dlvgen did not make. guardStore does it for the store of BuildKit's worker. A cache
+// that is read need not be there, but its registry must answer: BuildKit waits for it
+// without end, and lets no other build begin meanwhile.
 func (b *builder) guard(ctx context.Context) error {
+	for _, ref := range cachesIn(b.cacheFrom) {
+		if err := b.registry.Answers(ctx, ref); err != nil {
+			return fmt.Errorf("--cache-from: %w", err)
+		}
+	}
 	for _, ref := range b.names(asCache) {
 		if err := b.registry.GuardCache(ctx, ref); err != nil {
 			return fmt.Errorf("--cache-to: %w", err)

@@ -36,6 +36,7 @@ func TestTheWaitForASilentRegistryIsShownAndCanBeInterrupted(t *testing.T) {
 	for _, args := range [][]string{
 		{"build", "-t", host + "/app:v1", "--push", "."},
 		{"build", "-t", "app:v1", "--cache-to", host + "/app:cache", "."},
+		{"build", "-t", "app:v1", "--cache-from", "type=registry,ref=" + host + "/app:cache", "."},
 		{"connect", "--source", "registry", host + "/app:v1-debug"},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())

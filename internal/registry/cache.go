@@ -3,7 +3,10 @@ package registry
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+
+	"github.com/dlvgen/dlvgen/internal/patience"
 )
 
 // cacheConfig is the media type of what every build cache of BuildKit has: the config of
@@ -41,6 +44,20 @@ func (c *Client) GuardCache(ctx context.Context, ref Reference) error {
 		return explain(fmt.Sprintf("reading %s", s.ref), s.ref.host, err)
 	}
 	return guardCache(ref, top.Manifest)
+}
+
+// Answers returns nil if the reference's registry says anything at all of it, an error too.
+// Otherwise the error is an [*Error] that says for how long it was silent, or the context's.
+func (c *Client) Answers(ctx context.Context, ref Reference) error {
+	s, err := c.open(ref)
+	if err != nil {
+		return err
+	}
+	_, err = s.puller.Get(ctx, s.repo.Tag(s.ref.tag))
+	if silent := new(patience.SilentError); !errors.As(err, &silent) {
+		return ctx.Err()
+	}
+	return explain(fmt.Sprintf("reading %s", s.ref), s.ref.host, err)
 }
 
 // guardCache reads a manifest or index.

@@ -81,6 +81,7 @@ func questions(c *Client, ref Reference) map[string]func(context.Context) error 
 	return map[string]func(context.Context) error{
 		"Guard":      func(ctx context.Context) error { return c.Guard(ctx, ref) },
 		"GuardCache": func(ctx context.Context) error { return c.GuardCache(ctx, ref) },
+		"Answers":    func(ctx context.Context) error { return c.Answers(ctx, ref) },
 		"Verify":     func(ctx context.Context) error { _, err := c.Verify(ctx, ref, digest); return err },
 		"Labels":     func(ctx context.Context) error { _, err := c.Labels(ctx, ref, ""); return err },
 		"Tag":        func(ctx context.Context) error { return c.Tag(ctx, Pending{ref, digest}) },
