@@ -134,18 +134,6 @@ func (m madeOf) among(commands [][]string) ([]string, error) {
 	return nil, nil
 }
 
-// splitLaunchers splits a command into the known launchers ahead of it and what they start.
-func splitLaunchers(command []string) (prefix, rest []string) {
-	for rest = command; len(rest) > 0; {
-		launcher, started, ok := behind(rest)
-		if !ok {
-			break
-		}
-		prefix, rest = append(slices.Clone(prefix), launcher...), started
-	}
-	return prefix, rest
-}
-
 // atStart is the error for an image whose whole command, behind prefix, is one that
 // compiles Go; nil for any other.
 func (m madeOf) atStart(prefix, command []string, e atStartError) (*atStartError, error) {

@@ -75,14 +75,20 @@ func behind(argv []string) (prefix, command []string, ok bool) {
 	return argv[:i], argv[i:], true
 }
 
-// unlaunched is a command without the known launchers that it begins with.
-func unlaunched(command []string) []string {
-	for len(command) > 0 {
-		_, rest, ok := behind(command)
+// splitLaunchers splits a command into the known launchers ahead of it and what they start.
+func splitLaunchers(command []string) (prefix, rest []string) {
+	for rest = command; len(rest) > 0; {
+		launcher, started, ok := behind(rest)
 		if !ok {
 			break
 		}
-		command = rest
+		prefix, rest = append(slices.Clone(prefix), launcher...), started
 	}
-	return command
+	return prefix, rest
+}
+
+// unlaunched is a command without the known launchers that it begins with.
+func unlaunched(command []string) []string {
+	_, rest := splitLaunchers(command)
+	return rest
 }

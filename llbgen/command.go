@@ -269,12 +269,6 @@ func SimpleCommand(argv []string) ([]string, bool) {
 	return words, !slices.ContainsFunc(words, unknown)
 }
 
-// ShellWords are the words of the commands that [ShellCommands] lists.
-func ShellWords(argv []string) ([]string, bool) {
-	lines, ok := ShellCommands(argv)
-	return slices.Concat(lines...), ok
-}
-
 // shellScript is the script that `sh -c SCRIPT` runs.
 func shellScript(args []string) (string, bool) {
 	if len(args) == 0 || !slices.Contains([]string{"sh", "bash", "ash", "dash", "ksh", "zsh"}, path.Base(args[0])) {
