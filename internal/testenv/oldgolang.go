@@ -44,12 +44,7 @@ func (r *Registry) pushOldGolang(ctx context.Context, tag string) error {
 	if err != nil {
 		return fmt.Errorf("making golang:%s: %w", tag, err)
 	}
-	img, err := base.image()
-	if err != nil {
-		return err
-	}
-	_, err = r.Push(ctx, base.names[0], img)
-	return err
+	return r.pushBase(ctx, base)
 }
 
 func (s store) oldGolang(ctx context.Context, tag, release string) (baseImage, error) {

@@ -143,14 +143,21 @@ func (r *Registry) PushBaseImages(ctx context.Context) error {
 		return err
 	}
 	for _, base := range bases {
-		img, err := base.image()
-		if err != nil {
+		if err := r.pushBase(ctx, base); err != nil {
 			return err
 		}
-		for _, name := range base.names {
-			if _, err := r.Push(ctx, name, img); err != nil {
-				return err
-			}
+	}
+	return nil
+}
+
+func (r *Registry) pushBase(ctx context.Context, base baseImage) error {
+	img, err := base.image()
+	if err != nil {
+		return err
+	}
+	for _, name := range base.names {
+		if _, err := r.Push(ctx, name, img); err != nil {
+			return err
 		}
 	}
 	return nil

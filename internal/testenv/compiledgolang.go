@@ -1,0 +1,81 @@
+package testenv
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+)
+
+// compiledPackages are those that most programs of the tests import.
+var compiledPackages = []string{"context", "encoding/json", "flag", "log", "net/http", "os/signal"}
+
+// neverTrimmed is a time of use that the go command does not take for long ago: it
+// would delete what has not been used for five days (cmd/go/internal/cache, Trim).
+var neverTrimmed = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// pushCompiledGolang puts golang images in place of the official ones' stand-ins that
+// differ by one layer: root's Go build cache, with the standard library for
+// CGO_ENABLED=0. Production builds take 3 seconds of processor time with it, not 35.
+func (r *Registry) pushCompiledGolang(ctx context.Context) error {
+	bases, err := r.store.baseImages(ctx)
+	if err != nil {
+		return err
+	}
+	compiled, err := r.store.compiledLayer(ctx)
+	if err != nil {
+		return fmt.Errorf("compiling the standard library for the golang image: %w", err)
+	}
+	for _, base := range bases {
+		if !strings.HasPrefix(base.names[0], "library/golang:") {
+			continue
+		}
+		base.layers = append(slices.Clone(base.layers), compiled)
+		if err := r.pushBase(ctx, base); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s store) compiledLayer(ctx context.Context) (_ layer, err error) {
+	unlock, err := s.lock(ctx)
+	if err != nil {
+		return layer{}, err
+	}
+	defer unlock()
+	key := layerKey(append([]string{"compiled", "1", runtime.GOARCH, runtime.Version()}, compiledPackages...)...)
+	if l, ok := s.get(key); ok {
+		return l, nil
+	}
+	dir, err := os.MkdirTemp(s.tmp(), "compiled-*")
+	if err != nil {
+		return layer{}, err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	env := []string{"CGO_ENABLED=0", "GOCACHE=" + dir, "GOENV=off", "GOFLAGS="}
+	for _, flags := range [][]string{{"-trimpath"}, nil} {
+		if _, err := output(ctx, "/", env, "go", slices.Concat([]string{"build"}, flags, compiledPackages)...); err != nil {
+			return layer{}, err
+		}
+	}
+	if err := setTimes(dir, neverTrimmed); err != nil {
+		return layer{}, err
+	}
+	return s.put(key, rootTar{dir: dir, prefix: "root/.cache/go-build"}.write)
+}
+
+func setTimes(dir string, to time.Time) error {
+	return filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		return os.Chtimes(file, to, to)
+	})
+}
