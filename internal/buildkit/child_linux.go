@@ -248,7 +248,7 @@ func (c *Child) ready(ctx context.Context, child *running, remedy string) (*Conn
 	ctx, cancel := context.WithTimeout(ctx, c.answers)
 	defer cancel()
 	for wait := 10 * time.Millisecond; ; wait = min(2*wait, 200*time.Millisecond) {
-		conn, err := dial(ctx, Info{Addr: child.addr})
+		conn, err := dial(ctx, child.addr)
 		if err == nil {
 			return conn, nil
 		}
@@ -320,11 +320,11 @@ func (c *Child) Status(ctx context.Context) (Status, error) {
 	s.Running, s.PID, s.Addr, s.Binary, s.Started = true, child.pid, child.addr, child.Binary, child.Started
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	conn, err := dial(ctx, Info{Addr: child.addr})
+	conn, err := dial(ctx, child.addr)
 	if err != nil {
 		return s, c.startError(fmt.Sprintf("BuildKit runs as process %d but does not answer: end it with `dlvgen buildkit stop`", child.pid), err)
 	}
-	s.Version = conn.Version
+	s.Version = conn.version
 	return s, conn.Close()
 }
 

@@ -39,23 +39,10 @@ type Options struct {
 	limit time.Duration
 }
 
-// Info says which BuildKit Connect chose.
-type Info struct {
-	// Addr is its address.
-	Addr string
-
-	// From is what named it: "--addr", "BUILDKIT_HOST", or "" for the child.
-	From string
-
-	// Version is its BuildKit version, empty where it does not say.
-	Version string
-}
-
 // Connection is a client of a BuildKit that has answered.
 type Connection struct {
 	*client.Client
-	Info
-
+	version string // of BuildKit, empty where it does not say
 	release func() // nil where nothing is held
 }
 
@@ -72,9 +59,9 @@ func (c *Connection) Close() error {
 func Connect(ctx context.Context, opts Options) (*Connection, error) {
 	switch {
 	case opts.Addr != "":
-		return connectNamed(ctx, opts, Info{Addr: opts.Addr, From: "--addr"})
+		return connectNamed(ctx, opts, opts.Addr, "--addr")
 	case opts.Host != "":
-		return connectNamed(ctx, opts, Info{Addr: opts.Host, From: "BUILDKIT_HOST"})
+		return connectNamed(ctx, opts, opts.Host, "BUILDKIT_HOST")
 	}
 	child, err := NewChild()
 	if err != nil {
@@ -83,24 +70,24 @@ func Connect(ctx context.Context, opts Options) (*Connection, error) {
 	return child.Open(ctx, opts.Notify)
 }
 
-func connectNamed(ctx context.Context, opts Options, info Info) (*Connection, error) {
+func connectNamed(ctx context.Context, opts Options, addr, from string) (*Connection, error) {
 	waits := &patience.Patience{Limit: cmp.Or(opts.limit, answerTimeout), Tell: opts.Notify}
 	var conn *Connection
-	err := waits.Ask(ctx, "BuildKit at "+info.Addr, func(ctx context.Context) (err error) {
-		conn, err = dial(ctx, info)
+	err := waits.Ask(ctx, "BuildKit at "+addr, func(ctx context.Context) (err error) {
+		conn, err = dial(ctx, addr)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("no BuildKit answers at %s (from %s): start it, or leave the address out and dlvgen starts its own: %w",
-			info.Addr, info.From, err)
+			addr, from, err)
 	}
 	return conn, nil
 }
 
 // dial connects and waits for one answer, so that a missing daemon is found here
 // and not in the middle of a build. The context bounds both.
-func dial(ctx context.Context, info Info) (*Connection, error) {
-	c, err := client.New(ctx, info.Addr)
+func dial(ctx context.Context, addr string) (*Connection, error) {
+	c, err := client.New(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
@@ -112,6 +99,5 @@ func dial(ctx context.Context, info Info) (*Connection, error) {
 		_ = c.Close()
 		return nil, err
 	}
-	info.Version = workers[0].BuildkitVersion.Version
-	return &Connection{Client: c, Info: info}, nil
+	return &Connection{Client: c, version: workers[0].BuildkitVersion.Version}, nil
 }

@@ -32,8 +32,7 @@ func (b *builder) move(ctx context.Context, results []*result) error {
 			pending = append(pending, registry.Pending{Ref: ref, Digest: res.digest()})
 		}
 	}
-	_, err := b.registry.Move(ctx, pending)
-	return err
+	return b.registry.Move(ctx, pending)
 }
 
 // pushExports push a variant's image by digest to each of its repositories, those of

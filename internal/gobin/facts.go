@@ -26,8 +26,7 @@ type Facts struct {
 	GOOS   string `json:"goos"`
 	GOARCH string `json:"goarch"`
 
-	// PIE is set for position-independent executables, Interpreter for dynamically linked ones.
-	PIE         bool   `json:"pie"`
+	// Interpreter is set for dynamically linked executables.
 	Interpreter string `json:"interpreter,omitempty"`
 
 	// DWARF is set where the binary has debug information of Go code (that of C code

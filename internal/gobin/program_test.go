@@ -92,7 +92,6 @@ func TestFactsOfRealPrograms(t *testing.T) {
 		optimized []string
 		stripped  bool // of DWARF
 		noSymtab  bool
-		pie       bool
 		dynamic   bool
 		gcc       bool
 	}{
@@ -104,15 +103,15 @@ func TestFactsOfRealPrograms(t *testing.T) {
 		{name: "uncompressed DWARF", args: []string{"-ldflags=-compressdwarf=false", all, "."}, units: enough},
 		{name: "stripped", args: []string{"-ldflags=-s -w", all, "."}, stripped: true, noSymtab: true},
 		{name: "without DWARF", args: []string{"-ldflags=-w", all, "."}, stripped: true},
-		{name: "pie", args: []string{"-buildmode=pie", all, "."}, units: enough, pie: true, dynamic: true},
+		{name: "pie", args: []string{"-buildmode=pie", all, "."}, units: enough, dynamic: true},
 		{name: "arm64", env: []string{"GOARCH=arm64"}, args: []string{all, "."}, units: enough},
 		{name: "big-endian", env: []string{"GOARCH=s390x"}, args: []string{"."}, units: 3, optimized: module},
 		{name: "32 bits", env: []string{"GOARCH=386"}, args: []string{"."}, units: 3, optimized: module},
 		{name: "cgo", gcc: true, env: cgo, args: []string{all, "./c"}, units: enough, dynamic: true},
 		{name: "cgo without DWARF of Go", gcc: true, env: cgo, args: []string{"-ldflags=-w", all, "./c"}, stripped: true, dynamic: true},
-		{name: "cgo, pie", gcc: true, env: cgo, args: []string{"-buildmode=pie", "./c"}, units: 1, optimized: []string{"main"}, pie: true, dynamic: true},
+		{name: "cgo, pie", gcc: true, env: cgo, args: []string{"-buildmode=pie", "./c"}, units: 1, optimized: []string{"main"}, dynamic: true},
 		{name: "static pie", gcc: true, env: cgo, args: []string{"-buildmode=pie", "-ldflags=-linkmode=external -extldflags=-static-pie", "./c"},
-			units: 1, optimized: []string{"main"}, pie: true},
+			units: 1, optimized: []string{"main"}},
 	}
 	dir := writeModule(t, app)
 	for _, tt := range tests {
@@ -133,8 +132,8 @@ func TestFactsOfRealPrograms(t *testing.T) {
 			if facts.DWARF == tt.stripped || facts.Symtab == tt.noSymtab {
 				t.Errorf("DWARF %t, Symtab %t", facts.DWARF, facts.Symtab)
 			}
-			if facts.PIE != tt.pie || (facts.Interpreter != "") != tt.dynamic {
-				t.Errorf("PIE %t, Interpreter %q", facts.PIE, facts.Interpreter)
+			if (facts.Interpreter != "") != tt.dynamic {
+				t.Errorf("Interpreter %q", facts.Interpreter)
 			}
 			checkIdentity(t, facts, tt.env)
 			checkDebuggable(t, facts, tt.stripped, tt.optimized)
@@ -189,8 +188,8 @@ func TestFactsOfOlderToolchains(t *testing.T) {
 			requireToolchain(t, env)
 			for _, mode := range []string{"exe", "pie"} {
 				facts := readProgram(t, buildProgram(t, dir, env, "-buildmode="+mode, "-gcflags=all=-N -l", "."))
-				if facts.GoVersion != version || facts.PIE != (mode == "pie") {
-					t.Errorf("%s: Go %q, %d units, PIE %t", mode, facts.GoVersion, facts.Units, facts.PIE)
+				if facts.GoVersion != version {
+					t.Errorf("%s: Go %q, %d units", mode, facts.GoVersion, facts.Units)
 				}
 				if facts.GOOS != runtime.GOOS || facts.GOARCH != runtime.GOARCH {
 					t.Errorf("%s: platform %s/%s", mode, facts.GOOS, facts.GOARCH)

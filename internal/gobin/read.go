@@ -52,7 +52,6 @@ func Read(r io.ReaderAt) (facts *Facts, err error) {
 		return nil, malformed(err)
 	}
 	facts.GOOS, facts.GOARCH = platform(f, facts.Info)
-	facts.PIE = f.Type == elf.ET_DYN && (facts.Interpreter != "" || isPIE(f, facts.Info))
 	return facts, nil
 }
 
@@ -115,15 +114,6 @@ func buildID(f *elf.File) string {
 		return ""
 	}
 	return strings.TrimRight(string(note[16:16+size]), "\x00")
-}
-
-// isPIE tells a statically linked PIE, which has no interpreter, from a shared library.
-func isPIE(f *elf.File, info *debug.BuildInfo) bool {
-	if setting(info, "-buildmode") == "pie" {
-		return true
-	}
-	flags, err := f.DynValue(elf.DT_FLAGS_1)
-	return err == nil && len(flags) == 1 && elf.DynFlag1(flags[0])&elf.DF_1_PIE != 0
 }
 
 // setting returns a build setting, "" where it is absent.

@@ -61,29 +61,26 @@ func (c *Client) Tag(ctx context.Context, p Pending) error {
 }
 
 // Move moves all the tags, or if anything is wrong with one of them, none: it guards
-// every tag, verifies every digest, and moves the tags last, in the order given. It
-// returns what was verified, one for each. Registries cannot move several tags at once:
-// if one fails after that, the error is a [*MoveError] that names those before.
-func (c *Client) Move(ctx context.Context, pending []Pending) ([]*Verified, error) {
+// every tag, verifies every digest, and moves the tags last, in the order given.
+// Registries cannot move several tags at once: if one fails after that, the error is a
+// [*MoveError] that names those before.
+func (c *Client) Move(ctx context.Context, pending []Pending) error {
 	digests := map[Key]string{}
 	for _, p := range pending {
 		if before, ok := digests[p.Ref.Key()]; ok && before != p.Digest {
-			return nil, fmt.Errorf("tag %s is to name both %s and %s: give the variants different tags", p.Ref.Familiar(), before, p.Digest)
+			return fmt.Errorf("tag %s is to name both %s and %s: give the variants different tags", p.Ref.Familiar(), before, p.Digest)
 		}
 		digests[p.Ref.Key()] = p.Digest
 	}
 	for _, p := range pending {
 		if err := c.Guard(ctx, p.Ref); err != nil {
-			return nil, err
+			return err
 		}
 	}
-	var all []*Verified
 	for _, p := range pending {
-		verified, err := c.Verify(ctx, p.Ref, p.Digest)
-		if err != nil {
-			return nil, err
+		if _, err := c.Verify(ctx, p.Ref, p.Digest); err != nil {
+			return err
 		}
-		all = append(all, verified)
 	}
 	var moved []Reference
 	for i, p := range pending {
@@ -92,9 +89,9 @@ func (c *Client) Move(ctx context.Context, pending []Pending) ([]*Verified, erro
 			for _, left := range pending[i+1:] {
 				failed.Left = append(failed.Left, left.Ref)
 			}
-			return nil, failed
+			return failed
 		}
 		moved = append(moved, p.Ref)
 	}
-	return all, nil
+	return nil
 }

@@ -18,15 +18,12 @@ func TestMoveMovesAllTags(t *testing.T) {
 	s.push("pushed-2", index)
 
 	client := New(label, WithProduction(s.ref("v1")))
-	verified, err := client.Move(proctest.Context(t), []Pending{
+	err := client.Move(proctest.Context(t), []Pending{
 		{Ref: s.ref("v1-debug"), Digest: digestOf(t, img)},
 		{Ref: s.ref("v1-debug-src"), Digest: digestOf(t, index)},
 	})
 	if err != nil {
 		t.Fatal(err)
-	}
-	if len(verified) != 2 || len(verified[1].Images) != 2 {
-		t.Errorf("verified %+v", verified)
 	}
 	for tag, want := range map[string]string{"v1": production, "v1-debug": digestOf(t, img), "v1-debug-src": digestOf(t, index)} {
 		if got := s.resolve(tag); got != want {
@@ -62,7 +59,7 @@ func TestMoveMovesNothingIfAnythingIsWrong(t *testing.T) {
 			s.push("pushed", good)
 			second := tt.second(s)
 			s.answers(nil)
-			_, err := New(label, WithProduction(s.ref("v1"))).Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digestOf(t, good)}, second})
+			err := New(label, WithProduction(s.ref("v1"))).Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digestOf(t, good)}, second})
 			if !tt.matches(err) {
 				t.Errorf("unexpected: %v", err)
 			}
@@ -85,7 +82,7 @@ func TestMoveSaysWhichTagsWereMoved(t *testing.T) {
 		return true
 	})
 	digest := digestOf(t, img)
-	_, err := New(label).Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digest}, {s.ref("v1-debug-src"), digest}, {s.ref("v1-dbg"), digest}})
+	err := New(label).Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digest}, {s.ref("v1-debug-src"), digest}, {s.ref("v1-dbg"), digest}})
 	var moved *MoveError
 	if !errors.As(err, &moved) {
 		t.Fatalf("got %v, want a MoveError", err)
@@ -151,7 +148,7 @@ func TestMoveAsksAllRegistriesBeforeATagMoves(t *testing.T) {
 	for _, s := range []*server{plain, secured} {
 		s.answers(nil)
 	}
-	_, err := client.Move(proctest.Context(t), []Pending{{plain.ref("v1-debug"), digest}, {secured.ref("v1-debug"), digest}})
+	err := client.Move(proctest.Context(t), []Pending{{plain.ref("v1-debug"), digest}, {secured.ref("v1-debug"), digest}})
 	var notOurs *NotOursError
 	if !errors.As(err, &notOurs) || notOurs.Ref.Key() != secured.ref("v1-debug").Key() {
 		t.Errorf("got %v, want a NotOursError of the second registry", err)
@@ -159,7 +156,7 @@ func TestMoveAsksAllRegistriesBeforeATagMoves(t *testing.T) {
 	if written := append(plain.written(), secured.written()...); len(written) != 0 {
 		t.Errorf("written: %q", written)
 	}
-	if _, err := client.Move(proctest.Context(t), []Pending{{plain.ref("v1-dbg"), digest}, {secured.ref("v1-dbg"), digest}}); err != nil {
+	if err := client.Move(proctest.Context(t), []Pending{{plain.ref("v1-dbg"), digest}, {secured.ref("v1-dbg"), digest}}); err != nil {
 		t.Error(err)
 	}
 	if plain.resolve("v1-dbg") != digest || secured.resolve("v1-dbg") != digest {

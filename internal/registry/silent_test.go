@@ -85,7 +85,7 @@ func questions(c *Client, ref Reference) map[string]func(context.Context) error 
 		"Verify":     func(ctx context.Context) error { _, err := c.Verify(ctx, ref, digest); return err },
 		"Labels":     func(ctx context.Context) error { _, err := c.Labels(ctx, ref, ""); return err },
 		"Tag":        func(ctx context.Context) error { return c.Tag(ctx, Pending{ref, digest}) },
-		"Move":       func(ctx context.Context) error { _, err := c.Move(ctx, []Pending{{ref, digest}}); return err },
+		"Move":       func(ctx context.Context) error { return c.Move(ctx, []Pending{{ref, digest}}) },
 	}
 }
 
@@ -155,7 +155,7 @@ func TestATagThatIsNotTakenInTimeIsTold(t *testing.T) {
 		return true
 	})
 	p := &patience.Patience{Limit: 200 * time.Millisecond}
-	_, err := New(label, WithPatience(p)).Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digestOf(t, img)}})
+	err := New(label, WithPatience(p)).Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digestOf(t, img)}})
 	var moved *MoveError
 	if !errors.As(err, &moved) || !strings.Contains(err.Error(), "did not answer for 200ms") || !strings.Contains(err.Error(), "no tag was moved") {
 		t.Errorf("got %v", err)

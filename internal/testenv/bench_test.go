@@ -146,7 +146,7 @@ func TestTheFrontendImageHoldsProgramAndTools(t *testing.T) {
 		found[path.Clean(header.Name)] = header.Mode&0o111 != 0
 	}
 	platform := "tools/" + layout.Platform("linux", runtime.GOARCH, "")
-	for _, name := range []string{"dlvgen-frontend", platform + "/" + layout.ToolGo, platform + "/" + layout.ToolInit, platform + "/" + layout.ToolDelve + "/" + delve.Version + "/dlv"} {
+	for _, name := range []string{"dlvgen-frontend", platform + "/" + layout.ToolGo, platform + "/" + layout.ToolInit, platform + "/" + layout.ToolDelve + "/" + delve.Newest + "/dlv"} {
 		if !found[name] {
 			t.Errorf("%s is missing or not executable", name)
 		}

@@ -35,9 +35,6 @@ var releases = []release{
 // Go since 1.16 with its check switched off.
 const Newest = "1.27.2"
 
-// Version is Newest.
-const Version = Newest
-
 // Versions lists the shipped versions, the newest first.
 func Versions() []string {
 	var list []string
