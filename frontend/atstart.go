@@ -9,7 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dlvgen/dlvgen/internal/shim"
+	"github.com/dlvgen/dlvgen/internal/shim/gocall"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
@@ -48,8 +48,8 @@ func (e *atStartError) commandLine() string {
 
 // run is the call of `go run` that can be made a compile ahead of the start, or why
 // there is none.
-func (e *atStartError) run() (shim.RunCall, error) {
-	call, ok := shim.ParseRun(e.command[1:])
+func (e *atStartError) run() (gocall.RunCall, error) {
+	call, ok := gocall.ParseRun(e.command[1:])
 	switch r := e.request; {
 	case !isGoCommand(e.command[0]) || !ok:
 		return call, errors.New("only what go run compiles is known")
@@ -104,7 +104,7 @@ func (m madeOf) compiles(command []string) (bool, error) {
 	}
 	args := strings.Join(command[1:], " ")
 	if isGoCommand(command[0]) {
-		_, runs := shim.ParseRun(command[1:])
+		_, runs := gocall.ParseRun(command[1:])
 		return runs || callsGo.MatchString("go "+args), nil
 	}
 	if _, shell := llbgen.ShellCommands(command); shell {

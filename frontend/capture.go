@@ -10,7 +10,7 @@ import (
 	"slices"
 
 	"github.com/dlvgen/dlvgen/internal/gobin"
-	"github.com/dlvgen/dlvgen/internal/shim"
+	"github.com/dlvgen/dlvgen/internal/shim/record"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/client/llb"
@@ -26,7 +26,7 @@ type capture struct {
 
 	// users are the folders of the users who compiled.
 	users     []string
-	manifests []shim.Manifest
+	manifests []record.Manifest
 }
 
 // capturesOf reads the manifests of all steps, in their order.
@@ -90,7 +90,7 @@ func (c *capture) read(ctx context.Context) error {
 }
 
 // manifestsIn reads the manifests of a folder, which need not be there.
-func manifestsIn(ctx context.Context, ref client.Reference, dir string) ([]shim.Manifest, error) {
+func manifestsIn(ctx context.Context, ref client.Reference, dir string) ([]record.Manifest, error) {
 	entries, err := ref.ReadDir(ctx, client.ReadDirRequest{Path: dir, IncludePattern: "*.json"})
 	if isNotExist(err) {
 		return nil, nil
@@ -98,7 +98,7 @@ func manifestsIn(ctx context.Context, ref client.Reference, dir string) ([]shim.
 	if err != nil {
 		return nil, err
 	}
-	manifests := make([]shim.Manifest, len(entries))
+	manifests := make([]record.Manifest, len(entries))
 	for i, e := range entries {
 		if manifests[i], err = manifestOf(ctx, ref, path.Join(dir, e.Path)); err != nil {
 			return nil, err
@@ -107,8 +107,8 @@ func manifestsIn(ctx context.Context, ref client.Reference, dir string) ([]shim.
 	return manifests, nil
 }
 
-func manifestOf(ctx context.Context, ref client.Reference, p string) (shim.Manifest, error) {
-	var m shim.Manifest
+func manifestOf(ctx context.Context, ref client.Reference, p string) (record.Manifest, error) {
+	var m record.Manifest
 	dt, err := ref.ReadFile(ctx, client.ReadRequest{Filename: p})
 	if err != nil {
 		return m, err
@@ -122,9 +122,9 @@ func manifestOf(ctx context.Context, ref client.Reference, p string) (shim.Manif
 // makers are the captures with a call that compiled the program: the same build
 // id, or, where a later step changed the file, the same main package.
 func makers(captures []capture, facts *gobin.Facts) []capture {
-	byID := func(p shim.Program) bool { return p.BuildID != "" && p.BuildID == facts.BuildID }
-	byPath := func(p shim.Program) bool { return p.ImportPath == facts.Info.Path }
-	for _, same := range []func(shim.Program) bool{byID, byPath} {
+	byID := func(p record.Program) bool { return p.BuildID != "" && p.BuildID == facts.BuildID }
+	byPath := func(p record.Program) bool { return p.ImportPath == facts.Info.Path }
+	for _, same := range []func(record.Program) bool{byID, byPath} {
 		found := slices.DeleteFunc(slices.Clone(captures), func(c capture) bool { return len(c.calls(same)) == 0 })
 		if len(found) > 0 {
 			return found
@@ -134,8 +134,8 @@ func makers(captures []capture, facts *gobin.Facts) []capture {
 }
 
 // calls are the manifests with a program of that kind.
-func (c capture) calls(is func(shim.Program) bool) []shim.Manifest {
-	return slices.DeleteFunc(slices.Clone(c.manifests), func(m shim.Manifest) bool { return !slices.ContainsFunc(m.Programs, is) })
+func (c capture) calls(is func(record.Program) bool) []record.Manifest {
+	return slices.DeleteFunc(slices.Clone(c.manifests), func(m record.Manifest) bool { return !slices.ContainsFunc(m.Programs, is) })
 }
 
 // leftOutOf lists the files that were compiled and not captured, in their order.
@@ -174,7 +174,7 @@ func pathsOf(captures []capture) []variants.PathRule {
 // pathsIn are the roots for one call. With -trimpath the main module's files are
 // named after the module, and all others have relative names: dependencies
 // module@version, the standard library its own (cmd/go/internal/work, trimpath).
-func pathsIn(m shim.Manifest) []variants.PathRule {
+func pathsIn(m record.Manifest) []variants.PathRule {
 	rules := []variants.PathRule{
 		{Path: m.ModuleDir, Kind: variants.PathModule, Module: m.Module},
 		{Path: m.GOMODCACHE, Kind: variants.PathModCache},

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dlvgen/dlvgen/internal/shim"
+	"github.com/dlvgen/dlvgen/internal/shim/record"
 	"github.com/moby/buildkit/frontend/dockerui"
 )
 
@@ -52,7 +52,7 @@ func (d *derivation) readyMade(ctx context.Context, cause error) error {
 // libraries of packages (forcedLdflags in cmd/go/internal/work/init.go).
 func linksShared(captures []capture) bool {
 	return slices.ContainsFunc(captures, func(c capture) bool {
-		return slices.ContainsFunc(c.manifests, func(m shim.Manifest) bool {
+		return slices.ContainsFunc(c.manifests, func(m record.Manifest) bool {
 			return slices.Contains(append(strings.Fields(m.GoflagsBefore), m.ArgsBefore...), "-linkshared")
 		})
 	})

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"github.com/dlvgen/dlvgen/internal/shim"
+	"github.com/dlvgen/dlvgen/internal/shim/record"
 	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/moby/buildkit/frontend/gateway/client"
@@ -81,7 +81,7 @@ func (d *derivation) refused(ctx context.Context, all []capture, cause error) er
 	return &RefusalError{Explanation: out, cause: cause}
 }
 
-func callOf(step *llbgen.Step, m shim.Manifest) Call {
+func callOf(step *llbgen.Step, m record.Manifest) Call {
 	c := Call{
 		Step: step.Name, Dir: m.Dir, Go: m.GoVersion,
 		Before: append([]string{"go"}, m.ArgsBefore...), After: append([]string{"go"}, m.ArgsAfter...),

@@ -8,7 +8,7 @@ import (
 
 	"github.com/dlvgen/dlvgen/internal/gobin"
 	"github.com/dlvgen/dlvgen/internal/layout"
-	"github.com/dlvgen/dlvgen/internal/shim"
+	"github.com/dlvgen/dlvgen/internal/shim/record"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
 )
@@ -55,7 +55,7 @@ func keptSymbols(p *program, captures []capture) (*symbols, error) {
 	if len(captures) == 0 {
 		return nil, unknownSymbols(p)
 	}
-	is := func(made shim.Program) bool {
+	is := func(made record.Program) bool {
 		return made.BuildID != "" && made.BuildID == p.facts.BuildID && made.Symbols != ""
 	}
 	for _, c := range captures {

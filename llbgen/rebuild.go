@@ -5,7 +5,7 @@ import (
 	"runtime/debug"
 	"strings"
 
-	"github.com/dlvgen/dlvgen/internal/shim"
+	"github.com/dlvgen/dlvgen/internal/shim/gocall"
 	"github.com/moby/buildkit/client/llb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -56,7 +56,7 @@ func (r Rebuild) FromContext(source llb.State, dir string) (st llb.State, output
 }
 
 // ContextCommand is the go command of FromContext, for people to read.
-func (r Rebuild) ContextCommand() []string { return shim.RedactArgs(r.contextArgs()) }
+func (r Rebuild) ContextCommand() []string { return gocall.RedactArgs(r.contextArgs()) }
 
 func (r Rebuild) contextArgs() []string {
 	args := append([]string{"go", "build"}, r.flags()...)
@@ -77,7 +77,7 @@ func (r Rebuild) FromModule() (st llb.State, output string) {
 }
 
 // ModuleCommand is the go command of FromModule, for people to read.
-func (r Rebuild) ModuleCommand() []string { return shim.RedactArgs(r.moduleArgs()) }
+func (r Rebuild) ModuleCommand() []string { return gocall.RedactArgs(r.moduleArgs()) }
 
 func (r Rebuild) moduleArgs() []string {
 	args := append([]string{"go", "install"}, r.flags()...)
@@ -105,7 +105,7 @@ func (r Rebuild) run(st llb.State, args []string, output string) llb.State {
 	}
 	opts := append([]llb.RunOption{
 		llb.Args(args),
-		llb.WithCustomName("[dlvgen] rebuild " + r.Program + ": " + strings.Join(shim.RedactArgs(args), " ")),
+		llb.WithCustomName("[dlvgen] rebuild " + r.Program + ": " + strings.Join(gocall.RedactArgs(args), " ")),
 	}, r.Run...)
 	program := llb.Copy(st.Run(opts...).Root(), output, output, &llb.CopyInfo{CreateDestPath: true})
 	return llb.Scratch().File(program, llb.WithCustomName("[dlvgen] take the rebuilt "+output))

@@ -102,6 +102,11 @@ func Rules() []Rule {
 		{Name: "cmd/dlvgen-frontend", NeverLinked: append(own("internal/cli", "internal/registry"), registry)},
 		// Mounted into strangers' images: small, static, no surprises.
 		{Name: "internal/shim/...", Only: own("internal/layout", "internal/shim")},
+		// What is read of a call is read elsewhere too, and starts nothing.
+		{Name: "internal/shim/toolflags", Only: own("internal/shim/toolflags"), Never: impure},
+		{Name: "internal/shim/gocall", Only: own("internal/shim/gocall", "internal/shim/link", "internal/shim/toolflags", "internal/shim/environ")},
+		{Name: "internal/shim/record", NeverLinked: own("internal/shim/standin")},
+		{Name: "internal/shim/standin", NeverLinked: own("internal/shim/record", "internal/shim/toolchain")},
 		{Name: "internal/procfs/...", Only: own("internal/procfs")},
 		{Name: "internal/launch/...", Only: own("internal/layout", "internal/procfs", "internal/gobin", "internal/launch")},
 		{Name: "internal/sidecar/...", Only: own("internal/layout", "internal/procfs", "internal/gobin", "internal/sidecar")},

@@ -13,6 +13,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/shim/record"
+	"github.com/dlvgen/dlvgen/internal/shim/step"
 )
 
 const (
@@ -229,7 +232,7 @@ func units(t *testing.T, data *dwarf.Data) func(func(*dwarf.Entry) bool) {
 	}
 }
 
-func readManifest(t *testing.T, capture string) Manifest {
+func readManifest(t *testing.T, capture string) record.Manifest {
 	t.Helper()
 	records, err := filepath.Glob(filepath.Join(ownFolder(capture), "builds", "*"))
 	if err != nil || len(records) != 1 || filepath.Ext(records[0]) != ".json" {
@@ -239,7 +242,7 @@ func readManifest(t *testing.T, capture string) Manifest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var m Manifest
+	var m record.Manifest
 	if err := json.Unmarshal(data, &m); err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +280,7 @@ func TestACompileErrorIsTheRealOne(t *testing.T) {
 	bare.Env = append(os.Environ(), "GOFLAGS=", "GOWORK=off")
 	var stderr strings.Builder
 	bare.Stderr = &stderr
-	code := exitCode(bare.Run())
+	code := step.ExitCode(bare.Run())
 	if code == 0 || r.code != code || r.stderr != stderr.String() {
 		t.Errorf("exit code %d, %q, want %d, %q", r.code, r.stderr, code, stderr.String())
 	}

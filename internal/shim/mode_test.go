@@ -11,10 +11,11 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/gobin"
+	"github.com/dlvgen/dlvgen/internal/shim/gocall"
 )
 
 // inMode is the environment of calls in a mode.
-func inMode(t *testing.T, m mode) string {
+func inMode(t *testing.T, m gocall.Mode) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "mode")
 	if err := os.WriteFile(file, []byte(m), 0o444); err != nil {
@@ -58,7 +59,7 @@ func TestSymbolsAreKeptBesideWhatProductionLinks(t *testing.T) {
 			if err := os.Remove(output); err != nil {
 				t.Fatal(err)
 			}
-			r := runGo(t, root, append([]string{inMode(t, modeSymbols)}, test.env...), args...)
+			r := runGo(t, root, append([]string{inMode(t, gocall.Symbols)}, test.env...), args...)
 			if r.code != 0 || r.stdout+r.stderr != "" {
 				t.Fatalf("exit code %d, %q", r.code, r.stdout+r.stderr)
 			}
@@ -110,13 +111,13 @@ func readFile(t *testing.T, name string) []byte {
 
 func TestOptimizedProgramsKeepEverythingButStripping(t *testing.T) {
 	root := hello(t, nil)
-	r := runGo(t, root, []string{inMode(t, modeOptimized), "GOFLAGS=-ldflags=-w -tags=a"},
+	r := runGo(t, root, []string{inMode(t, gocall.Optimized), "GOFLAGS=-ldflags=-w -tags=a"},
 		"build", "-trimpath", "-gcflags=-l=4", stripFlag)
 	if r.code != 0 {
 		t.Fatalf("exit code %d, %q", r.code, r.stderr)
 	}
 	m := readManifest(t, r.capture)
-	if want := RedactArgs([]string{"build", "-ldflags=", `-ldflags=-X "main.v=a b"`, "-trimpath", "-gcflags=-l=4"}); !slices.Equal(m.ArgsAfter, want) || m.GoflagsAfter != "-tags=a" {
+	if want := gocall.RedactArgs([]string{"build", "-ldflags=", `-ldflags=-X "main.v=a b"`, "-trimpath", "-gcflags=-l=4"}); !slices.Equal(m.ArgsAfter, want) || m.GoflagsAfter != "-tags=a" {
 		t.Errorf("ran go %q with GOFLAGS=%q, want %q", m.ArgsAfter, m.GoflagsAfter, want)
 	}
 	if !m.Trimpath || m.Programs[0].Symbols != "" {
@@ -129,8 +130,8 @@ func TestOptimizedProgramsKeepEverythingButStripping(t *testing.T) {
 func TestModesDoNotSpoilEachOthersCache(t *testing.T) {
 	root := hello(t, nil)
 	cache := "GOCACHE=" + t.TempDir()
-	sums := map[mode][]byte{}
-	for _, m := range []mode{modeSymbols, modeDebug, modeOptimized, modeSymbols, modeDebug, modeOptimized} {
+	sums := map[gocall.Mode][]byte{}
+	for _, m := range []gocall.Mode{gocall.Symbols, gocall.Debug, gocall.Optimized, gocall.Symbols, gocall.Debug, gocall.Optimized} {
 		output := filepath.Join(t.TempDir(), "server")
 		if r := runGo(t, root, []string{inMode(t, m), cache}, "build", "-trimpath", stripFlag, "-o", output, "."); r.code != 0 {
 			t.Fatalf("%s: %s", m, r.stderr)
@@ -141,18 +142,7 @@ func TestModesDoNotSpoilEachOthersCache(t *testing.T) {
 		}
 		sums[m] = got
 	}
-	if bytes.Equal(sums[modeDebug], sums[modeOptimized]) || bytes.Equal(sums[modeSymbols], sums[modeOptimized]) {
+	if bytes.Equal(sums[gocall.Debug], sums[gocall.Optimized]) || bytes.Equal(sums[gocall.Symbols], sums[gocall.Optimized]) {
 		t.Error("two modes give the same program")
-	}
-}
-
-func TestResponseFilesAreReadAsToolsReadThem(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "args")
-	if err := os.WriteFile(file, []byte("-X\nmain.v=a\\nb\\\\n\n-s\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	got, err := expandResponse([]string{"-o", "x", "@" + file})
-	if want := []string{"-o", "x", "-X", "main.v=a\nb\\n", "-s"}; err != nil || !slices.Equal(got, want) {
-		t.Errorf("read %q, %v, want %q", got, err, want)
 	}
 }

@@ -9,10 +9,13 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/proctest"
+	"github.com/dlvgen/dlvgen/internal/shim/mounts"
+	"github.com/dlvgen/dlvgen/internal/shim/step"
 )
 
 // stepRoot names the variable that makes this test program the go command of a
@@ -37,21 +40,21 @@ func TestMain(m *testing.M) {
 }
 
 func runAsGo(root string) int {
-	step, err := currentStep(os.Args)
+	s, err := step.Current(os.Args)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	step.Bin = filepath.Join(root, "bin")
-	step.Real = filepath.Join(root, "real")
-	step.GoCache = filepath.Join(root, "go-build")
-	step.Mountinfo = filepath.Join(root, "mountinfo")
-	step.Capture = os.Getenv(stepCapture)
-	step.Mode = os.Getenv(stepMode)
+	s.Bin = filepath.Join(root, "bin")
+	s.Real = filepath.Join(root, "real")
+	s.GoCache = filepath.Join(root, "go-build")
+	s.Mountinfo = filepath.Join(root, "mountinfo")
+	s.Capture = os.Getenv(stepCapture)
+	s.Mode = os.Getenv(stepMode)
 	if mounts := os.Getenv(stepMounts); mounts != "" {
-		step.Mountinfo = mounts
+		s.Mountinfo = mounts
 	}
-	return step.Run(context.Background(), os.Args[1:])
+	return Run(context.Background(), s, os.Args[1:])
 }
 
 // testRoot holds a toolchain whose go command is this program, with the real
@@ -103,14 +106,14 @@ func layOut(root string) error {
 // nowhere else in a step what tests compile.
 func flatMounts(file string) error {
 	var table strings.Builder
-	err := eachMount("/proc/self/mountinfo", func(m mount) { table.WriteString(m.id + " 0 0:0 / /\n") })
+	err := mounts.Each("/proc/self/mountinfo", func(m mounts.Mount) { table.WriteString(m.ID + " 0 0:0 / /\n") })
 	return errors.Join(err, os.WriteFile(file, []byte(table.String()), 0o644))
 }
 
 // own is the user's folder of the capture.
 func (r stepResult) own() string { return ownFolder(r.capture) }
 
-func ownFolder(capture string) string { return Step{Capture: capture}.ownCapture() }
+func ownFolder(capture string) string { return filepath.Join(capture, strconv.Itoa(os.Geteuid())) }
 
 func copyProgram(from, to string) error {
 	data, err := os.ReadFile(from)
@@ -148,7 +151,7 @@ func runGoAt(t *testing.T, path, dir string, env []string, args ...string) stepR
 	}
 	var stdout, stderr bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
-	r.code = exitCode(cmd.Run())
+	r.code = step.ExitCode(cmd.Run())
 	r.stdout, r.stderr = stdout.String(), stderr.String()
 	return r
 }
@@ -170,58 +173,6 @@ func writeModule(t *testing.T, files map[string]string) string {
 		}
 	}
 	return dir
-}
-
-func TestTheRealGoIsFound(t *testing.T) {
-	moved := filepath.Join(testRoot, "real", testRoot, "goroot", "bin", "go")
-	goroot := filepath.Join(testRoot, "goroot")
-	other := t.TempDir()
-	if err := copyProgram("/bin/true", filepath.Join(other, "go")); err != nil {
-		t.Fatal(err)
-	}
-	links := t.TempDir()
-	if err := os.Symlink(filepath.Join(goroot, "bin", "go"), filepath.Join(links, "go")); err != nil {
-		t.Fatal(err)
-	}
-	own := filepath.Join(testRoot, "bin")
-	for _, test := range []struct {
-		name, executable, path string
-		want                   toolchain
-	}{
-		{"over its own path", goroot + "/bin/go", "", toolchain{moved, goroot}},
-		{"in PATH, covered", own + "/go", own + ":" + goroot + "/bin:" + other, toolchain{moved, goroot}},
-		{"in PATH, by a link", own + "/go", own + ":" + links, toolchain{moved, goroot}},
-		{"in PATH, not covered", own + "/go", "/nowhere:" + own + ":" + other, toolchain{filepath.Join(other, "go"), ""}},
-		{"nowhere", own + "/go", own + ":/nowhere", toolchain{}},
-	} {
-		step := Step{
-			Bin: own, Real: filepath.Join(testRoot, "real"),
-			Executable: test.executable, Env: []string{"PATH=" + test.path},
-		}
-		got, err := step.findToolchain()
-		if got != test.want || (err != nil) != (test.want == toolchain{}) {
-			t.Errorf("%s: found %v, %v, want %v", test.name, got, err, test.want)
-		}
-	}
-}
-
-func TestGorootIsSetOnlyWhereItIsMissing(t *testing.T) {
-	tc := toolchain{path: "/.dlvgen/real/go/bin/go", goroot: "/go"}
-	first := tc.environ(environ{"A=b"})
-	if got := first.get("GOROOT"); got != "/go" {
-		t.Errorf("GOROOT = %q", got)
-	}
-	if got := tc.environ(environ{"GOROOT=/own"}).get("GOROOT"); got != "/own" {
-		t.Errorf("the user's GOROOT became %q", got)
-	}
-	second := toolchain{path: "/.dlvgen/real/go2/bin/go", goroot: "/go2"}
-	if got := second.environ(first).get("GOROOT"); got != "/go2" {
-		t.Errorf("a second toolchain was given GOROOT = %q", got)
-	}
-	uncovered := toolchain{path: "/opt/go/bin/go"}
-	if got := uncovered.environ(first).get("GOROOT"); got != "" {
-		t.Errorf("a toolchain at its own place was given GOROOT = %q", got)
-	}
 }
 
 func TestOtherSubcommandsRunAsTheyAre(t *testing.T) {

@@ -7,7 +7,7 @@ import (
 	"sort"
 	"strings"
 
-	"github.com/dlvgen/dlvgen/internal/shim"
+	"github.com/dlvgen/dlvgen/internal/shim/gocall"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 )
@@ -89,7 +89,7 @@ func describe(op *pb.Op) []string {
 }
 
 func describeExec(exec *pb.ExecOp) []string {
-	lines := []string{fmt.Sprintf("exec %q", shim.RedactArgs(exec.GetMeta().GetArgs()))}
+	lines := []string{fmt.Sprintf("exec %q", gocall.RedactArgs(exec.GetMeta().GetArgs()))}
 	env := append([]string(nil), exec.GetMeta().GetEnv()...)
 	sort.Strings(env)
 	for _, e := range env {

@@ -1,0 +1,188 @@
+package record
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"syscall"
+	"time"
+
+	"github.com/dlvgen/dlvgen/internal/shim/step"
+)
+
+// settled is how long a file must have been left alone to be copied ahead. It is
+// longer than any file system's clock ticks: a later change shows in its times.
+const settled = 2 * time.Second
+
+// Recording is a record in the making, from before its build on.
+type Recording struct {
+	build  Build
+	cancel context.CancelFunc
+	stop   chan struct{} // closed to leave the rest to the record
+	done   chan struct{} // closed when nothing is at work any more
+
+	// packages are what is compiled, where isListed; an early list may fail.
+	packages []goPackage
+	isListed bool
+
+	from   origins
+	folder string // of the copies, "" without any
+	copies map[string]copied
+}
+
+// copied is a copy of a file, and what the file was before it was read.
+type copied struct {
+	file string
+	of   os.FileInfo
+}
+
+// Begin makes ready beside the build what can be. The error says that no record can be
+// made: there is no capture, or no folder to run in, which the real go says best.
+func (b Build) Begin(ctx context.Context) (*Recording, error) {
+	if !step.IsDir(b.Step.Capture) {
+		return nil, errors.New("there is no capture")
+	}
+	var err error
+	if b.dir, err = workingDir(b.Call.Chdir); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	r := &Recording{build: b, cancel: cancel, stop: make(chan struct{}), done: make(chan struct{})}
+	go func() {
+		defer close(r.done)
+		r.prepare(ctx)
+	}()
+	return r, nil
+}
+
+// prepare lists what is compiled and copies its sources. With -mod=mod that must wait:
+// go list and the build would both write go.mod and go.sum.
+func (r *Recording) prepare(ctx context.Context) {
+	b := r.build
+	if b.Call.Versioned() || b.Rewrite.Flags.Last("mod") == "mod" {
+		return
+	}
+	// What goes wrong here does again for the record, which tells.
+	packages, err := b.runList(ctx, "", b.listEnviron(), b.listArgs())
+	if err != nil {
+		return
+	}
+	r.packages, r.isListed = packages, true
+	if !slices.ContainsFunc(packages, goPackage.isAsked) {
+		return
+	}
+	sources, err := b.sources(packages)
+	if err != nil {
+		return
+	}
+	if r.from, err = originsOf(b.Step); err == nil {
+		r.copyAll(sources)
+	}
+}
+
+// isAsked tells whether the call names the package, and it is a program.
+func (p goPackage) isAsked() bool { return p.Name == "main" && !p.DepOnly }
+
+// Discard removes what was made ready: the build has failed, which is what counts.
+func (r *Recording) Discard() {
+	r.cancel()
+	close(r.stop)
+	<-r.done
+	_ = r.discard()
+}
+
+// Write records what was built. Where it cannot, it leaves the reason.
+func (r *Recording) Write(ctx context.Context) {
+	defer r.cancel()
+	close(r.stop)
+	<-r.done
+	if err := errors.Join(r.record(ctx), r.discard()); err != nil {
+		r.build.recordError(err)
+	}
+}
+
+// discard removes the copies that were not taken.
+func (r *Recording) discard() error {
+	if r.folder == "" {
+		return nil
+	}
+	return os.RemoveAll(r.folder)
+}
+
+// listed returns what was compiled. An early list fails where modules or generated
+// files were missing until the build was done; then another is made.
+func (r *Recording) listed(ctx context.Context) ([]goPackage, error) {
+	switch b := r.build; {
+	case b.Call.Versioned():
+		return b.listVersioned(ctx)
+	case r.isListed:
+		return r.packages, nil
+	default:
+		return b.runList(ctx, "", b.listEnviron(), b.listArgs("-e"))
+	}
+}
+
+// copyAll copies files until it is stopped.
+func (r *Recording) copyAll(sources []source) {
+	select {
+	case <-r.stop:
+		return // the build was faster
+	default:
+	}
+	folder, err := os.MkdirTemp(r.build.Step.Capture, ".dlvgen-*")
+	if err != nil {
+		return
+	}
+	r.folder, r.copies = folder, make(map[string]copied, len(sources))
+	for _, s := range sources {
+		select {
+		case <-r.stop:
+			return
+		default:
+		}
+		if c, ok := copyOf(folder, s.content, r.from); ok {
+			r.copies[s.content] = c
+		}
+	}
+}
+
+func copyOf(folder, content string, from origins) (copied, bool) {
+	isFresh := func(info os.FileInfo) bool { return time.Since(changedAt(info)) < settled }
+	if info, err := os.Stat(content); err != nil || isFresh(info) {
+		return copied{}, false
+	}
+	data, before, err := from.read(content)
+	if err != nil || isFresh(before) {
+		return copied{}, false
+	}
+	file, err := writeTemp(folder, data)
+	return copied{file: file, of: before}, err == nil
+}
+
+// place moves the copy of a file to target. It is false where there is none, where the
+// file is another by now, or where an earlier call left one at target.
+func (r *Recording) place(target, content string) bool {
+	c, ok := r.copies[content]
+	if !ok {
+		return false
+	}
+	now, err := os.Stat(content)
+	if err != nil || !os.SameFile(c.of, now) || c.of.Size() != now.Size() ||
+		!c.of.ModTime().Equal(now.ModTime()) || !changedAt(c.of).Equal(changedAt(now)) {
+		return false
+	}
+	if _, err := os.Lstat(target); err == nil || os.MkdirAll(filepath.Dir(target), dirMode) != nil {
+		return false
+	}
+	return os.Rename(c.file, target) == nil
+}
+
+// changedAt is when a file was last changed in any way, which no program can set.
+func changedAt(info os.FileInfo) time.Time {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return time.Unix(st.Ctim.Unix())
+	}
+	return time.Now()
+}
