@@ -16,11 +16,11 @@ func newBuildCommand(s streams) *cobra.Command {
 		Short: "Derive debug variants from a production Dockerfile",
 		Long: `Derive debug variants from a production Dockerfile.
 
-CONTEXT is a folder, the URL of a git repository or of a tar file, or "-" for a tar
-file on stdin (default: the working folder). The Dockerfile stays as it is. Flags that
-"docker buildx build" has too mean the same.
+CONTEXT is a folder, the URL of a git repository or tar file, or "-" for a tar
+file on stdin. The default is the working folder. The Dockerfile is not changed.
+Flags that "docker buildx build" also has mean the same.
 
-Each variant is printed as REF@DIGEST on stdout.`,
+Prints REF@DIGEST for each variant.`,
 		Example: `  dlvgen build -t registry.example/app:v1 --push .
   dlvgen build -t app:v1 --variant remote,attach --load .
   dlvgen build -t registry.example/app:v1 --variant all --push .`,

@@ -14,10 +14,10 @@ func newBuildKitCommand(s streams) *cobra.Command {
 		Short: "Look at or stop the BuildKit that dlvgen started",
 		Long: `Look at or stop the BuildKit that dlvgen started.
 
-Where neither --addr nor BUILDKIT_HOST names one, "dlvgen build" starts a buildkitd of
-its own and keeps it for the next call. Its store lies in the user's cache folder. The
-file dlvgen/buildkitd.toml in the user's configuration folder, or the file that
-` + buildkit.UserConfigEnv + ` names, adds to its configuration.`,
+Without --addr or BUILDKIT_HOST, "dlvgen build" starts its own buildkitd and
+keeps it running for the next call. Its store is in the user's cache folder. To
+add to its configuration, create dlvgen/buildkitd.toml in the user's
+configuration folder, or name a file in ` + buildkit.UserConfigEnv + `.`,
 		Args: unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -28,7 +28,7 @@ file dlvgen/buildkitd.toml in the user's configuration folder, or the file that
 func newBuildKitStopCommand(s streams) *cobra.Command {
 	return &cobra.Command{
 		Use:   "stop",
-		Short: "Stop the BuildKit that dlvgen started; its cache stays",
+		Short: "Stop it, and keep its cache",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			child, err := buildkit.NewChild()
@@ -53,7 +53,7 @@ func newBuildKitStatusCommand(s streams) *cobra.Command {
 	format := newFormat()
 	cmd := &cobra.Command{
 		Use:   "status",
-		Short: "Say whether the BuildKit that dlvgen started runs, and where its files are",
+		Short: "Show whether it is running, and where its files are",
 		Args:  noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			child, err := buildkit.NewChild()

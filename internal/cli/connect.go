@@ -76,12 +76,12 @@ func newConnectCommand(s streams) *cobra.Command {
 		Short: "Print what a debugger's client needs to reach a debug image",
 		Long: `Print what a debugger's client needs to reach a debug image.
 
-The name is looked up as a running container of Docker Engine, as an image of Docker
-Engine, and as an image in a registry. Its labels tell where the sources stood when they
-were compiled; they are mapped to the folders of this machine.
+Looks up the name as a running container, then as an image in Docker Engine,
+then as an image in a registry. Maps the paths that the sources had when they
+were compiled, which the image's labels list, to folders on this machine.
 
-stdout has the configuration alone, ready to be pasted or redirected; what else there is
-to know is said on stderr.`,
+Prints only the configuration to stdout, ready to paste or redirect. Notes go
+to stderr.`,
 		Example: `  dlvgen connect app
   dlvgen connect app --for vscode > .vscode/launch.json
   dlvgen connect registry.example/app:v1-debug --for goland > .run/app.run.xml`,

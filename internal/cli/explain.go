@@ -28,15 +28,15 @@ func newExplainCommand(s streams) *cobra.Command {
 	flags := &buildFlags{}
 	cmd := &cobra.Command{
 		Use:   "explain [CONTEXT]",
-		Short: "Say what a derivation would do, without building",
-		Long: `Say what a derivation would do, without building: which program the image starts and
-what makes it, which steps compile with the stand-in for go and why, which come from
-production's cache, which Delve fits, and what stands in the way.
+		Short: "Show what a build would do, without building",
+		Long: `Show what a build would do, without building: which program the image starts and
+what makes it, which steps compile with the stand-in for go and why, which come
+from production's cache, which Delve fits, and what prevents a debug image.
 
-The Dockerfile is read as "dlvgen build" reads it, and the build context is looked at.
-No step runs; base images are looked up, not fetched.
+Reads the Dockerfile and the build context as "dlvgen build" does. Runs no step,
+and looks up base images without pulling them.
 
-The exit code is 1 where there can be no debug image.`,
+The exit code is 1 if a debug image cannot be derived.`,
 		Example: `  dlvgen explain .
   dlvgen explain --target production --variant sidecar .
   dlvgen explain --print-llb .`,

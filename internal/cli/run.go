@@ -72,6 +72,7 @@ func newRoot(s streams) *cobra.Command {
 	root.SetOut(s.out)
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(flagError)
+	root.SetUsageFunc(s.usage)
 	root.AddCommand(newBuildCommand(s), newExplainCommand(s), newConnectCommand(s), newVariantsCommand(s), newBuildKitCommand(s), newVersionCommand(s))
 	return root
 }

@@ -19,14 +19,9 @@ func newVariantsCommand(s streams) *cobra.Command {
 		Short: "List the debug variants, with those of the project file",
 		Long: `List the debug variants, with those of the project file.
 
-The tags are those that derive from the production tag ` + exampleTag + `. "auto" leaves the entry to
-the image: cmd where its command leads straight to the program, else inplace.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return usagef(cmd, "the variants of one context are listed, and got %d: %q", len(args), args)
-			}
-			return nil
-		},
+The tags are those for the production tag ` + exampleTag + `. Entry "auto" means cmd if
+the image's command starts the program directly, else inplace.`,
+		Args: oneContext("listed"),
 		RunE: func(_ *cobra.Command, args []string) error {
 			context := "."
 			if len(args) > 0 {

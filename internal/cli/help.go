@@ -1,0 +1,109 @@
+package cli
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/containerd/console"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+const (
+	helpColumns = 80 // where stdout is not a terminal
+	manyFlags   = 15 // so many are listed in groups
+)
+
+// flagGroups are the titles and the flags of groups in help. Flags that none of them names
+// stand in the first.
+var flagGroups = [][2]string{
+	{"What to derive", ""},
+	{"Where it goes", "tag tag-suffix push load output insecure-registry metadata-file dry-run"},
+	{"The Dockerfile's build", "file target platform build-arg build-context label secret ssh network add-host shm-size ulimit allow"},
+	{"The builder and its caches", "addr no-cache no-cache-filter no-go-cache pull cache-from cache-to"},
+	{"What is printed", "print-llb progress format help"},
+}
+
+// usage prints what help has below the description of a command.
+func (s streams) usage(cmd *cobra.Command) error {
+	var b strings.Builder
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "Usage:\n  %s COMMAND\n\nCommands:\n", cmd.CommandPath())
+	} else {
+		fmt.Fprintf(&b, "Usage:\n  %s\n", cmd.UseLine())
+	}
+	for _, c := range cmd.Commands() {
+		fmt.Fprintf(&b, "  %-*s %s\n", c.NamePadding(), c.Name(), c.Short)
+	}
+	if cmd.HasExample() {
+		fmt.Fprintf(&b, "\nExamples:\n%s\n", cmd.Example)
+	}
+	b.WriteString(flagUsages(cmd.LocalFlags(), s.columns()))
+	if cmd.HasAvailableSubCommands() {
+		fmt.Fprintf(&b, "\nRun \"%s COMMAND --help\" for more about a command.\n", cmd.CommandPath())
+	}
+	_, err := fmt.Fprint(cmd.OutOrStderr(), b.String())
+	return err
+}
+
+// columns is the width of the terminal that stdout is.
+func (s streams) columns() int {
+	if f, ok := s.out.(console.File); ok {
+		if terminal, err := console.ConsoleFromFile(f); err == nil {
+			size, _ := terminal.Size()
+			return cmp.Or(int(size.Width), helpColumns)
+		}
+	}
+	return helpColumns
+}
+
+// flagUsages lists many flags in groups, few in one.
+func flagUsages(flags *pflag.FlagSet, columns int) string {
+	var rest, grouped []string
+	flags.VisitAll(func(f *pflag.Flag) { rest = append(rest, f.Name) })
+	groups := [][2]string{{"Flags"}}
+	if len(rest) >= manyFlags {
+		groups = flagGroups
+	}
+	for _, group := range groups {
+		grouped = append(grouped, strings.Fields(group[1])...)
+	}
+	rest = slices.DeleteFunc(rest, func(name string) bool { return slices.Contains(grouped, name) })
+	var b strings.Builder
+	for _, group := range groups {
+		listed := pflag.NewFlagSet("", pflag.ContinueOnError)
+		listed.SortFlags = false
+		for _, name := range append(rest, strings.Fields(group[1])...) {
+			if f := flags.Lookup(name); f != nil {
+				listed.AddFlag(shown(*f))
+			}
+		}
+		rest = nil
+		if listed.HasFlags() {
+			fmt.Fprintf(&b, "\n%s:\n%s", group[0], listed.FlagUsagesWrapped(columns))
+		}
+	}
+	return b.String()
+}
+
+// shown is a flag as help has it: --push, where pflag writes --push[=true|false], and
+// --rebuild[=string].
+func shown(f pflag.Flag) *pflag.Flag {
+	if f.NoOptDefVal != "" {
+		if kind := f.Value.Type(); kind != "bool" {
+			f.Name += "[=" + kind + "]"
+		}
+		f.Value, f.NoOptDefVal = switchValue{f.Value}, ""
+	}
+	if f.Value.Type() == "stringToString" {
+		f.DefValue = strings.Trim(f.DefValue, "[]")
+	}
+	return &f
+}
+
+// switchValue is a flag that pflag shows without its type.
+type switchValue struct{ pflag.Value }
+
+func (switchValue) Type() string { return "bool" }

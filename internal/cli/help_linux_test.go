@@ -1,0 +1,81 @@
+package cli
+
+import (
+	"bytes"
+	"io"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/containerd/console"
+	"github.com/dlvgen/dlvgen/internal/proctest"
+	"github.com/spf13/pflag"
+)
+
+// TestHelpFitsTheScreen reads the help of every command as a file gets it: no line is
+// longer than 80 columns, and switches have no "[=true|false]".
+func TestHelpFitsTheScreen(t *testing.T) {
+	commands := []string{"", "build", "buildkit", "buildkit status", "buildkit stop", "connect", "explain", "variants", "version"}
+	for _, command := range commands {
+		for line := range strings.Lines(help(t, command)) {
+			line = strings.TrimSuffix(line, "\n")
+			if len(line) > helpColumns || strings.Contains(line, "true|false") || strings.HasSuffix(line, " ") {
+				t.Errorf("dlvgen %s --help has the line %q", command, line)
+			}
+		}
+	}
+	for _, want := range []string{"  --push    ", "  --optimize    ", "  --rebuild[=string]    ", "-h, --help    "} {
+		if text := help(t, "build"); !strings.Contains(text, want) {
+			t.Errorf("dlvgen build --help has no %q:\n%s", want, text)
+		}
+	}
+}
+
+// TestHelpListsEveryFlagOnce compares the flags in the groups with those that there are.
+func TestHelpListsEveryFlagOnce(t *testing.T) {
+	want := []string{"help"}
+	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
+	(&buildFlags{}).register(flags)
+	flags.VisitAll(func(f *pflag.Flag) { want = append(want, f.Name) })
+	var got []string
+	for _, m := range regexp.MustCompile(`(?m)^  (?:-\w,|   ) --([a-z-]+)`).FindAllStringSubmatch(help(t, "build"), -1) {
+		got = append(got, m[1])
+	}
+	slices.Sort(want)
+	slices.Sort(got)
+	if !slices.Equal(got, want) {
+		t.Errorf("dlvgen build --help lists %q, and the flags are %q", got, want)
+	}
+	for _, group := range flagGroups {
+		for _, name := range strings.Fields(group[1]) {
+			if !slices.Contains(want, name) {
+				t.Errorf("group %q names --%s, which is no flag", group[0], name)
+			}
+		}
+	}
+}
+
+// TestHelpIsAsWideAsTheTerminal gives stdout a terminal of 120 columns.
+func TestHelpIsAsWideAsTheTerminal(t *testing.T) {
+	user, program := proctest.Terminal(t)
+	if err := user.Resize(console.WinSize{Width: 120, Height: 40}); err != nil {
+		t.Fatal(err)
+	}
+	if got := (streams{out: program}).columns(); got != 120 {
+		t.Errorf("%d columns, want 120", got)
+	}
+	if got := (streams{out: io.Discard}).columns(); got != helpColumns {
+		t.Errorf("%d columns without a terminal, want %d", got, helpColumns)
+	}
+}
+
+// help is what a command prints for --help.
+func help(t *testing.T, command string) string {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	if code := Run(proctest.Context(t), append(strings.Fields(command), "--help"), nil, &stdout, &stderr); code != ExitOK {
+		t.Fatalf("dlvgen %s --help: exit code %d: %s", command, code, stderr.String())
+	}
+	return stdout.String()
+}
