@@ -78,7 +78,7 @@ func writeAnalysis(b *bytes.Buffer, e frontend.Explanation) {
 	writeCalls(b, e.Calls)
 	writeLayers(b, e.Layers)
 	for _, warning := range e.Warnings {
-		putf(b, "\nmind: %s\n", warning)
+		putf(b, "\nnote: %s\n", warning)
 	}
 }
 
