@@ -18,7 +18,7 @@ func newBuildCommand(s streams) *cobra.Command {
 
 CONTEXT is a folder, the URL of a git repository or tar file, or "-" for a tar
 file on stdin. The default is the working folder. The Dockerfile is not changed.
-Flags that "docker buildx build" also has mean the same.
+Flags shared with "docker buildx build" mean the same.
 
 Prints REF@DIGEST for each variant.`,
 		Example: `  dlvgen build -t registry.example/app:v1 --push .
