@@ -82,7 +82,7 @@ func NewChild() (*Child, error) {
 		c.socket = filepath.Join(run, "dlvgen", "buildkitd-"+hex.EncodeToString(sum[:4])+".sock")
 	}
 	if len(c.socket) > socketLimit {
-		return nil, fmt.Errorf("the socket path %s has %d bytes and the system takes %d: set XDG_RUNTIME_DIR to a shorter folder",
+		return nil, fmt.Errorf("the socket path %s is too long (%d bytes, the limit is %d): set XDG_RUNTIME_DIR to a shorter path",
 			c.socket, len(c.socket), socketLimit)
 	}
 	if c.userConfig, err = findUserConfig(); err != nil {
@@ -147,7 +147,7 @@ func (c *Child) lock(ctx context.Context) (unlock func(), err error) {
 	case ctx.Err() != nil:
 		return nil, ctx.Err()
 	case waiting.Err() != nil:
-		return nil, fmt.Errorf("another dlvgen has been starting or stopping BuildKit for %s and holds %s: end it and try again", c.turn, l.Path())
+		return nil, fmt.Errorf("another dlvgen has been starting or stopping BuildKit for %s and holds %s: stop it and try again", c.turn, l.Path())
 	}
 	return nil, fmt.Errorf("locking BuildKit's state: %w", err)
 }

@@ -34,7 +34,7 @@ func (c *Child) Open(ctx context.Context, notify func(string)) (*Connection, err
 			return conn, err
 		}
 		if time.Now().After(deadline) {
-			return nil, fmt.Errorf("%s, for more than %s: wait for the build that uses it, or end it with `dlvgen buildkit stop`", inUse, c.free)
+			return nil, fmt.Errorf("%s, for more than %s: wait for the build that uses it, or stop it with `dlvgen buildkit stop`", inUse, c.free)
 		}
 		if !told {
 			notify(inUse + ": waiting until it is free")
@@ -75,7 +75,7 @@ func (c *Child) open(ctx context.Context, notify func(string)) (conn *Connection
 		conn, err = c.connect(ctx, child, remedy)
 		return conn, "", err
 	}
-	notify(fmt.Sprintf("starting BuildKit (%s); it stays for the next call, `dlvgen buildkit stop` ends it", next.Binary))
+	notify(fmt.Sprintf("starting BuildKit (%s); it keeps running for the next call, `dlvgen buildkit stop` stops it", next.Binary))
 	if child, err = c.start(next); err != nil {
 		return nil, "", err
 	}
@@ -141,15 +141,15 @@ type plan struct {
 
 func (c *Child) plan() (*plan, error) {
 	if uid := os.Geteuid(); uid != 0 {
-		return nil, fmt.Errorf("BuildKit can be started only as root, and this is user %d: run dlvgen with sudo, or point --addr or BUILDKIT_HOST at a BuildKit that runs", uid)
+		return nil, fmt.Errorf("starting BuildKit needs root, and this is user %d: run dlvgen with sudo, or set --addr or BUILDKIT_HOST to a running BuildKit", uid)
 	}
 	daemon, err := c.find("buildkitd")
 	if err != nil {
-		return nil, fmt.Errorf("no buildkitd beside dlvgen (%s) or on PATH: run `make build`, install BuildKit, or point --addr or BUILDKIT_HOST at one that runs", c.besides)
+		return nil, fmt.Errorf("no buildkitd next to dlvgen (%s) or on PATH: run `make build`, install BuildKit, or set --addr or BUILDKIT_HOST to a running one", c.besides)
 	}
 	runtime, err := c.find("buildkit-runc", "runc", "crun")
 	if err != nil {
-		return nil, errors.New("no runc on PATH, which BuildKit runs build steps with: install it (Debian, Ubuntu: apt-get install runc)")
+		return nil, errors.New("no runc on PATH, which BuildKit needs for build steps: install it (Debian, Ubuntu: apt-get install runc)")
 	}
 	config, digest, err := c.config(runtime)
 	if err != nil {
@@ -204,7 +204,7 @@ func (c *Child) start(next *plan) (*running, error) {
 	rec := record{Started: time.Now().UTC(), launch: next.launch}
 	text, err := json.Marshal(rec)
 	if err != nil {
-		return nil, fmt.Errorf("encoding what BuildKit is started from: %w", err)
+		return nil, fmt.Errorf("encoding BuildKit's settings: %w", err)
 	}
 
 	// Not CommandContext: the child outlives this call.
@@ -255,7 +255,7 @@ func (c *Child) ready(ctx context.Context, child *running, remedy string) (*Conn
 		ended, _ := child.wait(ctx, wait)
 		switch {
 		case ended:
-			return nil, c.startError(fmt.Sprintf("buildkitd ended while it started: read its log, %s", c.LogFile()), nil)
+			return nil, c.startError(fmt.Sprintf("buildkitd exited while starting: see its log, %s", c.LogFile()), nil)
 		case errors.Is(ctx.Err(), context.Canceled):
 			return nil, ctx.Err()
 		case ctx.Err() != nil:
@@ -303,7 +303,7 @@ func (c *Child) Stop(ctx context.Context) (int, error) {
 	// What is left of a child that crashed goes too.
 	for _, socket := range sockets {
 		if err := os.Remove(socket); err != nil && !errors.Is(err, os.ErrNotExist) {
-			return stopped, fmt.Errorf("removing what BuildKit left: %w", err)
+			return stopped, fmt.Errorf("removing BuildKit's files: %w", err)
 		}
 	}
 	return stopped, nil
@@ -322,7 +322,7 @@ func (c *Child) Status(ctx context.Context) (Status, error) {
 	defer cancel()
 	conn, err := dial(ctx, child.addr)
 	if err != nil {
-		return s, c.startError(fmt.Sprintf("BuildKit runs as process %d but does not answer: end it with `dlvgen buildkit stop`", child.pid), err)
+		return s, c.startError(fmt.Sprintf("BuildKit is running as process %d but does not answer: stop it with `dlvgen buildkit stop`", child.pid), err)
 	}
 	s.Version = conn.version
 	return s, conn.Close()

@@ -8,8 +8,8 @@ import (
 	"runtime"
 )
 
-var errNotLinux = errors.New("BuildKit can be started on Linux only, and this is " + runtime.GOOS +
-	": point --addr or BUILDKIT_HOST at one that runs, such as docker-container://NAME of `docker buildx create --bootstrap`")
+var errNotLinux = errors.New("dlvgen can start BuildKit only on Linux, and this is " + runtime.GOOS +
+	": set --addr or BUILDKIT_HOST to a running one, such as docker-container://NAME of `docker buildx create --bootstrap`")
 
 // Open fails: buildkitd with runc exists on Linux only.
 func (c *Child) Open(context.Context, func(string)) (*Connection, error) { return nil, errNotLinux }

@@ -78,7 +78,7 @@ func connectNamed(ctx context.Context, opts Options, addr, from string) (*Connec
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("no BuildKit answers at %s (from %s): start it, or leave the address out and dlvgen starts its own: %w",
+		return nil, fmt.Errorf("no BuildKit answers at %s (from %s): start it, or omit the address to let dlvgen start its own: %w",
 			addr, from, err)
 	}
 	return conn, nil

@@ -37,7 +37,7 @@ func (p *process) stop(ctx context.Context, grace time.Duration) error {
 			return err
 		}
 	}
-	return fmt.Errorf("buildkitd, process %d, does not end even when killed: a build step may hang in the kernel", p.pid)
+	return fmt.Errorf("buildkitd, process %d, is still running after it was killed: a build step may hang in the kernel", p.pid)
 }
 
 // send sends a signal that ends the process, and reports whether it ended within the

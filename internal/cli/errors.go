@@ -44,5 +44,5 @@ func printError(w io.Writer, err error) {
 }
 
 func printUsageError(w io.Writer, err *usageError) {
-	_, _ = fmt.Fprintf(w, "dlvgen: %s\nRun `%s --help` for what there is.\n", visible.Lines(err.Error()), err.cmd)
+	_, _ = fmt.Fprintf(w, "dlvgen: %s\nRun `%s --help` for usage.\n", visible.Lines(err.Error()), err.cmd)
 }

@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/containerd/console"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -30,7 +29,7 @@ var flagGroups = [][2]string{
 func (s streams) usage(cmd *cobra.Command) error {
 	var b strings.Builder
 	if cmd.HasAvailableSubCommands() {
-		fmt.Fprintf(&b, "Usage:\n  %s COMMAND\n\nCommands:\n", cmd.CommandPath())
+		fmt.Fprintf(&b, "Usage:\n  %[1]s COMMAND\n\nRun \"%[1]s COMMAND --help\" for more about a command.\n\nCommands:\n", cmd.CommandPath())
 	} else {
 		fmt.Fprintf(&b, "Usage:\n  %s\n", cmd.UseLine())
 	}
@@ -41,20 +40,15 @@ func (s streams) usage(cmd *cobra.Command) error {
 		fmt.Fprintf(&b, "\nExamples:\n%s\n", cmd.Example)
 	}
 	b.WriteString(flagUsages(cmd.LocalFlags(), s.columns()))
-	if cmd.HasAvailableSubCommands() {
-		fmt.Fprintf(&b, "\nRun \"%s COMMAND --help\" for more about a command.\n", cmd.CommandPath())
-	}
 	_, err := fmt.Fprint(cmd.OutOrStderr(), b.String())
 	return err
 }
 
 // columns is the width of the terminal that stdout is.
 func (s streams) columns() int {
-	if f, ok := s.out.(console.File); ok {
-		if terminal, err := console.ConsoleFromFile(f); err == nil {
-			size, _ := terminal.Size()
-			return cmp.Or(int(size.Width), helpColumns)
-		}
+	if t := terminal(s.out); t != nil {
+		size, _ := t.Size()
+		return cmp.Or(int(size.Width), helpColumns)
 	}
 	return helpColumns
 }

@@ -202,7 +202,7 @@ func (o output) export(dest string, refs []registry.Reference, stdout io.Writer)
 	case o.folder():
 		e.OutputDir = dest
 	case dest == "-":
-		if isTerminal(stdout) {
+		if terminal(stdout) != nil {
 			return e, errors.New("stdout is a terminal: redirect it, or give the output a file with dest=FILE")
 		}
 		e.Output = func(map[string]string) (io.WriteCloser, error) { return keepOpen{stdout}, nil }
@@ -244,13 +244,14 @@ type keepOpen struct{ io.Writer }
 
 func (keepOpen) Close() error { return nil }
 
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(console.File)
-	if !ok {
-		return false
+// terminal is the terminal that a stream leads to, nil if it leads to none.
+func terminal(w io.Writer) console.Console {
+	if f, ok := w.(console.File); ok {
+		if t, err := console.ConsoleFromFile(f); err == nil {
+			return t
+		}
 	}
-	_, err := console.ConsoleFromFile(f)
-	return err == nil
+	return nil
 }
 
 // parseTyped reads "type=T,key=value,...", as CSV.

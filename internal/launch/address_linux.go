@@ -84,7 +84,7 @@ type claim struct{ listener net.Listener }
 func claimAddress(a procfs.Address) (claim, error) {
 	listener, err := net.Listen("unix", "@dlvgen "+a.Listen)
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return claim{}, fmt.Errorf("another instance has the debugger at %s", a.Listen)
+		return claim{}, fmt.Errorf("another process already has the debugger at %s", a.Listen)
 	}
 	c := claim{listener}
 	if err := probe(a); err != nil {

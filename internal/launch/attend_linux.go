@@ -103,7 +103,7 @@ func (s *supervisor) release() {
 		s.told = true
 		_ = syscall.Kill(s.debugger.pid, syscall.SIGTERM)
 	case time.Since(s.heldSince) > releaseWithin:
-		s.say("the debugger does not let the program go; ending the debugger")
+		s.say("the debugger does not detach from the program; stopping the debugger")
 		s.killDebugger()
 	}
 }
@@ -132,7 +132,7 @@ func (s *supervisor) hear(a answer) {
 	}
 	s.served = true
 	if a.dying && s.program.status == nil && s.ending.IsZero() && s.clients() == 0 {
-		s.say("the program is panicking and no client is connected; letting it end")
+		s.say("the program is panicking and no client is connected; letting it exit")
 		s.ending, s.letGo = time.Now(), true
 	}
 }
@@ -156,7 +156,7 @@ func (s *supervisor) attach(proceed bool) {
 		s.refuse(fmt.Sprintf("starting the debugger: %v", err))
 	case err != nil:
 		s.abandoned = time.Now()
-		s.say("starting the debugger: %v; the program goes on without it", err)
+		s.say("starting the debugger: %v; the program continues without it", err)
 	case s.what.delve.multi && !s.asking:
 		gone := make(chan struct{})
 		s.debugger.gone = gone
@@ -187,13 +187,13 @@ func (s *supervisor) debuggerEnded() {
 	case first && !served:
 		s.refuse(cause(status))
 	case clean:
-		s.say("a client has ended the debugger; the program goes on, and a new debugger attaches to it")
+		s.say("a client stopped the debugger; the program continues, and a new debugger attaches to it")
 		s.attach(true)
 	case served && s.failures == 1:
-		s.say("the debugger has ended (%s); the program goes on, and a new debugger attaches to it", describe(status))
+		s.say("the debugger exited (%s); the program continues, and a new debugger attaches to it", describe(status))
 		s.attach(true)
 	default:
-		s.say("the debugger has ended (%s); the program goes on without it", describe(status))
+		s.say("the debugger exited (%s); the program continues without it", describe(status))
 	}
 }
 
@@ -207,10 +207,10 @@ func (s *supervisor) wakeFor(refused bool) {
 // attachToNext gives a debugger to what the program has become.
 func (s *supervisor) attachToNext() {
 	if err := debuggable(fmt.Sprintf("/proc/%d/exe", s.program.pid)); err != nil {
-		s.say("the program has become another, which goes on without the debugger: %v", err)
+		s.say("the program executed another program, which continues without the debugger: %v", err)
 		return
 	}
-	s.say("the program has become another, and a new debugger attaches to it")
+	s.say("the program executed another program, and a new debugger attaches to it")
 	s.attach(true)
 }
 
@@ -228,6 +228,6 @@ func cause(status syscall.WaitStatus) string {
 	if scope := yamaScope(); scope == "2" || scope == "3" {
 		remedy = "kernel.yama.ptrace_scope is " + scope + " on this host: set it to 0 or 1 there, or, if it is 2, give the container the SYS_PTRACE capability"
 	}
-	return fmt.Sprintf("the debugger could not attach to the program (%s), for the reason that it gave above; %s, or set %s=%s",
+	return fmt.Sprintf("the debugger could not attach to the program (%s), see its message above; %s, or set %s=%s",
 		describe(status), remedy, modeVariable, modeOff)
 }

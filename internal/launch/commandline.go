@@ -38,10 +38,10 @@ func (c commandline) supervised() bool { return c.program != "" && c.headless }
 // check reports flags with which a debugger cannot be supervised.
 func (c commandline) check() error {
 	if c.moot != "" {
-		return fmt.Errorf("the debugger's flag %s cannot be honoured: the program is started as in production; leave it out, and use the container's own settings", c.moot)
+		return fmt.Errorf("the debugger's flag %s is not supported, because the program starts as in production: remove it, and use the container's settings", c.moot)
 	}
 	if c.proceed && !c.multi {
-		return fmt.Errorf("the program is to run before a client comes, which the debugger can do with --accept-multiclient only: add the flag, or set %s=%s", modeVariable, modeHold)
+		return fmt.Errorf("running the program before a client connects needs the debugger's flag --accept-multiclient: add it, or set %s=%s", modeVariable, modeHold)
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ func TestOneInstanceHasTheDebuggerAndNoneWaits(t *testing.T) {
 	for _, c := range all {
 		pid := c.pid()
 		if pid == c.cmd.Process.Pid {
-			if !strings.Contains(c.stderr.String(), "another instance has the debugger at "+addr) || strings.Count(c.stderr.String(), "\n") != 1 {
+			if !strings.Contains(c.stderr.String(), "another process already has the debugger at "+addr) || strings.Count(c.stderr.String(), "\n") != 1 {
 				t.Errorf("stderr:\n%s", c.stderr)
 			}
 			continue

@@ -30,5 +30,5 @@ func takeMode() (mode, error) {
 	case "", modeHold, modeContinue, modeOff:
 		return asked, nil
 	}
-	return "", fmt.Errorf("%s is %q: set it to %q, %q or %q, or leave it out", modeVariable, asked, modeHold, modeContinue, modeOff)
+	return "", fmt.Errorf("%s is %q: set it to %q, %q or %q, or unset it", modeVariable, asked, modeHold, modeContinue, modeOff)
 }

@@ -75,7 +75,7 @@ func startError(path string, err error) error {
 	case errors.Is(err, syscall.ENOENT):
 		return &commandError{fmt.Errorf("starting %s: %w: the file or the interpreter that it names is missing", path, err), exitNotFound}
 	case errors.Is(err, syscall.EPERM), errors.Is(err, syscall.ENOSYS), errors.Is(err, syscall.EIO):
-		return fmt.Errorf("starting %s under trace: %w: the kernel, a seccomp profile or an emulated CPU does not let programs be traced here; allow ptrace, or set %s=%s",
+		return fmt.Errorf("starting %s under trace: %w: the kernel, a seccomp profile or an emulated CPU prevents tracing; allow ptrace, or set %s=%s",
 			path, err, modeVariable, modeOff)
 	}
 	return &commandError{fmt.Errorf("starting %s: %w", path, err), exitNotExecutable}

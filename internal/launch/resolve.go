@@ -61,7 +61,7 @@ func (r resolver) init(words []string) (start, error) {
 	}
 	switch {
 	case len(words) == 0:
-		return start{}, fmt.Errorf("no command was given and the image's plan has none: name one")
+		return start{}, fmt.Errorf("no command was given, and the image's plan has none: add a command")
 	case words[0] == r.delve:
 		return r.own(words)
 	}

@@ -73,10 +73,10 @@ func Run(argv []string, c Config) int {
 	}
 	control := procfs.ParseAddress(what.delve.listen)
 	if control.Nowhere() {
-		return c.fail(fmt.Errorf("the debugger listens at %q, where nobody finds it: give it an address with a port, such as --listen=:8000", what.delve.listen))
+		return c.fail(fmt.Errorf("the debugger's address %q has no fixed port: use an address with a port, such as --listen=:8000", what.delve.listen))
 	}
 	if err := probe(control); err != nil {
-		return c.fail(fmt.Errorf("the debugger cannot listen: %w; give it another address with --listen, or set %s=%s", err, modeVariable, modeOff))
+		return c.fail(fmt.Errorf("the debugger cannot listen: %w; use another address with --listen, or set %s=%s", err, modeVariable, modeOff))
 	}
 	return c.supervise(what, control)
 }
@@ -134,7 +134,7 @@ func (c Config) resolver() (r resolver, launcher bool, err error) {
 		return r, false, err
 	}
 	if err != nil {
-		c.say("%v; going on without it", err)
+		c.say("%v; continuing without it", err)
 	}
 	return r, r.plan.Request.Entry == entryInplace && c.Executable != layout.Init, nil
 }

@@ -35,7 +35,7 @@ func (s start) traceable() start {
 		return s
 	}
 	s.delve = commandline{}
-	s.note = fmt.Sprintf("the file mode of %s gives it another user or group, and the kernel lets no debugger at it then; starting it without the debugger: "+
+	s.note = fmt.Sprintf("the file mode of %s gives it another user or group, so the kernel does not allow debugging it; starting it without the debugger: "+
 		"start the container as the file's owner to debug it", s.path)
 	return s
 }

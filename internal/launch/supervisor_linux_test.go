@@ -351,7 +351,7 @@ func TestProgramOutlivesADebuggerThatDies(t *testing.T) {
 	if err := syscall.Kill(second, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
-	c.says("the program goes on without it")
+	c.says("the program continues without it")
 	c.stop(syscall.SIGTERM)
 	c.line("got terminated")
 	if got := c.code(soon); got != 7 {
@@ -379,7 +379,7 @@ func TestProgramThatBecomesAnother(t *testing.T) {
 		t.Parallel()
 		c := goOn(t, "exec", programs.target, "serve")
 		pid := c.pid()
-		c.says("has become another, and a new debugger attaches")
+		c.says("executed another program, and a new debugger attaches")
 		c.debugger(pid)
 		client := c.client()
 		halt(t, client)
@@ -394,7 +394,7 @@ func TestProgramThatBecomesAnother(t *testing.T) {
 		t.Parallel()
 		c := goOn(t, "exec", "/bin/sh", "-c", "echo pid $$; sleep 2; exit 5")
 		c.pid()
-		c.says("goes on without the debugger")
+		c.says("continues without the debugger")
 		if got := c.code(patience); got != 5 {
 			t.Errorf("exit code %d, want 5", got)
 		}
@@ -445,7 +445,7 @@ func TestDebuggerThatCannotStartTheProgramFailsTheContainer(t *testing.T) {
 		"not a program":   {[]string{"exec", "/etc/passwd"}, 126, "permission denied"},
 		"unknown flag":    {[]string{"--nonsense", "exec", programs.target, "--", "serve"}, 1, "could not attach"},
 		"not Go":          {[]string{"exec", "/bin/sh", "--", "-c", "sleep 1; echo pid $$"}, 1, "/bin/sh is not a Go program"},
-		"no port":         {[]string{"--listen=:0", "exec", programs.target}, 1, "give it an address with a port"},
+		"no port":         {[]string{"--listen=:0", "exec", programs.target}, 1, "use an address with a port"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

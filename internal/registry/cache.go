@@ -21,7 +21,7 @@ type NotCacheError struct {
 }
 
 func (e *NotCacheError) Error() string {
-	return fmt.Sprintf("tag %s exists and is no build cache (%s): choose another reference for the cache, or delete it",
+	return fmt.Sprintf("tag %s exists and is not a build cache (%s): choose another reference for the cache, or delete it",
 		e.Ref.Familiar(), oneLine(e.Reason))
 }
 

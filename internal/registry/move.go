@@ -68,7 +68,7 @@ func (c *Client) Move(ctx context.Context, pending []Pending) error {
 	digests := map[Key]string{}
 	for _, p := range pending {
 		if before, ok := digests[p.Ref.Key()]; ok && before != p.Digest {
-			return fmt.Errorf("tag %s is to name both %s and %s: give the variants different tags", p.Ref.Familiar(), before, p.Digest)
+			return fmt.Errorf("tag %s would name both %s and %s: give the variants different tags", p.Ref.Familiar(), before, p.Digest)
 		}
 		digests[p.Ref.Key()] = p.Digest
 	}

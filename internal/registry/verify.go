@@ -37,7 +37,7 @@ type VerifyError struct {
 }
 
 func (e *VerifyError) Error() string {
-	return oneLine(fmt.Sprintf("%s did not arrive whole: %s: push it again", e.Ref, e.Reason))
+	return oneLine(fmt.Sprintf("%s is incomplete in the registry: %s: push it again", e.Ref, e.Reason))
 }
 
 // Unwrap returns the cause.

@@ -48,13 +48,13 @@ func Run(args []string, c Config) int {
 		return c.fail(err)
 	}
 	if isTerminal(os.Stdin) && isTerminal(os.Stdout) {
-		c.say("attaching to %s; when you leave, answer n to whether to kill it, and it goes on", t)
+		c.say("attaching to %s; when quit asks whether to kill it, answer n, and it continues", t)
 		argv := p.prompting(t.pid)
 		return c.fail(fmt.Errorf("starting the debugger %s: %w", argv[0], syscall.Exec(argv[0], argv, delveEnv(c.DelveConfig))))
 	}
 	image, err := os.Stat(file(t.pid))
 	if err != nil {
-		return c.fail(fmt.Errorf("looking at %s: %w", t, err))
+		return c.fail(fmt.Errorf("inspecting %s: %w", t, err))
 	}
 	s := server{
 		Config:  c,

@@ -59,17 +59,17 @@ func (s *server) run() int {
 		state := s.attend(d, signals)
 		switch {
 		case !s.lives():
-			s.say("%s has ended", s.target)
+			s.say("%s has exited", s.target)
 			return 0
 		case d.leaving:
 			s.wake()
-			s.say("%s goes on without the debugger", s.target)
+			s.say("%s continues without the debugger", s.target)
 			return 0
 		case !state.Success():
 			s.wake()
 			return s.failed(state)
 		}
-		s.say("a client has ended the debugger, %s goes on; attaching again", s.target)
+		s.say("a client stopped the debugger, %s continues; attaching again", s.target)
 	}
 }
 
@@ -83,9 +83,9 @@ func (s *server) lives() bool {
 func (s *server) failed(state *os.ProcessState) int {
 	hint := ""
 	if procfs.ReadStatus(os.Getpid()).Mask("CapEff")&(1<<capSysPtrace) == 0 {
-		hint = "; if it may not attach, " + addCapability
+		hint = "; if it is not allowed to attach, " + addCapability
 	}
-	s.say("the debugger has failed (%s), %s goes on without it%s", state, s.target, hint)
+	s.say("the debugger failed (%s), %s continues without it%s", state, s.target, hint)
 	return max(state.ExitCode(), 1)
 }
 
@@ -147,7 +147,7 @@ func (s *server) attend(d *debugger, signals <-chan os.Signal) *os.ProcessState 
 		case <-ticker.C:
 			if alive && !procfs.Alive(s.target.pid) {
 				alive = false
-				s.say("%s has ended; this ends when no client is connected", s.target)
+				s.say("%s has exited; the sidecar exits when no client is connected", s.target)
 			}
 			if !alive && procfs.Clients(s.control, d.process.Pid) == 0 {
 				d.leave()

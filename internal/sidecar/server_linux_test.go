@@ -30,7 +30,7 @@ func TestStrippedProgramIsDebuggedWithItsSymbols(t *testing.T) {
 		t.Errorf("exit code %d, want 0", got)
 	}
 	target.beats()
-	sidecar.says("goes on without the debugger")
+	sidecar.says("continues without the debugger")
 }
 
 func TestProgramWithItsOwnDebugInformationNeedsNoSymbols(t *testing.T) {
@@ -87,7 +87,7 @@ func TestSymbolsOfAnotherBuildAreRefused(t *testing.T) {
 	p := productionPlan(t)
 	target := program(t, changed)
 	refused(t, sidecarOf(writePlan(t, p), []*running{target}), fmt.Sprintf(
-		"process %d (%s) is another build than this image's symbols are of: its section .text differs (%d bytes, %d in the symbols; its build id is %q, that of the symbols %q)",
+		"process %d (%s) is not the build that this image's symbols are for: its section .text differs (%d bytes, %d in the symbols; its build id is %q, that of the symbols %q)",
 		target.pid(), changed, text.Size, text.Size, p.Symbols.BuildID, p.Symbols.BuildID))
 	p.Symbols = nil
 	refused(t, sidecarOf(writePlan(t, p), []*running{target}), "it has no debug information", "this image has no symbols for it")
@@ -120,7 +120,7 @@ func TestProcessIsChosen(t *testing.T) {
 	among := []*running{other, parent, twin}
 	plan := writePlan(t, p)
 
-	refused(t, sidecarOf(plan, among), "2 processes may be meant",
+	refused(t, sidecarOf(plan, among), "2 processes match",
 		fmt.Sprintf(`process %d (%s) with arguments ["parent"]`, parent.pid(), programs.production),
 		fmt.Sprintf("process %d (%s)", twin.pid(), programs.production))
 	refused(t, sidecarOf(plan, []*running{other}), "no process runs it", fmt.Sprintf("process %d", other.pid()))
@@ -174,7 +174,7 @@ func TestClientMayEndTheProgram(t *testing.T) {
 	if got := sidecar.code(); got != 0 {
 		t.Errorf("exit code %d, want 0", got)
 	}
-	sidecar.says("has ended")
+	sidecar.says("has exited")
 }
 
 func TestSidecarEndsWithTheProgramOnceNobodyIsConnected(t *testing.T) {
@@ -189,7 +189,7 @@ func TestSidecarEndsWithTheProgramOnceNobodyIsConnected(t *testing.T) {
 	if err := input.Close(); err != nil {
 		t.Fatal(err)
 	}
-	sidecar.says("has ended; this ends when no client is connected")
+	sidecar.says("has exited; the sidecar exits when no client is connected")
 	if target.code() != 3 {
 		t.Errorf("exit code %d of the program, want 3", target.code())
 	}
@@ -226,7 +226,7 @@ func TestProgramOutlivesADebuggerThatDies(t *testing.T) {
 	if got := sidecar.code(); got == 0 {
 		t.Error("exit code 0")
 	}
-	sidecar.says("the debugger has failed (signal: killed)")
+	sidecar.says("the debugger failed (signal: killed)")
 	target.beats()
 }
 
@@ -255,7 +255,7 @@ func TestProgramThatHasADebuggerIsRefused(t *testing.T) {
 	target := program(t, programs.production)
 	attach(t, target, p)
 	refused(t, sidecarOf(writePlan(t, p), []*running{target}),
-		fmt.Sprintf("process %d (%s) is traced by process", target.pid(), programs.production), "(dlv) already")
+		fmt.Sprintf("process %d (%s) is already traced by process", target.pid(), programs.production), "(dlv):")
 }
 
 func TestDebuggerThatCannotServeFailsTheSidecar(t *testing.T) {
@@ -263,7 +263,7 @@ func TestDebuggerThatCannotServeFailsTheSidecar(t *testing.T) {
 	p := productionPlan(t)
 	target := program(t, programs.production)
 	p.Debugger[1] = "--listen=192.0.2.1:1" // TEST-NET-1, nobody's address
-	refused(t, sidecarOf(writePlan(t, p), []*running{target}), "the debugger has failed (exit status 1)")
+	refused(t, sidecarOf(writePlan(t, p), []*running{target}), "the debugger failed (exit status 1)")
 	p.Debugger[0] = "/no/such/dlv"
 	refused(t, sidecarOf(writePlan(t, p), []*running{target}), "starting the debugger /no/such/dlv")
 	target.beats()
@@ -290,7 +290,7 @@ func TestProgramOfAnotherUserNamesTheRemedy(t *testing.T) {
 	}
 	cmd.Path = self
 	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
-	refused(t, cmd, fmt.Sprintf("process %d (server) may not be looked at: give it the capability SYS_PTRACE", target.pid()))
+	refused(t, cmd, fmt.Sprintf("process %d (server) cannot be inspected: give it the capability SYS_PTRACE", target.pid()))
 }
 
 func TestPlanThatCannotBeReadIsAnError(t *testing.T) {

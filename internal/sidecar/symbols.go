@@ -33,7 +33,7 @@ func (p plan) describes(t process) error {
 
 // mismatch says that a process runs another build than the symbols are of.
 func (p plan) mismatch(t process, differs *gobin.SectionError) error {
-	return fmt.Errorf("%s is another build than this image's symbols are of: %w (%d bytes, %d in the symbols; its build id is %q, that of the symbols %q): take the sidecar of its own build",
+	return fmt.Errorf("%s is not the build that this image's symbols are for: %w (%d bytes, %d in the symbols; its build id is %q, that of the symbols %q): use the sidecar of its own build",
 		t, differs, sectionSize(file(t.pid), differs.Name), sectionSize(p.Symbols.File, differs.Name), t.program.BuildID, p.Symbols.BuildID)
 }
 

@@ -24,17 +24,17 @@ const (
 // decides.
 func (p plan) target(args []string, list []process) (process, error) {
 	if len(args) > 1 {
-		return process{}, fmt.Errorf("%q are %d arguments: give the PID or the name of one process, or nothing", args, len(args))
+		return process{}, fmt.Errorf("%q are %d arguments: name one process by its PID or name, or none", args, len(args))
 	}
 	if len(list) == 0 {
-		return process{}, errors.New("there is no process to attach to, the PID namespace is not shared: " + shareNamespace)
+		return process{}, errors.New("no process to attach to, because the PID namespace is not shared: " + shareNamespace)
 	}
 	t, err := p.choose(args, list)
 	switch {
 	case err != nil:
 		return process{}, err
 	case t.unreadable():
-		return process{}, fmt.Errorf("%s may not be looked at: %s", t, addCapability)
+		return process{}, fmt.Errorf("%s cannot be inspected: %s", t, addCapability)
 	case t.program == nil:
 		return process{}, fmt.Errorf("%s cannot be debugged: %w", t, t.err)
 	}
@@ -47,7 +47,7 @@ func (p plan) choose(args []string, list []process) (process, error) {
 	}
 	matches := named(args[0], list)
 	if len(matches) == 0 {
-		return process{}, fmt.Errorf("no process is %q; there are%s", args[0], lines(list))
+		return process{}, fmt.Errorf("no process matches %q; the processes are%s", args[0], lines(list))
 	}
 	return one(matches, list)
 }
@@ -78,13 +78,13 @@ func (p plan) recognize(list []process) (process, error) {
 // unknown says that none of the processes is the program.
 func (p plan) unknown(list []process) error {
 	if i := slices.IndexFunc(list, process.unreadable); i >= 0 {
-		return fmt.Errorf("%s may not be looked at: %s", list[i], addCapability)
+		return fmt.Errorf("%s cannot be inspected: %s", list[i], addCapability)
 	}
 	programs := slices.DeleteFunc(slices.Clone(list), func(o process) bool { return o.program == nil })
 	if len(programs) == 0 {
-		return fmt.Errorf("%s, and no process is a Go program; there are%s", p.madeFor(), lines(list))
+		return fmt.Errorf("%s, and no process is a Go program; the processes are%s", p.madeFor(), lines(list))
 	}
-	return fmt.Errorf("%s, and no process runs it: take the sidecar of the image that runs, or %s; the Go programs are%s",
+	return fmt.Errorf("%s, and no process runs it: use the sidecar of the running image, or %s; the Go programs are%s",
 		p.madeFor(), nameOne, lines(programs))
 }
 
@@ -114,7 +114,7 @@ func one(matches, list []process) (process, error) {
 	if len(top) == 1 {
 		return top[0], nil
 	}
-	return process{}, fmt.Errorf("%d processes may be meant: %s; they are%s", len(top), nameOne, lines(top))
+	return process{}, fmt.Errorf("%d processes match: %s; they are%s", len(top), nameOne, lines(top))
 }
 
 // comesFrom tells whether a process has been started by another, or by one that was.
@@ -154,6 +154,6 @@ func untraced(t process) error {
 	if err != nil {
 		name = []byte("unknown")
 	}
-	return fmt.Errorf("%s is traced by process %d (%s) already: connect to that debugger, or end it",
+	return fmt.Errorf("%s is already traced by process %d (%s): connect to that debugger, or stop it",
 		t, tracer, strings.TrimSpace(string(name)))
 }

@@ -26,7 +26,7 @@ func TestTerminalGetsAPromptAndTheProgramGoesOnAfterIt(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sidecar.says("answer n to whether to kill it")
+	sidecar.says("when quit asks whether to kill it, answer n")
 	sidecar.says("(dlv)")
 	if tracer := processOf(procfs.Tracer(target.pid())); tracer != sidecar.pid() {
 		t.Errorf("process %d traces it, and the sidecar is %d", tracer, sidecar.pid())
