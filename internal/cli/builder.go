@@ -83,7 +83,7 @@ func (b *builder) exports(ctx context.Context, res *result) ([]client.ExportEntr
 		return nil, nil, nil
 	}
 	if len(b.outputs) == 0 {
-		b.notify(fmt.Sprintf("no output asked for: variant %s stays in the build cache. Use --push, --load or -o", res.preset.Name))
+		b.notify(fmt.Sprintf("no output specified: variant %s stays in the build cache. Use --push, --load or -o", res.preset.Name))
 	}
 	var entries []client.ExportEntry
 	var load *imageLoad

@@ -286,7 +286,7 @@ func checkImageAndStopped(t *testing.T, engine *testenv.Docker, c *testenv.Conta
 	if _, err := c.Wait(proctest.Context(t)); err != nil {
 		t.Fatal(err)
 	}
-	if r = connect(t, c.ID); r.code != cli.ExitFailure || !strings.Contains(r.stderr, "does not run, it is exited") {
+	if r = connect(t, c.ID); r.code != cli.ExitFailure || !strings.Contains(r.stderr, "is not running, its state is exited") {
 		t.Errorf("the stopped container: exit code %d\n%s", r.code, r.stderr)
 	}
 	if r = connect(t, "dlvgen-cli-absent", "--source", "container"); r.code != cli.ExitFailure || !strings.Contains(r.stderr, "has no container") {

@@ -38,7 +38,7 @@ type container struct {
 type notRunningError struct{ name, state string }
 
 func (e *notRunningError) Error() string {
-	return fmt.Sprintf("the container %s does not run, it is %s: `docker start %s` starts it, `docker logs %s` tells why it ended",
+	return fmt.Sprintf("the container %s is not running, its state is %s: start it with `docker start %s`, or find out why with `docker logs %s`",
 		e.name, e.state, e.name, e.name)
 }
 
@@ -53,7 +53,7 @@ func (e *dockerEngine) container(ctx context.Context, name string) (*found, erro
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("looking at the container %s: %w", name, err)
+		return nil, fmt.Errorf("inspecting the container %s: %w", name, err)
 	}
 	seen := answer.Container
 	one := &container{name: strings.TrimPrefix(seen.Name, "/"), host: engineHost(e.DaemonHost()), pid: firstPID}
@@ -120,9 +120,9 @@ func (c *container) address(port int) (host string, public int, note string, err
 		return c.host, port, "", nil
 	}
 	if !c.local || len(c.addresses) == 0 {
-		return "", 0, "", fmt.Errorf("the container %s does not publish port %d: run it with -p 127.0.0.1:%d:%d, or say with --at HOST:PORT where the debugger is reached",
+		return "", 0, "", fmt.Errorf("the container %s does not publish port %d: run it with -p 127.0.0.1:%d:%d, or set the address of the debugger with --at HOST:PORT",
 			c.name, port, port, port)
 	}
 	return c.addresses[0].String(), port,
-		fmt.Sprintf("port %d of %s is not published: the container's own address is used, which this machine alone reaches", port, c.name), nil
+		fmt.Sprintf("port %d of %s is not published: using the container's own address, which works on this machine only", port, c.name), nil
 }

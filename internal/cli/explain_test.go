@@ -51,7 +51,7 @@ steps that compile with the stand-in for go
   line 6: [build 6/6] RUN CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o /server .
     it runs go build
 
-steps that stay production's, from its cache
+steps that come from production's cache
   line 4: [build 4/6] RUN go mod download
 
 layers
@@ -247,7 +247,7 @@ steps that compile with the stand-in for go
   line 5: [build 4/5] RUN CGO_ENABLED=0 go build -ldflags="-s -w -X main.a=b" -o /server .
     it runs go build
 
-steps that run again, since what they start from differs
+steps that run again, because they start from other files
   line 6: [build 5/5] RUN head -c 4096 /server >/short && mv /short /server && chmod +x /server
 
 what these steps compiled

@@ -61,13 +61,13 @@ func writeAnalysis(b *bytes.Buffer, e frontend.Explanation) {
 	line("image", fmt.Sprintf("%s, %s: %s", e.Variant, e.Platform, verdict(e)))
 	line("starts", commandLine(e))
 	line("between", e.Detour)
-	line("program", orUnknown(e.Program, "shows when it is built"))
+	line("program", orUnknown(e.Program, "known after a build"))
 	line("made by", oneLine(e.Origin))
 	if r := e.Rebuilt; r != nil {
 		line("rebuilt", fmt.Sprintf("from %s, in %s: %s", r, r.Image, strings.Join(r.Command, " ")))
 	}
 	if e.Refusal == "" {
-		line("go", orUnknown(e.Go, "shows when it is built"))
+		line("go", orUnknown(e.Go, "known after a build"))
 		line("delve", orUnknown(e.Delve, "the one for that Go"))
 		line("entry", entryText(e.Entry))
 	} else {
@@ -124,7 +124,7 @@ func entryText(e variants.Entry) string {
 	case variants.EntryCmd:
 		return "cmd: the image's command starts the program under Delve"
 	case variants.EntryInplace:
-		return "inplace: a launcher stands at the program's own path"
+		return "inplace: a launcher replaces the program at its path"
 	}
 	return ""
 }
@@ -136,8 +136,8 @@ func writeSteps(b *bytes.Buffer, steps []llbgen.Surveyed) {
 		title     string
 	}{
 		{llbgen.TreatmentInstrumented, "steps that compile with the stand-in for go"},
-		{llbgen.TreatmentRepeated, "steps that run again, since what they start from differs"},
-		{llbgen.TreatmentCached, "steps that stay production's, from its cache"},
+		{llbgen.TreatmentRepeated, "steps that run again, because they start from other files"},
+		{llbgen.TreatmentCached, "steps that come from production's cache"},
 	} {
 		titled := false
 		for _, s := range steps {
@@ -158,7 +158,7 @@ func writeSteps(b *bytes.Buffer, steps []llbgen.Surveyed) {
 			case s.NoGo:
 				putf(b, "    it %s, and its stage has no Go\n", s.Reason)
 			default:
-				putf(b, "    it %s, which is taken not to compile Go\n", s.Reason)
+				putf(b, "    it %s, which is assumed not to compile Go\n", s.Reason)
 			}
 		}
 	}

@@ -110,7 +110,7 @@ func (o *output) checkAttrs() error {
 	for _, key := range slices.Sorted(maps.Keys(o.attrs)) {
 		switch useOf(o.kind, key) {
 		case naming:
-			return fmt.Errorf("the names of debug images derive from -t, so leave %s= out and name the production reference with -t", key)
+			return fmt.Errorf("the names of debug images derive from -t, so remove %s= and set the production reference with -t", key)
 		case handled:
 			on, err := isOn(o.attrs[key])
 			if err != nil {

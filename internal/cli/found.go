@@ -77,7 +77,7 @@ func (f finder) find(ctx context.Context, name string) (*found, error) {
 	case err == nil:
 		return got, nil
 	case engineErr != nil:
-		return nil, fmt.Errorf("%w (and no Docker Engine was asked: %w)", err, engineErr)
+		return nil, fmt.Errorf("%w (and Docker Engine could not be asked: %w)", err, engineErr)
 	}
 	return nil, fmt.Errorf("%s is neither a container nor an image of Docker Engine, and %w", name, err)
 }
@@ -97,7 +97,7 @@ func (f finder) inEngine(ctx context.Context, e *dockerEngine, name string) (*fo
 		case got != nil:
 			return got, nil
 		case f.source == sourceContainer:
-			return nil, fmt.Errorf("Docker Engine has no container %s: `docker ps` lists those that run", name)
+			return nil, fmt.Errorf("Docker Engine has no container %s: list the running ones with `docker ps`", name)
 		}
 	}
 	got, err := e.image(ctx, name)
@@ -105,7 +105,7 @@ func (f finder) inEngine(ctx context.Context, e *dockerEngine, name string) (*fo
 		return got, err
 	}
 	if f.source == sourceImage {
-		return nil, fmt.Errorf("Docker Engine has no image %s: `docker images` lists those that there are", name)
+		return nil, fmt.Errorf("Docker Engine has no image %s: list its images with `docker images`", name)
 	}
 	return nil, stopped
 }
@@ -135,7 +135,7 @@ func (e *dockerEngine) image(ctx context.Context, name string) (*found, error) {
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("looking at the image %s: %w", name, err)
+		return nil, fmt.Errorf("inspecting the image %s: %w", name, err)
 	}
 	got := &found{name: name, source: sourceImage}
 	if answer.Config != nil {

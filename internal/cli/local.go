@@ -36,7 +36,7 @@ func localFolders(ctx context.Context, image connect.Image, dir string) (local c
 // namedModule is the folder that --local names.
 func namedModule(image connect.Image, dir string) (folder string, notes []string, err error) {
 	if !isLocalDir(dir) {
-		return "", nil, fmt.Errorf("--local is %q, which is no folder: name the folder of the go.mod of %s", dir, image.Module)
+		return "", nil, fmt.Errorf("--local is %q, which is not a folder: use the folder with the go.mod of %s", dir, image.Module)
 	}
 	if folder, err = filepath.Abs(dir); err != nil {
 		return "", nil, fmt.Errorf("--local is %q: %w", dir, err)
@@ -67,7 +67,7 @@ func workingModule(image connect.Image) (folder string, notes []string, err erro
 	if module != "" {
 		here = "is part of module " + module
 	}
-	return "", []string{fmt.Sprintf("the image was compiled from module %s, and the working folder %s: name the module's folder with --local, or put it in the place of %s",
+	return "", []string{fmt.Sprintf("the image was compiled from module %s, and the working folder %s: set the module's folder with --local, or replace %s with it",
 		image.Module, here, image.Placeholder())}, nil
 }
 

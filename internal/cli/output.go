@@ -85,7 +85,7 @@ func checkOutputs(outputs []output) error {
 			}
 		}
 		if matching > 1 {
-			return fmt.Errorf("more than one output %s: give one of them", once.what)
+			return fmt.Errorf("more than one output %s: use only one of them", once.what)
 		}
 	}
 	for _, o := range outputs {
