@@ -25,7 +25,7 @@ group "default" {
 }
 
 // For users: inherit them beside your own production target, and give each a tag.
-// Other build args named DLVGEN_* choose further, see docs/frontend.md.
+// Other build args named DLVGEN_* set more options, see docs/variants.md.
 //
 //   target "app-debug" {
 //     inherits = ["app", "_debug"]
