@@ -175,12 +175,12 @@ func mustRef(t *testing.T, name string) registry.Reference {
 
 func TestOutputsThatNameSomethingAreRefused(t *testing.T) {
 	for arg, says := range map[string]string{
-		"type=image,name=app:v1,push=true":                       "leave name= out",
-		"type=registry,push-by-digest=true":                      "leave push-by-digest= out",
-		"type=image,dangling-name-prefix=app":                    "leave dangling-name-prefix= out",
-		"type=image,danging-name-empty-only=":                    "leave danging-name-empty-only= out",
-		"type=docker,NAME=app:v1":                                "leave name= out",
-		"type=oci,name=*":                                        "leave name= out",
+		"type=image,name=app:v1,push=true":                       "remove name=",
+		"type=registry,push-by-digest=true":                      "remove push-by-digest=",
+		"type=image,dangling-name-prefix=app":                    "remove dangling-name-prefix=",
+		"type=image,danging-name-empty-only=":                    "remove danging-name-empty-only=",
+		"type=docker,NAME=app:v1":                                "remove name=",
+		"type=oci,name=*":                                        "remove name=",
 		"type=image,push=yes":                                    `push is "yes": it must be true or false`,
 		"type=image,pushed=true":                                 `no attribute "pushed", did you mean "push"?`,
 		"type=image,unsafe-internal-store-allow-incomplete=true": "no attribute",
