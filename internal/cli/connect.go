@@ -30,12 +30,12 @@ func (f *connectFlags) register(fs *pflag.FlagSet) {
 	fs.SortFlags = false
 	f.format = newFormat()
 	f.client = clientDelve
-	fs.Var(&f.client, "for", "the client: "+strings.Join(clients(), ", "))
-	fs.StringVar(&f.local, "local", "", "folder of the image's main module on this machine (default: that of the working folder's go.mod, if it is the same module)")
-	fs.StringVar(&f.at, "at", "", "address at which the debugger is reached, HOST:PORT, such as that of a port-forward (default: the container's published port)")
-	fs.IntVar(&f.pid, "pid", 0, "process in the container that an attach image's debugger is to attach to (default: the program's where it is found, else 1)")
-	fs.StringVar(&f.beside, "container", "", "container that a sidecar is started beside")
-	fs.Var(&f.source, "source", "where the name is looked up: container, image, registry (default: in this order)")
+	fs.Var(&f.client, "for", "client to configure: "+strings.Join(clients(), ", "))
+	fs.StringVar(&f.local, "local", "", "folder of the image's main module on this machine (default: the folder of the working folder's go.mod, if it is the same module)")
+	fs.StringVar(&f.at, "at", "", "address of the debugger, HOST:PORT, such as that of a port-forward (default: the container's published port)")
+	fs.IntVar(&f.pid, "pid", 0, "process to debug in the container of an attach image (default: the program's if it is found, else 1)")
+	fs.StringVar(&f.beside, "container", "", "container next to which a sidecar starts")
+	fs.Var(&f.source, "source", "where to look up the name: container, image, registry (default: in this order)")
 	fs.StringSliceVar(&f.insecure, "insecure-registry", nil, "registry HOST[:PORT] to read from over plain HTTP or with an unknown certificate; loopback addresses need no flag")
 	fs.Var(f.format, "format", f.format.usage())
 }
