@@ -32,7 +32,7 @@ func (e *explainer) ahead(cause *atStartError) {
 		return
 	}
 	e.prefix = cause.prefix
-	if v := env(cause.cfg.Env, "GOLANG_VERSION"); v != "" {
+	if v := llbgen.GoVersion(cause.cfg.Env); v != "" {
 		e.out.Go = "go" + v
 	}
 	a := llbgen.Ahead{Flags: call.Flags, Packages: call.Packages, Go: e.out.Go}

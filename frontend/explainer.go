@@ -160,12 +160,29 @@ func (e *explainer) checkCompiles() {
 	}
 }
 
+// compiler is the version of Go that compiles the program, as far as the environments of
+// steps tell: of the step that makes it, or of all that surely have Go.
+func (e *explainer) compiler() string {
+	var versions []string
+	for _, s := range e.out.Steps {
+		if s.Name == e.out.Origin {
+			versions = []string{s.Go}
+			break
+		}
+		if s.Treatment == llbgen.TreatmentInstrumented && (s.Go != "" || !s.Open) && !slices.Contains(versions, s.Go) {
+			versions = append(versions, s.Go)
+		}
+	}
+	if len(versions) != 1 || versions[0] == "" {
+		return ""
+	}
+	return "go" + versions[0]
+}
+
 // input is what the plan is made from, as far as it is known.
 func (e *explainer) input() variants.Input {
-	for _, s := range e.out.Steps {
-		if s.Go != "" && (e.out.Go == "" || s.Name == e.out.Origin) {
-			e.out.Go = "go" + s.Go
-		}
+	if e.out.Go == "" {
+		e.out.Go = e.compiler()
 	}
 	in := variants.Input{
 		Request: e.request, Platform: e.out.Platform, Config: e.image.config, Base: e.image.base,

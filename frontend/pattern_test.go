@@ -14,10 +14,8 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/testenv"
-	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -141,6 +139,14 @@ func testPattern(ctx context.Context, t *testing.T, bk *testenv.BuildKit, p patt
 		d.wrap = p.withContexts
 	}
 	explained, unexplained := tryExplain(ctx, bk, d)
+	var made solves
+	contexts := d.wrap
+	d.wrap = func(build gateway.BuildFunc) gateway.BuildFunc {
+		if build = made.seen(build); contexts != nil {
+			build = contexts(build)
+		}
+		return build
+	}
 	solved, err := derive(ctx, t, bk, d)
 	for _, text := range p.logged {
 		if !strings.Contains(solved.Log, text) {
@@ -151,9 +157,7 @@ func testPattern(ctx context.Context, t *testing.T, bk *testenv.BuildKit, p patt
 		if err == nil || !strings.HasSuffix(err.Error(), ": "+p.refused) {
 			t.Fatalf("the refusal is\n%v\nwant\n%s", err, p.refused)
 		}
-		if explained.Refusal != "" && explained.Refusal != p.refused {
-			t.Errorf("explain refuses it with %q", explained.Refusal)
-		}
+		checkRefused(t, explained, err)
 		return
 	}
 	if err := errors.Join(err, unexplained); err != nil {
@@ -164,24 +168,9 @@ func testPattern(ctx context.Context, t *testing.T, bk *testenv.BuildKit, p patt
 		t.Fatal(err)
 	}
 	plan := planIn(t, dt)
-	checkExplained(t, explained, plan)
+	checkExplained(t, explained, plan, &made)
 	bundle.Run(t, plan.Config.Config.ImageConfig)
 	hitMain(ctx, t, options.Listen, p.source)
-}
-
-// checkExplained compares what was said of a derivation ahead with what came of it.
-// What was left open is no error.
-func checkExplained(t *testing.T, said frontend.Explanation, plan variants.Plan) {
-	t.Helper()
-	open := len(said.Warnings) > 0
-	switch {
-	case said.Refusal != "":
-		t.Errorf("explain refuses what can be derived: %s", said.Refusal)
-	case said.Program == "" && !open || said.Program != "" && said.Program != plan.Program.Path:
-		t.Errorf("explain says that the program is %q, and it is %s; it minds %q", said.Program, plan.Program.Path, said.Warnings)
-	case said.Entry == "" && !open || said.Entry != "" && said.Entry != plan.Request.Entry:
-		t.Errorf("explain says that the entry is %q, and it is %s; it minds %q", said.Entry, plan.Request.Entry, said.Warnings)
-	}
 }
 
 // hitMain stops in main.main of a program that is held, in a file of that name,

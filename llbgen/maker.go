@@ -45,8 +45,9 @@ func StartsNothing(words []string) bool {
 	return slices.Contains(touching, name) || slices.Contains(preparing, name)
 }
 
-// makes tells whether a step may make a file, or one of a pattern, and how likely.
-func makes(exec *pb.ExecOp, file string) (Origin, bool) {
+// makes tells whether a step may make a file, or one of a pattern, and how likely. before
+// is the file's name before the step's own renaming.
+func makes(exec *pb.ExecOp, file, before string) (Origin, bool) {
 	base := path.Base(file)
 	o := Origin{Compiles: readScript(exec.Meta.Args).doubt()}
 	if o.Compiles == "" {
@@ -58,7 +59,7 @@ func makes(exec *pb.ExecOp, file string) (Origin, bool) {
 		if c.mayCompile() == "" || slices.Contains(touching, path.Base(words[0])) || path.Base(words[0]) == base {
 			continue
 		}
-		o.score = max(o.score, likelihood(c, words, base))
+		o.score = max(o.score, likelihood(c, words, file, before))
 		o.Named = o.Named || slices.ContainsFunc(words[1:], func(w string) bool { return matches(file, at(exec.Meta.Cwd, w)) })
 		o.Likely = o.Likely || slices.ContainsFunc(words[1:], func(w string) bool { return letters(base) != "" && matches(base, programName(w)) })
 	}
@@ -92,15 +93,37 @@ func programName(word string) string {
 	return name
 }
 
-// installsOthers tells whether the words are a call of go install for packages with
-// their versions, none of which makes a program of that name.
-func installsOthers(words []string, base string) bool {
-	if len(words) < 3 || !isGo(path.Base(words[0])) || words[1] != "install" {
+// goMakesOthers tells whether the words are a call of go install for packages with their
+// versions, or of go build with -o, none of which makes a file of that name.
+func goMakesOthers(words []string, file string) bool {
+	if len(words) < 3 || !isGo(path.Base(words[0])) {
 		return false
 	}
-	return !slices.ContainsFunc(words[2:], func(w string) bool {
-		return w == "" || !strings.HasPrefix(w, "-") && (!strings.Contains(w, "@") || majorVersion(programName(w)) || matches(base, programName(w)))
-	})
+	base := path.Base(file)
+	switch words[1] {
+	case "install":
+		return !slices.ContainsFunc(words[2:], func(w string) bool {
+			return w == "" || !strings.HasPrefix(w, "-") && (!strings.Contains(w, "@") || majorVersion(programName(w)) || matches(base, programName(w)))
+		})
+	case "build":
+		output := path.Base(outputOf(words)) // the file, or a folder that it is in
+		return strings.Trim(output, "./") != "" && !slices.ContainsFunc(split(file), func(element string) bool { return matches(element, output) })
+	}
+	return false
+}
+
+// outputOf is the value of the option -o, "" where there is none or it is not known.
+func outputOf(words []string) string {
+	for i, w := range words {
+		value, joined := strings.CutPrefix(w, "-o=")
+		switch {
+		case joined:
+			return value
+		case w == "-o" && i+1 < len(words):
+			return words[i+1]
+		}
+	}
+	return ""
 }
 
 // majorVersion tells whether a name is that of a module's major version, which no
@@ -110,9 +133,9 @@ func majorVersion(name string) bool {
 	return ok && digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
-func likelihood(c command, words []string, base string) int {
+func likelihood(c command, words []string, file, before string) int {
 	switch {
-	case installsOthers(words, base):
+	case goMakesOthers(words, file) && goMakesOthers(words, before):
 		return scoreOther
 	case isGo(path.Base(words[0])):
 		return scoreGo

@@ -297,7 +297,7 @@ func (t *tracer) throughExec(at *trail, v vertex, output int64) {
 	if mount.Dest == pb.RootMount {
 		before = renamedFrom(exec, at.file)
 	}
-	o, ok := makes(exec, at.file)
+	o, ok := makes(exec, at.file, before)
 	if ok && (o.Compiles != "" || before == at.file) {
 		o.Step, o.step, o.spelled, o.Path, o.def = nameOf(t.def, v), v.digest, o.Named, at.file, t.def
 		at.found = append(at.found, o)

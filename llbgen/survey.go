@@ -40,7 +40,7 @@ type Surveyed struct {
 	NoGo bool `json:"noGo,omitempty"`
 
 	// Go is the version of Go that the step's environment names, as official images
-	// do: "1.26.8". Empty where it names none.
+	// do: "1.26.8". Empty where it names none, or the go command chooses one.
 	Go string `json:"go,omitempty"`
 
 	// Line is the step's first line in the Dockerfile, 0 where that is not known.
@@ -84,7 +84,10 @@ func (in *instrumenter) surveyed(i int) Surveyed {
 	at, compiles := in.toolchains[v.digest]
 	switch {
 	case compiles:
-		s.Treatment, s.Go = TreatmentInstrumented, variable(meta.Env, "GOLANG_VERSION")
+		s.Treatment, s.Go = TreatmentInstrumented, GoVersion(meta.Env)
+		if slices.ContainsFunc(meta.Args, func(arg string) bool { return strings.Contains(arg, "GOTOOLCHAIN") }) {
+			s.Go = ""
+		}
 		if likely := in.scripts[i].mayCompile(at); likely != "" {
 			s.Reason, s.Open = likely, !at.known && !leadsToGo(meta.Env) && !in.scripts[i].speaksOfGo
 		}
@@ -93,6 +96,20 @@ func (in *instrumenter) surveyed(i int) Surveyed {
 	}
 	s.NoGo = in.doubtful[v.digest]
 	return s
+}
+
+// GoVersion is the version of Go that an environment names, "1.26.8": the toolchain that it
+// asks for, or the image's. Empty where it names none, or go.mod may ask for another.
+func GoVersion(env []string) string {
+	asked := variable(env, "GOTOOLCHAIN")
+	if asked == "" || asked == "local" {
+		return variable(env, "GOLANG_VERSION")
+	}
+	version, ok := strings.CutPrefix(asked, "go")
+	if !ok || strings.Contains(version, "+") {
+		return ""
+	}
+	return version
 }
 
 // variable is the value of an environment variable, the last one if it is set twice.

@@ -139,3 +139,18 @@ func TestSurveyHasTheLinesOfTheDockerfile(t *testing.T) {
 		}
 	}
 }
+
+func TestTheVersionOfGoIsThatWhichTheEnvironmentAsksFor(t *testing.T) {
+	for asked, want := range map[string]string{
+		"": "1.26.8", "local": "1.26.8", "go1.24.13": "1.24.13",
+		"auto": "", "path": "", "go1.24.13+auto": "", "local+path": "",
+	} {
+		if got := GoVersion([]string{"GOLANG_VERSION=1.26.8", "GOTOOLCHAIN=" + asked}); got != want {
+			t.Errorf("GOTOOLCHAIN=%s: %q, want %q", asked, got, want)
+		}
+	}
+	steps, err := Survey(definition(t, run(goImage().AddEnv("GOLANG_VERSION", "1.26.8"), "GOTOOLCHAIN=auto go build .")), InstrumentOptions{Tools: testTools})
+	if err != nil || steps[0].Go != "" {
+		t.Errorf("%+v, %v", steps, err)
+	}
+}
