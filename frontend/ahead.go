@@ -33,8 +33,8 @@ func (d *derivation) ahead(ctx context.Context, cause *atStartError) (*variants.
 	if err != nil {
 		return nil, fmt.Errorf("reading the definition: %w", err)
 	}
-	cfg := d.image.config.Config
-	goCommand, err := finder{root: rootFS{d.image.ref}, cfg: cfg}.lookUp(ctx, cause.command[0])
+	cfg := d.image.Config.Config
+	goCommand, err := finder{root: rootFS{d.made.ref}, cfg: cfg}.lookUp(ctx, cause.command[0])
 	if err != nil {
 		return nil, err
 	}
@@ -43,7 +43,7 @@ func (d *derivation) ahead(ctx context.Context, cause *atStartError) (*variants.
 		Image: llb.NewState(op), Env: cfg.Env, Dir: cfg.WorkingDir, User: cfg.User, Run: stepOptions(bc),
 	}
 	st, output := a.State()
-	again, err := d.compileAgain(ctx, st, rebuildBase{name: inTheImage, platform: platforms.Normalize(d.image.platform)}, output)
+	again, err := d.compileAgain(ctx, st, rebuildBase{name: inTheImage, platform: platforms.Normalize(d.image.Platform)}, output)
 	if err != nil {
 		return nil, fmt.Errorf("compiling what the image compiles when it starts (%s): %w", origin(cause.cfg), err)
 	}

@@ -30,7 +30,7 @@ type capture struct {
 }
 
 // capturesOf reads the manifests of all steps, in their order.
-func capturesOf(ctx context.Context, c client.Client, p *production) ([]capture, error) {
+func capturesOf(ctx context.Context, c client.Client, p *build) ([]capture, error) {
 	captures := make([]capture, len(p.Steps))
 	eg, ctx := errgroup.WithContext(ctx)
 	for i, s := range p.Steps {

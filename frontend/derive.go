@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/containerd/platforms"
+	"github.com/dlvgen/dlvgen/internal/derive/production"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/llbgen/llbtree"
@@ -23,14 +24,12 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// deriver turns the result of the instrumented production build into the result
-// of a variant.
+// deriver turns a production into a variant, or explains that.
 type deriver struct {
-	client  *instrumentingClient
-	opts    Options
-	request variants.Request
-	tools   llbgen.Tools
-	version string
+	client     *instrumenter
+	production *production.Production
+	request    variants.Request
+	version    string
 }
 
 // variant is one platform's debug image.
@@ -42,20 +41,16 @@ type variant struct {
 	planJSON []byte
 
 	// made is what production's part comes from, definition the whole.
-	made       *production
+	made       *build
 	definition *pb.Definition
 }
 
 // derive replaces every platform's image by its debug variant. The metadata that
 // it does not speak of stays.
-func (d *deriver) derive(ctx context.Context, res *client.Result) (*client.Result, error) {
-	images, err := imagesOf(res)
-	if err != nil {
-		return nil, err
-	}
+func (d *deriver) derive(ctx context.Context) error {
 	var mu sync.Mutex
 	eg, ctx := errgroup.WithContext(ctx)
-	for _, img := range images {
+	for _, img := range d.production.Images {
 		eg.Go(func() error {
 			v, err := d.deriveImage(ctx, img)
 			if err != nil {
@@ -63,37 +58,31 @@ func (d *deriver) derive(ctx context.Context, res *client.Result) (*client.Resul
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			return d.replace(res, img, v)
+			return d.replace(img, v)
 		})
 	}
-	if err := eg.Wait(); err != nil {
-		return nil, err
-	}
-	return res, nil
+	return eg.Wait()
 }
 
 // deriveImage makes one platform's variant. Where the program turns out to be the work
 // of steps that were taken not to compile Go, it starts again with those instrumented.
-func (d *deriver) deriveImage(ctx context.Context, img image) (*variant, error) {
-	for {
-		made, err := d.client.of(img.ref)
-		if err != nil {
-			return nil, err
-		}
-		v, err := d.attempt(ctx, img, made)
+func (d *deriver) deriveImage(ctx context.Context, img production.Image) (*variant, error) {
+	made, err := d.client.build(ctx, img.Solve)
+	for err == nil {
+		var v *variant
+		v, err = d.attempt(ctx, img, made)
 		var missed *missedError
 		if !errors.As(err, &missed) {
 			return v, err
 		}
-		if img.ref, err = d.client.again(ctx, made, missed.suspects); err != nil {
-			return nil, err
-		}
+		made, err = d.client.again(ctx, made, missed.suspects)
 	}
+	return nil, err
 }
 
 // attempt makes the variant from what was built.
-func (d *deriver) attempt(ctx context.Context, img image, made *production) (*variant, error) {
-	captures, err := capturesOf(ctx, d.client.Client, made)
+func (d *deriver) attempt(ctx context.Context, img production.Image, made *build) (*variant, error) {
+	captures, err := capturesOf(ctx, d.client, made)
 	if err != nil {
 		return nil, err
 	}
@@ -112,8 +101,8 @@ func (d *deriver) attempt(ctx context.Context, img image, made *production) (*va
 // derivation is one image on its way to a variant.
 type derivation struct {
 	*deriver
-	image   image
-	made    *production
+	image   production.Image
+	made    *build
 	program *program // nil until it is found
 
 	// captures are those of all steps, and of the steps that compiled the program
@@ -129,7 +118,7 @@ type derivation struct {
 
 // decide finds the program, and plans the variant for it. Its errors are refusals.
 func (d *derivation) decide(ctx context.Context) (*variants.Plan, error) {
-	f := finder{root: rootFS{d.image.ref}, cfg: d.image.config.Config, captures: d.captures, request: d.request, missed: d.missed}
+	f := finder{root: rootFS{d.made.ref}, cfg: d.image.Config.Config, captures: d.captures, request: d.request, missed: d.missed}
 	p, err := f.find(ctx)
 	var atStart *atStartError
 	if errors.As(err, &atStart) && d.request.Rebuild.On() {
@@ -157,10 +146,10 @@ func (d *derivation) plan(ctx context.Context) (*variants.Plan, error) {
 	p, facts, caps := d.program, d.program.facts, d.client.BuildOpts().LLBCaps
 	in := variants.Input{
 		Request:  d.request,
-		Platform: platforms.FormatAll(d.image.platform),
-		Config:   d.image.config,
-		Base:     d.image.base,
-		Epoch:    d.image.epoch,
+		Platform: platforms.FormatAll(d.image.Platform),
+		Config:   d.image.Config,
+		Base:     d.image.Base,
+		Epoch:    d.image.Epoch,
 		Program: variants.Program{
 			Path:         p.path,
 			File:         p.file,
@@ -202,7 +191,7 @@ func (d *derivation) plan(ctx context.Context) (*variants.Plan, error) {
 // folders are those of production that the sources go into. It fails where
 // production has what the variant adds.
 func (d *derivation) folders(ctx context.Context) ([]variants.Folder, error) {
-	root := rootFS{d.image.ref}
+	root := rootFS{d.made.ref}
 	for _, ours := range []string{layout.Delve, layout.Dir} {
 		if st, err := root.stat(ctx, ours); err != nil {
 			return nil, err
@@ -237,8 +226,8 @@ func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*varian
 	}
 	parts := llbgen.Parts{
 		Production: llb.NewState(op),
-		Tools:      d.tools,
-		Platform:   d.image.platform,
+		Tools:      d.client.tools,
+		Platform:   d.image.Platform,
 		Builder:    d.builder(),
 		Plan:       plan,
 		PlanJSON:   dt,
@@ -255,12 +244,12 @@ func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*varian
 		parts.Symbols, parts.SymbolsPath = d.symbols.capture.state, d.symbols.path
 	}
 	caps := d.client.BuildOpts().LLBCaps
-	marshalled, err := llbgen.Assemble(parts, caps).Marshal(ctx, llb.Platform(d.image.platform), llb.WithCaps(caps))
+	marshalled, err := llbgen.Assemble(parts, caps).Marshal(ctx, llb.Platform(d.image.Platform), llb.WithCaps(caps))
 	if err != nil {
 		return nil, fmt.Errorf("marshalling the debug image: %w", err)
 	}
 	def := marshalled.ToPB()
-	res, err := d.client.Client.Solve(ctx, client.SolveRequest{Definition: def, CacheImports: d.made.before.CacheImports})
+	res, err := d.client.Solve(ctx, client.SolveRequest{Definition: def, CacheImports: d.made.before.CacheImports})
 	if err != nil {
 		return nil, err
 	}
@@ -276,28 +265,29 @@ func (d *derivation) builder() ocispecs.Platform {
 			return platforms.Normalize(w.Platforms[0])
 		}
 	}
-	return d.image.platform
+	return d.image.Platform
 }
 
 // replace puts a variant in the place of its production image.
-func (d *deriver) replace(res *client.Result, img image, v *variant) error {
+func (d *deriver) replace(img production.Image, v *variant) error {
+	res := d.production.Result
 	config, err := json.Marshal(v.plan.Config)
 	if err != nil {
 		return fmt.Errorf("encoding the image config: %w", err)
 	}
-	res.AddMeta(exptypes.ExporterImageConfigKey+img.suffix, config)
-	res.AddMeta(MetaPlan+img.suffix, v.planJSON)
-	if d.opts.PrintLLB {
+	res.AddMeta(exptypes.ExporterImageConfigKey+img.Suffix, config)
+	res.AddMeta(MetaPlan+img.Suffix, v.planJSON)
+	if d.client.opts.PrintLLB {
 		trees, err := v.trees()
 		if err != nil {
 			return err
 		}
-		res.AddMeta(MetaLLB+img.suffix, []byte(trees))
+		res.AddMeta(MetaLLB+img.Suffix, []byte(trees))
 	}
-	if img.suffix == "" {
+	if img.Suffix == "" {
 		res.SetRef(v.ref)
 	} else {
-		res.AddRef(strings.TrimPrefix(img.suffix, "/"), v.ref)
+		res.AddRef(strings.TrimPrefix(img.Suffix, "/"), v.ref)
 	}
 	return nil
 }

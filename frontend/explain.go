@@ -2,15 +2,11 @@ package frontend
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
-	"github.com/moby/buildkit/frontend/dockerfile/builder"
 	"github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/moby/buildkit/solver/pb"
 )
 
 // MetaExplanation is the key of an [Explanation] as JSON in the result's metadata;
@@ -69,32 +65,13 @@ func (f *Frontend) Explain(ctx context.Context, c client.Client) (*client.Result
 	if opts.Variant == "" {
 		opts.Variant = variants.Names()[0]
 	}
-	request, err := opts.request()
-	if err != nil {
-		return nil, fmt.Errorf("dlvgen: %w", err)
-	}
-	tools, err := f.cfg.Tools(ctx, c)
-	if err != nil {
-		return nil, err
-	}
-	reading := &readingClient{
-		instrumentingClient: newInstrumentingClient(c, tools, opts, modeOf(request)),
-		kept:                map[client.Reference]*pb.Definition{},
-	}
-	if err := checkSyntax(ctx, reading.instrumentingClient); err != nil {
-		return nil, err
-	}
-	res, err := builder.Build(ctx, reading)
-	if err != nil {
-		return nil, err
-	}
-	images, err := imagesOf(res)
+	d, err := f.load(ctx, c, opts)
 	if err != nil {
 		return nil, err
 	}
 	explained := client.NewResult()
-	for _, img := range images {
-		e := &explainer{client: reading, request: request, version: f.cfg.Version, image: img}
+	for _, img := range d.production.Images {
+		e := &explainer{deriver: d, image: img}
 		if err := e.explain(ctx); err != nil {
 			return nil, err
 		}
@@ -103,50 +80,4 @@ func (f *Frontend) Explain(ctx context.Context, c client.Client) (*client.Result
 		}
 	}
 	return explained, nil
-}
-
-// readingClient solves the definitions that only read the Dockerfile or a context,
-// and keeps those that would be built.
-type readingClient struct {
-	*instrumentingClient
-
-	mu   sync.Mutex
-	kept map[client.Reference]*pb.Definition
-}
-
-// unbuilt stands for the result of a definition.
-type unbuilt struct{ client.Reference }
-
-// Solve implements client.Client.
-func (c *readingClient) Solve(ctx context.Context, req client.SolveRequest) (*client.Result, error) {
-	if req.Definition == nil {
-		return c.Client.Solve(ctx, req)
-	}
-	builds, err := llbgen.Builds(req.Definition)
-	if err != nil {
-		return nil, err
-	}
-	res := client.NewResult()
-	if builds {
-		res.SetRef(&unbuilt{})
-	} else if res, err = c.Client.Solve(ctx, req); err != nil {
-		return nil, err
-	}
-	if ref, err := res.SingleRef(); err == nil && ref != nil {
-		c.mu.Lock()
-		c.kept[ref] = req.Definition
-		c.mu.Unlock()
-	}
-	return res, nil
-}
-
-// of returns what a reference of this client's stands for.
-func (c *readingClient) of(ref client.Reference) (*pb.Definition, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	def, ok := c.kept[ref]
-	if !ok {
-		return nil, errors.New("the Dockerfile frontend returned a result that it did not solve through dlvgen")
-	}
-	return def, nil
 }

@@ -16,7 +16,7 @@ func (e *explainer) atStart(ctx context.Context, argv []string) (bool, error) {
 	if e.request.Program != "" {
 		return false, nil
 	}
-	cause, err := e.madeOf(ctx).atStart(nil, argv, atStartError{cfg: e.image.config.Config, request: e.request})
+	cause, err := e.madeOf(ctx).atStart(nil, argv, atStartError{cfg: e.image.Config.Config, request: e.request})
 	if err != nil || cause == nil {
 		return false, err
 	}
@@ -46,7 +46,7 @@ func (e *explainer) ahead(cause *atStartError) {
 
 // otherwiseStarted refuses a script that starts a debugger, or a compile.
 func (e *explainer) otherwiseStarted(ctx context.Context, commands [][]string, started []string) (bool, error) {
-	cfg := e.image.config.Config
+	cfg := e.image.Config.Config
 	for _, w := range started {
 		if path.Base(w) != delveName {
 			continue

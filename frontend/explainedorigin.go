@@ -28,12 +28,12 @@ type likeliest struct {
 // folder is not known.
 func (e *explainer) originOf(ctx context.Context, word string) (likeliest, string, error) {
 	var best likeliest
-	at, paths := word, candidatePaths(word, e.image.config.Config)
+	at, paths := word, candidatePaths(word, e.image.Config.Config)
 	if len(paths) == 1 {
 		at = paths[0]
 	}
 	for i, p := range paths {
-		origins, err := llbgen.Origins(e.definition, p)
+		origins, err := llbgen.Origins(e.image.Solve.Definition, p)
 		if err != nil {
 			return best, p, err
 		}
@@ -159,7 +159,7 @@ func (e *explainer) stat(ctx context.Context, o llbgen.Origin) (rootFS, *program
 	key := fmt.Sprintf("%x", def.Def[len(def.Def)-1])
 	root, ok := e.contexts[key]
 	if !ok {
-		res, err := e.client.Client.Solve(ctx, client.SolveRequest{Definition: def})
+		res, err := e.client.Solve(ctx, client.SolveRequest{Definition: def})
 		if err != nil {
 			return root, nil, err
 		}

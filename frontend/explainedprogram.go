@@ -13,7 +13,7 @@ import (
 // program finds out what the image starts and where that comes from, as
 // [finder.find] does with the files at hand.
 func (e *explainer) program(ctx context.Context) error {
-	cfg := e.image.config.Config
+	cfg := e.image.Config.Config
 	argv := slices.Concat(cfg.Entrypoint, cfg.Cmd)
 	if e.request.Program != "" {
 		argv = []string{e.request.Program}
@@ -75,7 +75,7 @@ func (e *explainer) judge(ctx context.Context, argv []string, from likeliest, at
 		return e.among(ctx, append(commands, argv[1:]))
 	}
 	e.out.Refusal = fmt.Sprintf("the image starts %q (%s), and nothing in the Dockerfile makes such a file: production would not start either",
-		argv[0], origin(e.image.config.Config))
+		argv[0], origin(e.image.Config.Config))
 	return nil
 }
 

@@ -7,29 +7,26 @@ import (
 	"slices"
 
 	"github.com/containerd/platforms"
+	"github.com/dlvgen/dlvgen/internal/derive/production"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/llbgen/llbtree"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 )
 
 // explainer explains one platform's image.
 type explainer struct {
-	client  *readingClient
-	request variants.Request
-	version string
-	image   image
+	*deriver
+	image production.Image
 
 	// toolchains are those that a build has found, and suspected the steps that it
 	// instrumented against expectation; nil where nothing was built.
 	toolchains map[digest.Digest]llbgen.Toolchain
 	suspected  map[digest.Digest]bool
 
-	definition *pb.Definition
-	out        Explanation
+	out Explanation
 
 	// prefix are the known launchers ahead of the program.
 	prefix []string
@@ -40,15 +37,12 @@ type explainer struct {
 
 // explain tells what can be told of the image without building.
 func (e *explainer) explain(ctx context.Context) (err error) {
-	if e.definition, err = e.client.of(e.image.ref); err != nil {
-		return err
-	}
-	cfg := e.image.config.Config
+	cfg := e.image.Config.Config
 	e.out = Explanation{
-		Platform: platforms.FormatAll(e.image.platform), Variant: e.request.Variant.Name,
+		Platform: platforms.FormatAll(e.image.Platform), Variant: e.request.Variant.Name,
 		Entrypoint: cfg.Entrypoint, Cmd: cfg.Cmd,
 	}
-	if e.out.Steps, err = llbgen.Survey(e.definition, e.options()); err != nil {
+	if e.out.Steps, err = llbgen.Survey(e.image.Solve.Definition, e.options()); err != nil {
 		return err
 	}
 	if err := e.program(ctx); err != nil {
@@ -68,7 +62,7 @@ func (e *explainer) addTo(res *client.Result) error {
 	if err != nil {
 		return fmt.Errorf("encoding the explanation: %w", err)
 	}
-	res.AddMeta(MetaExplanation+e.image.suffix, dt)
+	res.AddMeta(MetaExplanation+e.image.Suffix, dt)
 	if e.client.opts.PrintLLB {
 		return e.addTrees(res)
 	}
@@ -78,11 +72,11 @@ func (e *explainer) addTo(res *client.Result) error {
 // addTrees adds the definition before and after. What a build finds in the stages
 // changes more: it binds the stand-in over their toolchains.
 func (e *explainer) addTrees(res *client.Result) error {
-	in, err := llbgen.Instrument(e.definition, e.options())
+	in, err := llbgen.Instrument(e.image.Solve.Definition, e.options())
 	if err != nil {
 		return err
 	}
-	before, err := llbtree.Format(e.definition)
+	before, err := llbtree.Format(e.image.Solve.Definition)
 	if err != nil {
 		return err
 	}
@@ -90,7 +84,7 @@ func (e *explainer) addTrees(res *client.Result) error {
 	if err != nil {
 		return err
 	}
-	res.AddMeta(MetaLLB+e.image.suffix, []byte("production:\n"+before+"\ninstrumented:\n"+after))
+	res.AddMeta(MetaLLB+e.image.Suffix, []byte("production:\n"+before+"\ninstrumented:\n"+after))
 	return nil
 }
 
@@ -154,7 +148,7 @@ func (e *explainer) checkCompiles() {
 	default:
 		e.out.Refusal = "no step of the Dockerfile compiles Go"
 		if e.out.Origin != "" {
-			e.out.Refusal += fmt.Sprintf(", and %s, which the image starts (%s), comes from %s", e.out.Program, origin(e.image.config.Config), e.out.Origin)
+			e.out.Refusal += fmt.Sprintf(", and %s, which the image starts (%s), comes from %s", e.out.Program, origin(e.image.Config.Config), e.out.Origin)
 		}
 		e.out.Refusal += ": compile the program in the Dockerfile"
 	}
@@ -185,7 +179,7 @@ func (e *explainer) input() variants.Input {
 		e.out.Go = e.compiler()
 	}
 	in := variants.Input{
-		Request: e.request, Platform: e.out.Platform, Config: e.image.config, Base: e.image.base,
+		Request: e.request, Platform: e.out.Platform, Config: e.image.Config, Base: e.image.Base,
 		Program: variants.Program{Path: e.out.Program, File: e.out.Program, GoVersion: e.out.Go, Rebuilt: e.out.Rebuilt},
 		Command: variants.Command{Prefix: e.prefix, Detour: e.out.Detour}, Version: e.version,
 	}

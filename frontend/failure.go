@@ -10,17 +10,17 @@ import (
 	"google.golang.org/grpc/status"
 )
 
-// explained adds to the failure of a step what it may have to do with dlvgen: a later
+// hinted adds to the failure of a step what it may have to do with dlvgen: a later
 // step that production passes can stumble over what a program for debugging is.
-func (c *instrumentingClient) explained(err error) error {
+func (c *instrumenter) hinted(err error) error {
 	var vertex *errdefs.VertexError
 	if !errors.As(err, &vertex) {
 		return err
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	for _, p := range c.productions {
-		if p.LooksAtSize(digest.Digest(vertex.Digest)) {
+	for _, b := range c.builds {
+		if b.LooksAtSize(digest.Digest(vertex.Digest)) {
 			return &hintedError{cause: err, hint: sizeHint}
 		}
 	}

@@ -2,16 +2,17 @@
 // the debug image of a Dockerfile. The command line tool runs it in its own
 // process, the gateway runs it from its image.
 //
-// One build's path: [Frontend.Build] reads the options and lets BuildKit's own
-// Dockerfile frontend make the production definition through a client that
-// instruments it (instrumenting.go); derive.go then looks at what was compiled,
-// plans the variant and puts it together.
+// One build's path: [Frontend.Build] reads the options and loads the production
+// definition (internal/derive/production), which is instrumented and solved
+// (instrumenting.go); derive.go then looks at what was compiled, plans the variant and
+// puts it together.
 package frontend
 
 import (
 	"context"
 	"fmt"
 
+	"github.com/dlvgen/dlvgen/internal/derive/production"
 	"github.com/moby/buildkit/frontend/dockerfile/builder"
 	"github.com/moby/buildkit/frontend/gateway/client"
 )
@@ -53,23 +54,27 @@ func (f *Frontend) Build(ctx context.Context, c client.Client) (*client.Result, 
 	if _, subrequest := attrs["requestid"]; subrequest || opts.Variant == "" {
 		return builder.Build(ctx, c)
 	}
-	tools, err := f.cfg.Tools(ctx, c)
+	d, err := f.load(ctx, c, opts)
 	if err != nil {
 		return nil, err
 	}
+	if err := d.derive(ctx); err != nil {
+		return nil, d.client.hinted(err)
+	}
+	return d.production.Result, nil
+}
+
+// load reads what is to be derived, and from what.
+func (f *Frontend) load(ctx context.Context, c client.Client, opts Options) (*deriver, error) {
 	request, err := opts.request()
 	if err != nil {
 		return nil, fmt.Errorf("dlvgen: %w", err)
 	}
-	instrumenting := newInstrumentingClient(c, tools, opts, modeOf(request))
-	if err := checkSyntax(ctx, instrumenting); err != nil {
+	tools, err := f.cfg.Tools(ctx, c)
+	if err != nil {
 		return nil, err
 	}
-	res, err := builder.Build(ctx, instrumenting)
-	if err != nil {
-		return nil, instrumenting.explained(err)
-	}
-	d := &deriver{client: instrumenting, opts: opts, request: request, tools: tools, version: f.cfg.Version}
-	res, err = d.derive(ctx, res)
-	return res, instrumenting.explained(err)
+	d := &deriver{client: &instrumenter{Client: c, tools: tools, opts: opts, mode: modeOf(request)}, request: request, version: f.cfg.Version}
+	d.production, err = production.Dockerfile{}.Load(ctx, d.client)
+	return d, err
 }

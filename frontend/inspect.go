@@ -52,7 +52,7 @@ func undebuggable(p *program, r variants.Request) error {
 // known where it can be compiled again, byte for byte.
 func (d *derivation) findSymbols(ctx context.Context) (*symbols, error) {
 	if len(d.captures) > 0 || !d.request.Rebuild.On() {
-		return symbolsOf(ctx, rootFS{d.image.ref}, d.program, d.captures)
+		return symbolsOf(ctx, rootFS{d.made.ref}, d.program, d.captures)
 	}
 	again, err := d.rebuild(ctx)
 	if err != nil {
@@ -63,5 +63,5 @@ func (d *derivation) findSymbols(ctx context.Context) (*symbols, error) {
 			d.program, again.record.Image, is, was)
 	}
 	d.captures = again.captures
-	return symbolsOf(ctx, rootFS{d.image.ref}, d.program, d.captures)
+	return symbolsOf(ctx, rootFS{d.made.ref}, d.program, d.captures)
 }

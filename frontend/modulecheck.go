@@ -30,7 +30,7 @@ func (d *derivation) checkModule(ctx context.Context, r llbgen.Rebuild) error {
 	if err != nil {
 		return failed(err)
 	}
-	res, err := d.client.Client.Solve(ctx, client.SolveRequest{Definition: def.ToPB(), CacheImports: d.made.before.CacheImports})
+	res, err := d.client.Solve(ctx, client.SolveRequest{Definition: def.ToPB(), CacheImports: d.made.before.CacheImports})
 	if err != nil {
 		return failed(err)
 	}

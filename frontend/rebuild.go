@@ -79,23 +79,15 @@ func (d *derivation) compileAgain(ctx context.Context, st llb.State, base rebuil
 	if err != nil {
 		return nil, fmt.Errorf("marshalling the compile: %w", err)
 	}
-	res, err := d.client.Solve(ctx, client.SolveRequest{Definition: def.ToPB(), CacheImports: d.made.before.CacheImports})
+	made, err := d.client.build(ctx, client.SolveRequest{Definition: def.ToPB(), CacheImports: d.made.before.CacheImports})
 	if err != nil {
 		return nil, err
 	}
-	ref, err := res.SingleRef()
+	captures, err := capturesOf(ctx, d.client, made)
 	if err != nil {
 		return nil, err
 	}
-	made, err := d.client.of(ref)
-	if err != nil {
-		return nil, err
-	}
-	captures, err := capturesOf(ctx, d.client.Client, made)
-	if err != nil {
-		return nil, err
-	}
-	root := rootFS{ref}
+	root := rootFS{made.ref}
 	p, err := (finder{root: root}).lookUp(ctx, output)
 	if err != nil {
 		return nil, err

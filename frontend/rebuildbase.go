@@ -51,7 +51,7 @@ func golangNames(r variants.Request, p *program) ([]string, error) {
 func (d *derivation) rebuildBase(ctx context.Context, bc *dockerui.Client) (rebuildBase, error) {
 	base := rebuildBase{platform: bc.BuildPlatforms[0]}
 	if llbgen.UsesCgo(d.program.facts.Info) {
-		base.platform = platforms.Normalize(d.image.platform)
+		base.platform = platforms.Normalize(d.image.Platform)
 	}
 	names, err := golangNames(d.request, d.program)
 	if err != nil {

@@ -7,9 +7,7 @@ import (
 	"github.com/dlvgen/dlvgen/internal/shim/record"
 	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/llbgen"
-	"github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/errdefs"
-	"github.com/moby/buildkit/solver/pb"
 )
 
 // RefusalError says why there can be no debug image of a Dockerfile that was built.
@@ -55,10 +53,7 @@ func (d *derivation) refused(ctx context.Context, all []capture, cause error) er
 	if ctx.Err() != nil || errors.As(cause, &step) {
 		return cause
 	}
-	e := &explainer{
-		client:  &readingClient{instrumentingClient: d.client, kept: map[client.Reference]*pb.Definition{d.image.ref: d.made.before.Definition}},
-		request: d.request, version: d.version, image: d.image, toolchains: d.made.toolchains, suspected: d.made.suspected,
-	}
+	e := &explainer{deriver: d.deriver, image: d.image, toolchains: d.made.toolchains, suspected: d.made.suspected}
 	if err := e.explain(ctx); err != nil {
 		return cause // which tells more than why it cannot be explained
 	}

@@ -77,7 +77,7 @@ func FuzzInstrument(f *testing.F) {
 // checkReaders calls what only reads a definition.
 func checkReaders(t *testing.T, def *pb.Definition) {
 	t.Helper()
-	if _, err := Builds(def); err != nil {
+	if _, err := builds(def); err != nil {
 		return // it cannot be read
 	}
 	if _, err := Survey(def, InstrumentOptions{Tools: testTools}); err != nil && !isRefusal(err) {

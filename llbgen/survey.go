@@ -134,13 +134,3 @@ func (in *instrumenter) lineOf(v vertex) int {
 	}
 	return 0
 }
-
-// Builds tells whether a definition has steps, or files of images. Any other only
-// reads files that somebody wrote: a context, an archive, the Dockerfile.
-func Builds(def *pb.Definition) (bool, error) {
-	vertices, err := decode(def)
-	return slices.ContainsFunc(vertices, func(v vertex) bool {
-		return v.op.GetExec() != nil || strings.HasPrefix(v.op.GetSource().GetIdentifier(), "docker-image://") ||
-			strings.HasPrefix(v.op.GetSource().GetIdentifier(), "oci-layout://")
-	}), err
-}

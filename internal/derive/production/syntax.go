@@ -1,4 +1,4 @@
-package frontend
+package production
 
 import (
 	"context"
@@ -25,7 +25,7 @@ func checkSyntax(ctx context.Context, c client.Client) error {
 		return err
 	}
 	syntax, cmdline, _, ok := parser.DetectSyntax(file.Data)
-	if !ok || cmdline == c.BuildOpts().Opts[keyCmdline] || isDockerfileSyntax(syntax) {
+	if !ok || cmdline == c.BuildOpts().Opts["cmdline"] || isDockerfileSyntax(syntax) {
 		return nil // no line, the line that led here, or one that means the same
 	}
 	return fmt.Errorf("%s is written for the frontend %s (its syntax line), and dlvgen derives from files for docker/dockerfile: name a Dockerfile with -f",
