@@ -110,9 +110,9 @@ func (f finder) named(ctx context.Context, started *program, candidates []*progr
 	return named, nil
 }
 
-// readyMade is the one Go program that a script names, where the build compiled none. It
+// namedReadyMade is the one Go program that a script names, where the build compiled none. It
 // is what the image starts where there is none or several.
-func (f finder) readyMade(ctx context.Context, started *program) (*program, error) {
+func (f finder) namedReadyMade(ctx context.Context, started *program) (*program, error) {
 	words, err := f.scriptWords(ctx, started)
 	if err != nil {
 		return nil, err

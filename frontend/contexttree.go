@@ -38,36 +38,41 @@ const (
 	goModSize = 1 << 20
 )
 
-// readContextTree reads the build context, of a local one only what is looked for.
-func readContextTree(ctx context.Context, bc *dockerui.Client, c client.Client) (*contextTree, error) {
+// readContextTree reads the build context, of a local one only what is looked for. It
+// returns the client of the context, too.
+func readContextTree(ctx context.Context, c client.Client) (*dockerui.Client, *contextTree, error) {
+	bc, err := dockerui.NewClient(c)
+	if err != nil {
+		return nil, nil, err
+	}
 	st, err := bc.MainContext(ctx,
 		llb.IncludePatterns([]string{"**/go.mod", ".git/HEAD", ".git/packed-refs", ".git/refs/heads"}),
 		llb.ExcludePatterns([]string{"**/node_modules", "**/testdata", "**/vendor"}),
 		llb.SharedKeyHint("dlvgen-modules"),
 		llb.WithCustomName("[dlvgen] look for modules in the build context"))
 	if err != nil {
-		return nil, fmt.Errorf("reading the build context: %w", err)
+		return nil, nil, fmt.Errorf("reading the build context: %w", err)
 	}
 	def, err := st.Marshal(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("reading the build context: %w", err)
+		return nil, nil, fmt.Errorf("reading the build context: %w", err)
 	}
 	res, err := c.Solve(ctx, client.SolveRequest{Definition: def.ToPB()})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	ref, err := res.SingleRef()
 	tree := &contextTree{}
 	if err != nil || ref == nil {
-		return tree, err
+		return bc, tree, err
 	}
 	root := rootFS{ref}
 	if err := tree.findModules(ctx, root, ".", 0); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	slices.SortStableFunc(tree.modules, func(a, b contextModule) int { return strings.Count(a.dir, "/") - strings.Count(b.dir, "/") })
 	tree.revision, err = headOf(ctx, root)
-	return tree, err
+	return bc, tree, err
 }
 
 // rebuildContext is the build context as a program is compiled from it: whole, but for

@@ -2,13 +2,11 @@ package frontend
 
 import (
 	"context"
-	"fmt"
 	"path"
 	"slices"
 	"strings"
 
 	"github.com/dlvgen/dlvgen/llbgen"
-	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 )
 
 // delvePackage is the main package of Delve, delveName the program's usual name.
@@ -46,10 +44,4 @@ func (f finder) delve(ctx context.Context, started *program) (*program, error) {
 // so, and no step compiles it from anything else.
 func likelyDelve(file string, from llbgen.Origin) bool {
 	return path.Base(file) == delveName && (from.Compiles == "" || strings.Contains(from.Step, "delve"))
-}
-
-// startsDelve refuses an image that has its debugger already.
-func startsDelve(p *program, cfg dockerspec.DockerOCIImageConfig) error {
-	return fmt.Errorf("the image starts Delve already, %s (%s), and a program has one debugger: derive from the Dockerfile or the target that production runs, or use the image as it is",
-		p, origin(cfg))
 }

@@ -132,7 +132,7 @@ func (d *derivation) decide(ctx context.Context) (*variants.Plan, error) {
 		return nil, err
 	}
 	if p.facts == nil {
-		return nil, notGo(p, d.image, f.compiles())
+		return nil, notGo(p, d.image.Config.Config, f.compiles())
 	}
 	d.captures = makers(d.captures, p.facts)
 	if err := d.inspect(ctx); err != nil {
@@ -176,7 +176,7 @@ func (d *derivation) plan(ctx context.Context) (*variants.Plan, error) {
 		in.Program.Rebuilt = &d.rebuilt.record
 	}
 	if d.request.Variant.Sources == variants.SourcesBaked && len(d.captures) == 0 {
-		return nil, fmt.Errorf("no step of the Dockerfile compiled %s, so its sources are not known: derive a variant without sources, or with --sources=excluded", p)
+		return nil, unknownSources(p.path, d.production.Name)
 	}
 	if d.request.Variant.Kind == variants.KindSidecar {
 		return variants.New(in)
@@ -196,7 +196,7 @@ func (d *derivation) folders(ctx context.Context) ([]variants.Folder, error) {
 		if st, err := root.stat(ctx, ours); err != nil {
 			return nil, err
 		} else if st != nil {
-			return nil, fmt.Errorf("the image has %s already, where dlvgen would put its own: derive from a Dockerfile target that has no debugger in it", ours)
+			return nil, occupied(ours)
 		}
 	}
 	var shared []variants.Folder

@@ -20,16 +20,14 @@ func (e *explainer) atStart(ctx context.Context, argv []string) (bool, error) {
 	if err != nil || cause == nil {
 		return false, err
 	}
-	e.ahead(cause)
-	return true, nil
+	return true, e.ahead(cause)
 }
 
 // ahead explains such a compile, or refuses it.
-func (e *explainer) ahead(cause *atStartError) {
+func (e *explainer) ahead(cause *atStartError) error {
 	call, err := cause.run()
 	if err != nil || !e.request.Rebuild.On() {
-		e.out.Refusal = cause.Error()
-		return
+		return &refusal{cause}
 	}
 	e.prefix = cause.prefix
 	if v := llbgen.GoVersion(cause.cfg.Env); v != "" {
@@ -39,9 +37,10 @@ func (e *explainer) ahead(cause *atStartError) {
 	e.out.Rebuilt = &variants.Rebuilt{From: variants.RebuildContext, Image: inTheImage, Command: a.Command()}
 	if strings.HasSuffix(call.Packages[0], ".go") {
 		e.out.Program = path.Join(layout.Program, llbgen.RunName(call.Packages, ""))
-		return
+		return nil
 	}
 	e.warn(fmt.Sprintf("the program is compiled to %s, under the name of its package: only a build can tell that", layout.Program))
+	return nil
 }
 
 // otherwiseStarted refuses a script that starts a debugger, or a compile.
@@ -51,17 +50,17 @@ func (e *explainer) otherwiseStarted(ctx context.Context, commands [][]string, s
 		if path.Base(w) != delveName {
 			continue
 		}
-		if o, at, err := e.originOf(ctx, w); err != nil || likelyDelve(at, o.Origin) {
-			e.out.Refusal = startsDelve(&program{path: at}, cfg).Error()
+		if o, at, err := e.originOf(ctx, w); err != nil {
 			return true, err
+		} else if likelyDelve(at, o.Origin) {
+			return true, startsDelve(at, cfg)
 		}
 	}
 	command, err := e.madeOf(ctx).among(commands)
 	if err != nil || command == nil {
 		return false, err
 	}
-	e.ahead(&atStartError{command: command, cfg: cfg, request: e.request})
-	return true, nil
+	return true, e.ahead(&atStartError{command: command, cfg: cfg, request: e.request})
 }
 
 // madeOf is that of files as far as the Dockerfile tells.

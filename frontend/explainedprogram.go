@@ -36,8 +36,7 @@ func (e *explainer) program(ctx context.Context) error {
 		}
 		if likelyDelve(at, origin.Origin) {
 			e.out.Program, e.out.Origin = at, describe(origin.Origin)
-			e.out.Refusal = startsDelve(&program{path: at}, cfg).Error()
-			return nil
+			return startsDelve(at, cfg)
 		}
 		launcher, rest, ok := behind(argv)
 		if !ok || origin.Likely && origin.Compiles != "" {
@@ -74,9 +73,7 @@ func (e *explainer) judge(ctx context.Context, argv []string, from likeliest, at
 		}
 		return e.among(ctx, append(commands, argv[1:]))
 	}
-	e.out.Refusal = fmt.Sprintf("the image starts %q (%s), and nothing in the Dockerfile makes such a file: production would not start either",
-		argv[0], origin(e.image.Config.Config))
-	return nil
+	return noSuchFile(argv[0], e.image.Config.Config, "nothing in "+e.production.Name+" makes such a file")
 }
 
 // undecided says between which files only a build can decide. Where steps make all of
@@ -102,9 +99,7 @@ func (e *explainer) copied(ctx context.Context, argv []string, origin llbgen.Ori
 		return err
 	}
 	if p == nil {
-		e.out.Refusal = fmt.Sprintf("%s is copied from %s, which is not there or which .dockerignore leaves out: compile it in the Dockerfile, or make it before the build",
-			e.out.Program, describe(origin))
-		return nil
+		return notCopied(e.out.Program, describe(origin))
 	}
 	p.path, p.args = e.out.Program, argv[1:]
 	if err := p.read(ctx, root); err != nil {
@@ -118,7 +113,7 @@ func (e *explainer) copied(ctx context.Context, argv []string, origin llbgen.Ori
 		e.out.Detour = "the script " + e.out.Program
 		return e.among(ctx, append(commands, argv[1:]))
 	}
-	return e.readyMade(ctx, p, describe(origin))
+	return e.judgeReadyMade(ctx, p, describe(origin))
 }
 
 // among looks for the program among the words of a script's commands or of a command
@@ -142,7 +137,7 @@ func (e *explainer) among(ctx context.Context, commands [][]string) error {
 		}
 	}
 	if len(found) == 0 && !e.compiles() {
-		if done, err := e.readyMadeOf(ctx, started); done || err != nil {
+		if done, err := e.namedReadyMade(ctx, started); done || err != nil {
 			return err
 		}
 	}
@@ -200,9 +195,9 @@ func (e *explainer) compiledOf(ctx context.Context, words []string) (found, from
 	return found, from, nil
 }
 
-// readyMadeOf judges the first program among words that the build context has, or
+// namedReadyMade judges the first program among words that the build context has, or
 // should have. It is false where there is none.
-func (e *explainer) readyMadeOf(ctx context.Context, words []string) (bool, error) {
+func (e *explainer) namedReadyMade(ctx context.Context, words []string) (bool, error) {
 	for _, w := range words {
 		if w == "" || strings.HasSuffix(w, ".sh") || strings.ContainsAny(w, "*?[") {
 			continue

@@ -3,6 +3,7 @@ package frontend
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -45,10 +46,17 @@ func (e *explainer) explain(ctx context.Context) (err error) {
 	if e.out.Steps, err = llbgen.Survey(e.image.Solve.Definition, e.options()); err != nil {
 		return err
 	}
-	if err := e.program(ctx); err != nil {
-		return err
+	if err = e.program(ctx); err == nil {
+		err = e.checkCompiles()
 	}
-	return e.plan(ctx)
+	if err == nil {
+		err = e.plan(ctx)
+	}
+	var refused *refusal
+	if errors.As(err, &refused) {
+		e.out.Refusal, err = refused.Error(), nil
+	}
+	return err
 }
 
 // options are those with which the image would be built.
@@ -90,25 +98,20 @@ func (e *explainer) addTrees(res *client.Result) error {
 
 // plan completes the explanation by what follows from it.
 func (e *explainer) plan(ctx context.Context) error {
-	e.checkCompiles()
-	if e.out.Refusal == "" && e.request.Variant.Kind != variants.KindSidecar {
+	if e.request.Variant.Kind != variants.KindSidecar {
 		for _, ours := range []string{layout.Delve, layout.Dir} {
 			o, _, err := e.originOf(ctx, ours)
 			if err != nil {
 				return err
 			}
 			if o.Named {
-				e.out.Refusal = fmt.Sprintf("the image has %s already, where dlvgen would put its own: derive from a Dockerfile target that has no debugger in it", ours)
+				return occupied(ours)
 			}
 		}
 	}
-	if e.out.Refusal != "" {
-		return nil
-	}
 	p, err := variants.New(e.input())
 	if err != nil {
-		e.out.Refusal = err.Error()
-		return nil
+		return &refusal{err}
 	}
 	if e.out.Program != "" || e.out.Detour != "" || e.request.Entry != "" {
 		e.out.Layers, e.out.Entry = p.Layers, p.Request.Entry
@@ -131,14 +134,14 @@ func (e *explainer) onlyOpen() bool {
 }
 
 // checkCompiles refuses what no step compiles, and says where only a build can tell.
-func (e *explainer) checkCompiles() {
-	if e.out.Refusal != "" || e.out.Rebuilt != nil {
-		return
+func (e *explainer) checkCompiles() error {
+	if e.out.Rebuilt != nil {
+		return nil
 	}
 	byOrigin := slices.IndexFunc(e.out.Steps, func(s llbgen.Surveyed) bool { return s.NoGo && s.Name == e.out.Origin })
 	switch {
 	case e.out.Ready && e.request.Variant.Sources == variants.SourcesBaked:
-		e.out.Refusal = fmt.Sprintf("no step of the Dockerfile compiles %s, so its sources are not known: derive a variant without sources, or with --sources=excluded", e.out.Program)
+		return unknownSources(e.out.Program, e.production.Name)
 	case e.out.Ready:
 	case byOrigin >= 0:
 		e.warn(fmt.Sprintf("%s is made by a step whose stage has no Go: whether it brings and compiles Go, only a build can tell", e.out.Program))
@@ -146,12 +149,9 @@ func (e *explainer) checkCompiles() {
 		e.warn("no stage is known to have Go: whether a step compiles any, only a build can tell")
 	case e.compiles():
 	default:
-		e.out.Refusal = "no step of the Dockerfile compiles Go"
-		if e.out.Origin != "" {
-			e.out.Refusal += fmt.Sprintf(", and %s, which the image starts (%s), comes from %s", e.out.Program, origin(e.image.Config.Config), e.out.Origin)
-		}
-		e.out.Refusal += ": compile the program in the Dockerfile"
+		return noStepCompiles(e.production.Name, e.out.Program, e.out.Origin, e.image.Config.Config)
 	}
+	return nil
 }
 
 // compiler is the version of Go that compiles the program, as far as the environments of

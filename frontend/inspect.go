@@ -21,9 +21,13 @@ func (d *derivation) inspect(ctx context.Context) (err error) {
 	case cause == nil:
 		return nil
 	case len(d.captures) > 0:
-		return changedAfterwards(d.program, d.image, d.captures, cause)
+		return changedAfterwards(d.program, d.image.Config.Config, d.captures, cause)
 	case !d.request.Rebuild.On():
-		return d.readyMade(ctx, cause)
+		_, tree, err := readContextTree(ctx, d.client)
+		if err != nil {
+			return err
+		}
+		return foundReadyMade(d.program, d.image.Config.Config, d.production.Name, len(d.made.Steps) > 0, cause, rebuildAdvice(d.program.facts.Info, tree))
 	}
 	if d.rebuilt, err = d.rebuild(ctx); err != nil {
 		return err

@@ -58,7 +58,7 @@ func (f finder) find(ctx context.Context) (*program, error) {
 	if delve, err := f.delve(ctx, started); err != nil {
 		return nil, err
 	} else if delve != nil {
-		return nil, startsDelve(delve, f.cfg)
+		return nil, startsDelve(delve.path, f.cfg)
 	}
 	if asked != "" {
 		return f.askedFor(ctx, asked, started)
@@ -74,7 +74,7 @@ func (f finder) find(ctx context.Context) (*program, error) {
 			return nil, err
 		}
 	}
-	return f.behind(ctx, started)
+	return f.onlyCompiled(ctx, started)
 }
 
 // started is what the image's command starts once known launchers are out of the
@@ -91,8 +91,7 @@ func (f finder) started(ctx context.Context) (*program, error) {
 			return nil, err
 		}
 		if p == nil {
-			return nil, fmt.Errorf("the image starts %q (%s), and there is no such file in it: production would not start either",
-				argv[0], origin(f.cfg))
+			return nil, noSuchFile(argv[0], f.cfg, "there is no such file in it")
 		}
 		p.args, p.command.Prefix = argv[1:], prefix
 		launcher, rest, ok := behind(argv)
@@ -120,9 +119,9 @@ func (f finder) askedFor(ctx context.Context, asked string, started *program) (*
 	return p, nil
 }
 
-// behind is the one program that this build compiled and the image has, where the
+// onlyCompiled is the one program that this build compiled and the image has, where the
 // command leads to something else.
-func (f finder) behind(ctx context.Context, started *program) (*program, error) {
+func (f finder) onlyCompiled(ctx context.Context, started *program) (*program, error) {
 	candidates, err := f.candidates(ctx)
 	if err != nil {
 		return nil, err
@@ -155,7 +154,7 @@ func (f finder) behind(ctx context.Context, started *program) (*program, error) 
 	case started == nil:
 		return nil, fmt.Errorf("the image starts nothing: it has neither ENTRYPOINT nor CMD, and no program that this build compiled is in it")
 	case started.facts == nil && !f.compiles():
-		return f.readyMade(ctx, started)
+		return f.namedReadyMade(ctx, started)
 	}
 	return started, nil
 }

@@ -28,17 +28,13 @@ type rebuilt struct {
 // are compiled.
 func (d *derivation) rebuild(ctx context.Context) (*rebuilt, error) {
 	info := d.program.facts.Info
-	bc, err := dockerui.NewClient(d.client)
-	if err != nil {
-		return nil, err
-	}
-	tree, err := readContextTree(ctx, bc, d.client)
+	bc, tree, err := readContextTree(ctx, d.client)
 	if err != nil {
 		return nil, err
 	}
 	from, err := chooseRebuild(d.request.Rebuild, info, tree)
 	if err != nil {
-		return nil, fmt.Errorf("--rebuild cannot compile %s, %s: %w; compile it in the Dockerfile", d.program, d.program.what(), err)
+		return nil, notRebuilt(d.program, err)
 	}
 	base, err := d.rebuildBase(ctx, bc)
 	if err != nil {

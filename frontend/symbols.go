@@ -73,8 +73,3 @@ func keptSymbols(p *program, captures []capture) (*symbols, error) {
 	}
 	return nil, fmt.Errorf("%q compiled %s and kept no symbols of it: it was linked by something else than go build, or by an earlier step", captures[0].step.Name, p)
 }
-
-// unknownSymbols says of a ready-made program why there is no sidecar for it.
-func unknownSymbols(p *program) error {
-	return fmt.Errorf("no step of the Dockerfile compiled %s, so its symbols are not known: derive another variant, or compile it in the Dockerfile", p)
-}
