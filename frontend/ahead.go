@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 
 	"github.com/containerd/platforms"
 	"github.com/dlvgen/dlvgen/internal/layout"
@@ -34,7 +35,7 @@ func (d *derivation) ahead(ctx context.Context, cause *atStartError) (*variants.
 		return nil, fmt.Errorf("reading the definition: %w", err)
 	}
 	cfg := d.image.Config.Config
-	goCommand, err := finder{root: rootFS{d.made.ref}, cfg: cfg}.lookUp(ctx, cause.command[0])
+	goCommand, err := observed{root: rootFS{d.made.ref}, cfg: cfg}.lookUp(ctx, cause.command[0])
 	if err != nil {
 		return nil, err
 	}
@@ -68,4 +69,24 @@ func versionOf(p *program) string {
 		return ""
 	}
 	return p.facts.GoVersion
+}
+
+// ahead explains the compile ahead of the start, or refuses it.
+func (e *explainer) ahead(cause *atStartError) error {
+	call, err := cause.run()
+	if err != nil || !e.request.Rebuild.On() {
+		return &refusal{cause}
+	}
+	e.prefix = cause.prefix
+	if v := llbgen.GoVersion(cause.cfg.Env); v != "" {
+		e.out.Go = "go" + v
+	}
+	a := llbgen.Ahead{Flags: call.Flags, Packages: call.Packages, Go: e.out.Go}
+	e.out.Rebuilt = &variants.Rebuilt{From: variants.RebuildContext, Image: inTheImage, Command: a.Command()}
+	if strings.HasSuffix(call.Packages[0], ".go") {
+		e.out.Program = path.Join(layout.Program, llbgen.RunName(call.Packages, ""))
+		return nil
+	}
+	e.warn(fmt.Sprintf("the program is compiled to %s, under the name of its package: only a build can tell that", layout.Program))
+	return nil
 }

@@ -92,13 +92,9 @@ var watchers = map[string][]string{
 // callsGo matches a call of the go command that compiles, in a command line.
 var callsGo = regexp.MustCompile(`(^|[\s/'"=])go (run|build|install|test)\b`)
 
-// madeOf says what the program of a command's first word is made of, as far as that is
-// known, and whether the build compiles it.
-type madeOf func(word string) (text string, compiled bool, err error)
-
-// compiles tells whether a command compiles Go: the go command, a watcher, or a program
+// compilesGo tells whether a command compiles Go: the go command, a watcher, or a program
 // that is given such a command, as nodemon and watchexec are.
-func (m madeOf) compiles(command []string) (bool, error) {
+func compilesGo(ctx context.Context, ev evidence, command []string) (bool, error) {
 	if len(command) == 0 || command[0] == "" {
 		return false, nil
 	}
@@ -110,80 +106,60 @@ func (m madeOf) compiles(command []string) (bool, error) {
 	if _, shell := llbgen.ShellCommands(command); shell {
 		return false, nil
 	}
-	name := path.Base(command[0])
+	known := watchers[path.Base(command[0])]
 	calls := callsGo.MatchString(args)
-	if watchers[name] == nil && !calls {
+	if known == nil && !calls {
 		return false, nil
 	}
-	text, compiled, err := m(command[0])
-	watches := slices.ContainsFunc(watchers[name], func(repository string) bool { return strings.Contains(text, repository) })
-	return watches || calls && !compiled, err
+	p, err := ev.lookUp(ctx, command[0])
+	if err != nil || p == nil {
+		return calls, err
+	}
+	watches := slices.ContainsFunc(known, func(repository string) bool { return strings.Contains(ev.madeOf(p), repository) })
+	return watches || calls && !ev.compiled(p), nil
 }
 
-// among is the first of several commands that compiles Go, nil where none does.
-func (m madeOf) among(commands [][]string) ([]string, error) {
+// compileAmong is the first of several commands that compiles Go, nil where none does.
+func compileAmong(ctx context.Context, ev evidence, commands [][]string) ([]string, error) {
 	for _, c := range commands {
 		if len(c) > 1 && (c[0] == "exec" || c[0] == "command") {
 			c = c[1:]
 		}
-		_, c = splitLaunchers(c)
-		if compiles, err := m.compiles(c); compiles || err != nil {
+		c = unlaunched(c)
+		if compiles, err := compilesGo(ctx, ev, c); compiles || err != nil {
 			return c, err
 		}
 	}
 	return nil, nil
 }
 
-// atStart is the error for an image whose whole command, behind prefix, is one that
-// compiles Go; nil for any other.
-func (m madeOf) atStart(prefix, command []string, e atStartError) (*atStartError, error) {
-	launchers, command := splitLaunchers(command)
-	prefix = slices.Concat(prefix, launchers)
+// atStart refuses an image whose whole command, behind known launchers, is one that
+// compiles Go.
+func atStart(ctx context.Context, ev evidence, started *program, e atStartError) error {
+	launchers, command := splitLaunchers(append([]string{started.path}, started.args...))
+	e.prefix = slices.Concat(started.command.Prefix, launchers)
 	if simple, ok := llbgen.SimpleCommand(command); ok {
 		launchers, command = splitLaunchers(simple)
-		prefix = slices.Concat(prefix, launchers)
+		e.prefix = slices.Concat(e.prefix, launchers)
 	}
-	compiles, err := m.compiles(command)
+	compiles, err := compilesGo(ctx, ev, command)
 	if err != nil || !compiles {
-		return nil, err
+		return err
 	}
-	e.command, e.prefix, e.alone = command, prefix, true
-	return &e, nil
-}
-
-// madeOf is that of files in the image.
-func (f finder) madeOf(ctx context.Context) madeOf {
-	return func(word string) (string, bool, error) {
-		p, err := f.lookUp(ctx, word)
-		if err != nil || p == nil || p.facts == nil {
-			return "", false, err
-		}
-		return p.facts.Info.Path, f.compiled(p), nil
-	}
-}
-
-// atStart refuses an image that starts with a compile.
-func (f finder) atStart(ctx context.Context, started *program) error {
-	if started == nil {
-		return nil
-	}
-	e, err := f.madeOf(ctx).atStart(started.command.Prefix, append([]string{started.path}, started.args...), atStartError{cfg: f.cfg, request: f.request})
-	if e != nil {
-		return e
-	}
-	return err
+	e.command, e.alone = command, true
+	return &e
 }
 
 // inScript refuses an image whose script compiles, and starts none of the candidates.
-func (f finder) inScript(ctx context.Context, started *program, candidates []*program) error {
+func (f observed) inScript(ctx context.Context, started *program, candidates []*program) error {
 	if started == nil || started.facts != nil {
 		return nil
 	}
-	commands, err := f.scriptCommands(ctx, started)
+	commands, err := scriptCommands(ctx, f, started)
 	if err != nil {
 		return err
 	}
-	command, err := f.madeOf(ctx).among(commands)
+	command, err := compileAmong(ctx, f, commands)
 	if err != nil || command == nil {
 		return err
 	}

@@ -34,11 +34,11 @@ var barren = []string{
 
 // candidates are the programs in the image that this build compiled, by their
 // paths.
-func (f finder) candidates(ctx context.Context) ([]*program, error) {
+func (f observed) candidates(ctx context.Context) ([]*program, error) {
 	if !f.compiles() {
 		return nil, nil
 	}
-	s := &search{finder: f}
+	s := &search{image: f}
 	s.eg, s.ctx = errgroup.WithContext(ctx)
 	s.eg.SetLimit(lookers)
 	if err := s.folder("/"); err != nil {
@@ -53,9 +53,9 @@ func (f finder) candidates(ctx context.Context) ([]*program, error) {
 
 // search is one walk through an image.
 type search struct {
-	finder finder
-	ctx    context.Context //nolint:containedctx // the group's
-	eg     *errgroup.Group
+	image observed
+	ctx   context.Context //nolint:containedctx // the group's
+	eg    *errgroup.Group
 
 	mu    sync.Mutex
 	found []*program
@@ -64,7 +64,7 @@ type search struct {
 // folder looks at the files of a folder and at the folders below it, beside this
 // goroutine where there is room.
 func (s *search) folder(dir string) error {
-	entries, err := s.finder.root.ref.ReadDir(s.ctx, client.ReadDirRequest{Path: dir})
+	entries, err := s.image.root.ref.ReadDir(s.ctx, client.ReadDirRequest{Path: dir})
 	if err != nil {
 		return fmt.Errorf("looking for programs in %s: %w", dir, err)
 	}
@@ -80,10 +80,10 @@ func (s *search) folder(dir string) error {
 			}
 		case mode.IsRegular() && mode&0o111 != 0 && e.Size >= leastProgram:
 			p := &program{path: at, file: at, stat: e}
-			if err := p.read(s.ctx, s.finder.root); err != nil {
+			if err := p.read(s.ctx, s.image.root); err != nil {
 				return err
 			}
-			if p.facts != nil && !p.isDelve() && s.finder.compiled(p) {
+			if s.image.compiled(p) && !s.image.isDelve(p) {
 				s.mu.Lock()
 				s.found = append(s.found, p)
 				s.mu.Unlock()
@@ -95,8 +95,8 @@ func (s *search) folder(dir string) error {
 
 // named are the candidates that the command names: among its words, or among those
 // of the script that it runs.
-func (f finder) named(ctx context.Context, started *program, candidates []*program) ([]*program, error) {
-	words, err := f.scriptWords(ctx, started)
+func (f observed) named(ctx context.Context, started *program, candidates []*program) ([]*program, error) {
+	words, err := scriptWords(ctx, f, started)
 	if err != nil {
 		return nil, err
 	}
@@ -112,8 +112,8 @@ func (f finder) named(ctx context.Context, started *program, candidates []*progr
 
 // namedReadyMade is the one Go program that a script names, where the build compiled none. It
 // is what the image starts where there is none or several.
-func (f finder) namedReadyMade(ctx context.Context, started *program) (*program, error) {
-	words, err := f.scriptWords(ctx, started)
+func (f observed) namedReadyMade(ctx context.Context, started *program) (*program, error) {
+	words, err := scriptWords(ctx, f, started)
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +130,7 @@ func (f finder) namedReadyMade(ctx context.Context, started *program) (*program,
 	if len(found) != 1 {
 		return started, nil
 	}
-	found[0].command.Detour = f.detour(started)
+	found[0].command.Detour = detour(started, f.cfg)
 	return found[0], nil
 }
 
@@ -150,7 +150,7 @@ func scriptNames(words []string) []string {
 }
 
 // names tells whether a word leads to the program.
-func (f finder) names(ctx context.Context, word string, p *program) bool {
+func (f observed) names(ctx context.Context, word string, p *program) bool {
 	if word == "" {
 		return false
 	}
@@ -167,49 +167,4 @@ func (f finder) names(ctx context.Context, word string, p *program) bool {
 func starting(argv []string) ([][]string, bool) {
 	commands, ok := llbgen.ShellCommands(argv)
 	return slices.DeleteFunc(commands, func(c []string) bool { return llbgen.StartsNothing(unlaunched(c)) }), ok
-}
-
-// scriptWords are the literal words of the commands that scriptCommands lists.
-func (f finder) scriptWords(ctx context.Context, started *program) ([]string, error) {
-	commands, err := f.scriptCommands(ctx, started)
-	return slices.Concat(commands...), err
-}
-
-// scriptCommands are the commands in the script that a command runs, the string of
-// `sh -c`, a script file or a makefile, that may start a program. Words that only a run
-// can tell are empty.
-func (f finder) scriptCommands(ctx context.Context, started *program) ([][]string, error) {
-	argv := append([]string{started.path}, started.args...)
-	if commands, ok := starting(argv); ok {
-		return commands, nil
-	}
-	if started.facts != nil {
-		return nil, nil
-	}
-	if targets, ok := makeTargets(argv); ok {
-		return f.makeCommands(ctx, targets)
-	}
-	dt, err := f.root.ref.ReadFile(ctx, client.ReadRequest{Filename: started.file, Range: &client.FileRange{Length: scriptSize}})
-	if err != nil {
-		return nil, fmt.Errorf("reading %s: %w", started.file, err)
-	}
-	if !strings.HasPrefix(string(dt), "#!") {
-		return nil, nil
-	}
-	commands, _ := starting([]string{"sh", "-c", string(dt)})
-	return commands, nil
-}
-
-// makeCommands are those that make runs in the image's working folder.
-func (f finder) makeCommands(ctx context.Context, targets []string) ([][]string, error) {
-	for _, name := range makefiles {
-		text, err := readText(ctx, f.root, path.Join("/", f.cfg.WorkingDir, name), scriptSize)
-		if err != nil {
-			return nil, err
-		}
-		if text != "" {
-			return recipes(text, targets), nil
-		}
-	}
-	return nil, nil
 }

@@ -118,7 +118,7 @@ type derivation struct {
 
 // decide finds the program, and plans the variant for it. Its errors are refusals.
 func (d *derivation) decide(ctx context.Context) (*variants.Plan, error) {
-	f := finder{root: rootFS{d.made.ref}, cfg: d.image.Config.Config, captures: d.captures, request: d.request, missed: d.missed}
+	f := observed{root: rootFS{d.made.ref}, cfg: d.image.Config.Config, captures: d.captures, request: d.request, missed: d.missed}
 	p, err := f.find(ctx)
 	var atStart *atStartError
 	if errors.As(err, &atStart) && d.request.Rebuild.On() {
@@ -278,11 +278,11 @@ func (d *deriver) replace(img production.Image, v *variant) error {
 	res.AddMeta(exptypes.ExporterImageConfigKey+img.Suffix, config)
 	res.AddMeta(MetaPlan+img.Suffix, v.planJSON)
 	if d.client.opts.PrintLLB {
-		trees, err := v.trees()
+		text, err := trees(v.made.before.Definition, v.plan.Request.Variant.Name, v.definition)
 		if err != nil {
 			return err
 		}
-		res.AddMeta(MetaLLB+img.Suffix, []byte(trees))
+		res.AddMeta(MetaLLB+img.Suffix, text)
 	}
 	if img.Suffix == "" {
 		res.SetRef(v.ref)
@@ -292,15 +292,12 @@ func (d *deriver) replace(img production.Image, v *variant) error {
 	return nil
 }
 
-// trees prints the production definition and the debug image's.
-func (v *variant) trees() (string, error) {
-	before, err := llbtree.Format(v.made.before.Definition)
+// trees prints the production definition, and what became of it.
+func trees(before *pb.Definition, name string, after *pb.Definition) ([]byte, error) {
+	production, err := llbtree.Format(before)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	after, err := llbtree.Format(v.definition)
-	if err != nil {
-		return "", err
-	}
-	return "production:\n" + before + "\n" + v.plan.Request.Variant.Name + ":\n" + after, nil
+	text, err := llbtree.Format(after)
+	return []byte("production:\n" + production + "\n" + name + ":\n" + text), err
 }

@@ -71,7 +71,7 @@ func (f *Frontend) Explain(ctx context.Context, c client.Client) (*client.Result
 	}
 	explained := client.NewResult()
 	for _, img := range d.production.Images {
-		e := &explainer{deriver: d, image: img}
+		e := &explainer{deriver: d, image: img, made: &build{}}
 		if err := e.explain(ctx); err != nil {
 			return nil, err
 		}

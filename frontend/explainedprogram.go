@@ -2,78 +2,92 @@ package frontend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"path"
 	"slices"
 	"strings"
-
-	"github.com/dlvgen/dlvgen/llbgen"
 )
 
-// program finds out what the image starts and where that comes from, as
-// [finder.find] does with the files at hand.
+// program finds out what the image starts and where that comes from.
 func (e *explainer) program(ctx context.Context) error {
 	cfg := e.image.Config.Config
-	argv := slices.Concat(cfg.Entrypoint, cfg.Cmd)
-	if e.request.Program != "" {
-		argv = []string{e.request.Program}
+	p, err := find(ctx, e, cfg, e.request)
+	if p != nil {
+		e.out.Program, e.out.Origin, e.out.Detour, e.prefix = p.path, describe(p.from.Origin), p.command.Detour, p.command.Prefix
 	}
-	if len(argv) == 0 || argv[0] == "" {
-		e.out.Detour = "nothing (it has neither ENTRYPOINT nor CMD)"
-		if !e.compiles() {
-			return nil // which is the reason to refuse it
-		}
-		e.warn("the image starts nothing: it is the only program that the build compiles and the image has, or name it with --program")
+	var cause *atStartError
+	switch {
+	case errors.As(err, &cause):
+		e.out.Program, e.out.Origin = "", ""
+		return e.ahead(cause)
+	case err != nil:
+		return err
+	case p == nil:
+		e.out.Detour = detour(nil, cfg)
 		return nil
 	}
-	if done, err := e.atStart(ctx, argv); done || err != nil {
-		return err
+	return e.judge(ctx, p)
+}
+
+// lookUp implements [evidence].
+func (e *explainer) lookUp(ctx context.Context, word string) (*program, error) {
+	o, at, err := e.originOf(ctx, word)
+	if err != nil || o.Step == "" && o.Source == "" && !o.Readable() {
+		return nil, err
 	}
-	for {
-		origin, at, err := e.originOf(ctx, argv[0])
-		if err != nil {
-			return err
-		}
-		if likelyDelve(at, origin.Origin) {
-			e.out.Program, e.out.Origin = at, describe(origin.Origin)
-			return startsDelve(at, cfg)
-		}
-		launcher, rest, ok := behind(argv)
-		if !ok || origin.Likely && origin.Compiles != "" {
-			return e.judge(ctx, argv, origin, at)
-		}
-		e.prefix, argv = append(slices.Clone(e.prefix), launcher...), rest
+	return &program{path: at, file: at, from: o}, nil
+}
+
+func (e *explainer) absence() string {
+	return "nothing in " + e.production.Name + " makes such a file"
+}
+
+func (e *explainer) compiled(p *program) bool { return p.from.Likely && p.from.Compiles != "" }
+
+func (e *explainer) isDelve(p *program) bool { return likelyDelve(p.path, p.from.Origin) }
+
+func (e *explainer) madeOf(p *program) string { return describe(p.from.Origin) }
+
+// text implements [evidence]: of what the build context has, or the Dockerfile itself.
+func (e *explainer) text(ctx context.Context, p *program) (string, error) {
+	if !p.from.Readable() {
+		return "", nil
 	}
+	root, file, err := e.look(ctx, p.from.Origin)
+	if err != nil || file == nil {
+		return "", err
+	}
+	return readText(ctx, root, file.file, scriptSize)
 }
 
 // judge says what a command leads to.
-func (e *explainer) judge(ctx context.Context, argv []string, from likeliest, at string) error {
+func (e *explainer) judge(ctx context.Context, p *program) error {
+	from := p.from
 	if len(from.others) > 0 {
-		e.undecided(from, at)
+		e.out.Program, e.out.Origin = "", ""
+		e.undecided(from, p.path)
 		return nil
 	}
-	e.out.Program, e.out.Origin = at, describe(from.Origin)
-	commands, shell := starting(argv)
+	commands, err := scriptCommands(ctx, e, p)
+	if err != nil {
+		return err
+	}
+	_, shell := starting(append([]string{p.path}, p.args...))
 	switch {
-	case shell && !from.Likely:
-		e.out.Detour = "a shell, " + path.Base(argv[0])
+	case shell && !e.compiled(p):
+		e.out.Detour = "a shell, " + path.Base(p.path)
 		return e.among(ctx, commands)
-	case from.Compiles != "" && path.Ext(at) != ".sh":
+	case from.Compiles != "" && path.Ext(p.path) != ".sh":
 		return nil
 	case from.Readable():
-		return e.copied(ctx, argv, from.Origin)
+		return e.copied(ctx, p, commands)
 	case from.Step != "":
-		e.out.Detour = at + ", which no step compiles"
-		return e.among(ctx, [][]string{argv[1:]})
-	case from.Source != "":
-		e.out.Detour = fmt.Sprintf("%s, which comes from %s", at, describe(from.Origin))
-		commands, err := e.makeCommands(ctx, argv)
-		if err != nil {
-			return err
-		}
-		return e.among(ctx, append(commands, argv[1:]))
+		e.out.Detour = p.path + ", which no step compiles"
+	default:
+		e.out.Detour = fmt.Sprintf("%s, which comes from %s", p.path, e.out.Origin)
 	}
-	return noSuchFile(argv[0], e.image.Config.Config, "nothing in "+e.production.Name+" makes such a file")
+	return e.among(ctx, append(commands, p.args))
 }
 
 // undecided says between which files only a build can decide. Where steps make all of
@@ -91,29 +105,30 @@ func (e *explainer) undecided(from likeliest, at string) {
 	e.warn(fmt.Sprintf("%s is the last of the files that match %s: only a build can tell whether it comes from %s", at, from.Path, strings.Join(names, " or ")))
 }
 
-// copied looks at a file of the build context: a script, or a program that somebody
-// compiled before.
-func (e *explainer) copied(ctx context.Context, argv []string, origin llbgen.Origin) error {
-	root, p, err := e.look(ctx, origin)
-	if err != nil {
+// copied looks at a file of the build context: a script with its commands, or a program
+// that somebody compiled before.
+func (e *explainer) copied(ctx context.Context, from *program, commands [][]string) error {
+	_, p, err := e.read(ctx, from)
+	switch {
+	case err != nil:
 		return err
-	}
-	if p == nil {
-		return notCopied(e.out.Program, describe(origin))
-	}
-	p.path, p.args = e.out.Program, argv[1:]
-	if err := p.read(ctx, root); err != nil {
-		return err
-	}
-	if isScript(p) {
-		commands, err := (finder{root: root}).scriptCommands(ctx, p)
-		if err != nil {
-			return err
-		}
+	case p == nil:
+		return notCopied(e.out.Program, describe(from.from.Origin))
+	case isScript(p):
 		e.out.Detour = "the script " + e.out.Program
-		return e.among(ctx, append(commands, argv[1:]))
+		return e.among(ctx, append(commands, p.args))
 	}
-	return e.judgeReadyMade(ctx, p, describe(origin))
+	return e.judgeReadyMade(ctx, p, describe(from.from.Origin))
+}
+
+// read reads a file of the build context, which is nil where it is not there.
+func (e *explainer) read(ctx context.Context, from *program) (rootFS, *program, error) {
+	root, p, err := e.look(ctx, from.from.Origin)
+	if err != nil || p == nil {
+		return root, nil, err
+	}
+	p.path, p.args = from.path, from.args
+	return root, p, p.read(ctx, root)
 }
 
 // among looks for the program among the words of a script's commands or of a command
@@ -132,8 +147,12 @@ func (e *explainer) among(ctx context.Context, commands [][]string) error {
 		return err
 	}
 	if len(found) == 0 {
-		if done, err := e.otherwiseStarted(ctx, commands, started); done || err != nil {
+		command, err := compileAmong(ctx, e, commands)
+		if err != nil {
 			return err
+		}
+		if command != nil {
+			return e.ahead(&atStartError{command: command, cfg: e.image.Config.Config, request: e.request})
 		}
 	}
 	if len(found) == 0 && !e.compiles() {
@@ -202,22 +221,19 @@ func (e *explainer) namedReadyMade(ctx context.Context, words []string) (bool, e
 		if w == "" || strings.HasSuffix(w, ".sh") || strings.ContainsAny(w, "*?[") {
 			continue
 		}
-		origin, at, err := e.originOf(ctx, w)
+		named, err := e.lookUp(ctx, w)
 		if err != nil {
 			return false, err
 		}
-		if !origin.Readable() || !origin.Named {
+		if named == nil || !named.from.Readable() || !named.from.Named {
 			continue
 		}
-		root, p, err := e.look(ctx, origin.Origin)
-		if err == nil && p != nil {
-			err = p.read(ctx, root)
-		}
+		_, p, err := e.read(ctx, named)
 		if err != nil || p != nil && isScript(p) {
 			return false, err
 		}
-		e.out.Program, e.out.Origin = at, describe(origin.Origin)
-		return true, e.copied(ctx, []string{w}, origin.Origin)
+		e.out.Program, e.out.Origin = named.path, describe(named.from.Origin)
+		return true, e.copied(ctx, named, nil)
 	}
 	return false, nil
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
 )
 
@@ -36,23 +35,16 @@ func (e *explainer) judgeReadyMade(ctx context.Context, p *program, from string)
 
 // rebuild says how the program would be compiled again.
 func (e *explainer) rebuild(p *program, tree *contextTree) error {
-	info := p.facts.Info
-	source, err := chooseRebuild(e.request.Rebuild, info, tree)
+	r, err := planRebuild(e.request.Rebuild, p, tree)
 	if err != nil {
-		return notRebuilt(p, err)
+		return err
 	}
 	images, err := golangNames(e.request, p)
 	if err != nil {
 		return &refusal{err}
 	}
-	r := llbgen.Rebuild{Program: p.path, Info: info, DWARF: p.facts.DWARF, Symtab: p.facts.Symtab}
-	e.out.Rebuilt = &variants.Rebuilt{
-		From: source.kind, Revision: llbgen.Setting(info, "vcs.revision"), Image: strings.Join(images, " or "),
-		Command: r.ContextCommand(), Warnings: source.differences(info, tree),
-	}
-	if source.kind == variants.RebuildModule {
-		e.out.Rebuilt.Version, e.out.Rebuilt.Command = info.Main.Version, r.ModuleCommand()
-	}
+	e.out.Rebuilt = &r.record
+	e.out.Rebuilt.Image = strings.Join(images, " or ")
 	for _, w := range e.out.Rebuilt.Warnings {
 		e.warn(fmt.Sprintf("%s would be compiled again: %s", p, w))
 	}

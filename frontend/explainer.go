@@ -11,10 +11,8 @@ import (
 	"github.com/dlvgen/dlvgen/internal/derive/production"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/llbgen"
-	"github.com/dlvgen/dlvgen/llbgen/llbtree"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/frontend/gateway/client"
-	digest "github.com/opencontainers/go-digest"
 )
 
 // explainer explains one platform's image.
@@ -22,10 +20,8 @@ type explainer struct {
 	*deriver
 	image production.Image
 
-	// toolchains are those that a build has found, and suspected the steps that it
-	// instrumented against expectation; nil where nothing was built.
-	toolchains map[digest.Digest]llbgen.Toolchain
-	suspected  map[digest.Digest]bool
+	// made has what a build found in the stages, nothing where nothing was built.
+	made *build
 
 	out Explanation
 
@@ -43,7 +39,7 @@ func (e *explainer) explain(ctx context.Context) (err error) {
 		Platform: platforms.FormatAll(e.image.Platform), Variant: e.request.Variant.Name,
 		Entrypoint: cfg.Entrypoint, Cmd: cfg.Cmd,
 	}
-	if e.out.Steps, err = llbgen.Survey(e.image.Solve.Definition, e.options()); err != nil {
+	if e.out.Steps, err = llbgen.Survey(e.image.Solve.Definition, e.client.options(e.made)); err != nil {
 		return err
 	}
 	if err = e.program(ctx); err == nil {
@@ -57,11 +53,6 @@ func (e *explainer) explain(ctx context.Context) (err error) {
 		e.out.Refusal, err = refused.Error(), nil
 	}
 	return err
-}
-
-// options are those with which the image would be built.
-func (e *explainer) options() llbgen.InstrumentOptions {
-	return llbgen.InstrumentOptions{Tools: e.client.tools, Mode: e.client.mode, Toolchains: e.toolchains, Suspected: e.suspected, NoGoCache: e.client.opts.NoGoCache}
 }
 
 // addTo adds the explanation to the result, and the trees where they are asked for.
@@ -80,20 +71,13 @@ func (e *explainer) addTo(res *client.Result) error {
 // addTrees adds the definition before and after. What a build finds in the stages
 // changes more: it binds the stand-in over their toolchains.
 func (e *explainer) addTrees(res *client.Result) error {
-	in, err := llbgen.Instrument(e.image.Solve.Definition, e.options())
+	in, err := llbgen.Instrument(e.image.Solve.Definition, e.client.options(e.made))
 	if err != nil {
 		return err
 	}
-	before, err := llbtree.Format(e.image.Solve.Definition)
-	if err != nil {
-		return err
-	}
-	after, err := llbtree.Format(in.Definition)
-	if err != nil {
-		return err
-	}
-	res.AddMeta(MetaLLB+e.image.Suffix, []byte("production:\n"+before+"\ninstrumented:\n"+after))
-	return nil
+	text, err := trees(e.image.Solve.Definition, "instrumented", in.Definition)
+	res.AddMeta(MetaLLB+e.image.Suffix, text)
+	return err
 }
 
 // plan completes the explanation by what follows from it.

@@ -91,13 +91,9 @@ func (c *instrumenter) solve(ctx context.Context, b *build) error {
 	return err
 }
 
-// instrument goes over the definition until every step's toolchain is known: once
-// for a stage, and once more for one that a step before it may have brought.
-func (c *instrumenter) instrument(ctx context.Context, b *build) error {
-	if b.toolchains == nil {
-		b.toolchains = map[digest.Digest]llbgen.Toolchain{}
-	}
-	opts := llbgen.InstrumentOptions{
+// options are those with which the definition is instrumented.
+func (c *instrumenter) options(b *build) llbgen.InstrumentOptions {
+	return llbgen.InstrumentOptions{
 		Tools:          c.tools,
 		Mode:           c.mode,
 		Toolchains:     b.toolchains,
@@ -105,12 +101,20 @@ func (c *instrumenter) instrument(ctx context.Context, b *build) error {
 		NoGoCache:      c.opts.NoGoCache,
 		CacheNamespace: c.BuildOpts().Opts[buildArgPrefix+"BUILDKIT_CACHE_MOUNT_NS"],
 	}
+}
+
+// instrument goes over the definition until every step's toolchain is known: once
+// for a stage, and once more for one that a step before it may have brought.
+func (c *instrumenter) instrument(ctx context.Context, b *build) error {
+	if b.toolchains == nil {
+		b.toolchains = map[digest.Digest]llbgen.Toolchain{}
+	}
 	parsed, err := llbgen.Parse(b.before.Definition)
 	if err != nil {
 		return err
 	}
 	for {
-		if b.Instrumented, err = parsed.Instrument(opts); err != nil {
+		if b.Instrumented, err = parsed.Instrument(c.options(b)); err != nil {
 			return err
 		}
 		found, err := locate(ctx, c, b.Unlocated(), b.before.CacheImports)

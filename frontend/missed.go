@@ -1,12 +1,10 @@
 package frontend
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
 
-	"github.com/dlvgen/dlvgen/internal/gobin"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
 	digest "github.com/opencontainers/go-digest"
@@ -50,8 +48,7 @@ func (d *derivation) suspects(p *program) ([]digest.Digest, error) {
 // else compiled anything.
 func (d *derivation) behindScript(p *program) []digest.Digest {
 	_, shell := llbgen.ShellCommands(append([]string{p.path}, p.args...))
-	var format *gobin.FormatError
-	if (shell || errors.As(p.unread, &format) && format.Kind == gobin.KindScript) && !(finder{captures: d.captures}).compiles() {
+	if (shell || isScript(p)) && !(observed{captures: d.captures}).compiles() {
 		return slices.Collect(maps.Keys(d.made.Doubtful))
 	}
 	return nil

@@ -35,6 +35,9 @@ type pattern struct {
 	// logged are texts that the build's log must have.
 	logged []string
 
+	// program is --program, empty for none.
+	program string
+
 	// rebuild is --rebuild, empty for none.
 	rebuild string
 
@@ -68,6 +71,8 @@ func readPattern(t *testing.T, file string) pattern {
 			p.refused = value
 		case "logged":
 			p.logged = append(p.logged, value)
+		case "program":
+			p.program = value
 		case "rebuild":
 			p.rebuild = value
 		case "source":
@@ -124,7 +129,7 @@ func TestPatterns(t *testing.T) {
 
 func testPattern(ctx context.Context, t *testing.T, bk *testenv.BuildKit, p pattern) {
 	service, bundle, options := p.write(t), testenv.NewBundle(t), variant("remote-src")
-	options.Rebuild = p.rebuild
+	options.Rebuild, options.Program = p.rebuild, p.program
 	if p.refused == "" {
 		options.Listen = fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
 	}

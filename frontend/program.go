@@ -26,6 +26,9 @@ type program struct {
 	// facts are nil, and unread says why, where it is no Go program.
 	facts  *gobin.Facts
 	unread error
+
+	// from is where the program comes from, as far as that is predicted.
+	from likeliest
 }
 
 // String names the program as errors do.
@@ -35,8 +38,8 @@ func (p *program) String() string { return p.path }
 // (moby/buildkit, util/system).
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-// finder looks for the program of one image.
-type finder struct {
+// observed is what an image has that was built.
+type observed struct {
 	root     rootFS
 	cfg      dockerspec.DockerOCIImageConfig
 	captures []capture
@@ -49,79 +52,25 @@ type finder struct {
 // find is the program to debug: the one that was asked for, or the one that the
 // image's command leads to. Where the command leads to anything else than a program
 // that this build compiled, it is the only compiled one in the image.
-func (f finder) find(ctx context.Context) (*program, error) {
-	asked := f.request.Program
-	started, err := f.started(ctx)
-	if err != nil && asked == "" {
-		return nil, err
+func (f observed) find(ctx context.Context) (*program, error) {
+	p, err := find(ctx, f, f.cfg, f.request)
+	if err != nil || f.request.Program != "" {
+		return p, err
 	}
-	if delve, err := f.delve(ctx, started); err != nil {
-		return nil, err
-	} else if delve != nil {
-		return nil, startsDelve(delve.path, f.cfg)
-	}
-	if asked != "" {
-		return f.askedFor(ctx, asked, started)
-	}
-	if err := f.atStart(ctx, started); err != nil {
-		return nil, err
-	}
-	if started != nil && started.facts != nil && (f.compiled(started) || !f.compiles()) {
-		return started, nil
-	}
-	if started != nil && started.facts != nil {
-		if err := f.missed(started); err != nil {
-			return nil, err
-		}
-	}
-	return f.onlyCompiled(ctx, started)
-}
-
-// started is what the image's command starts once known launchers are out of the
-// way, be it a Go program or not; nil where the image starts nothing.
-func (f finder) started(ctx context.Context) (*program, error) {
-	argv := slices.Concat(f.cfg.Entrypoint, f.cfg.Cmd)
-	if len(argv) == 0 || argv[0] == "" {
-		return nil, nil
-	}
-	var prefix []string
-	for {
-		p, err := f.lookUp(ctx, argv[0])
-		if err != nil {
-			return nil, err
-		}
-		if p == nil {
-			return nil, noSuchFile(argv[0], f.cfg, "there is no such file in it")
-		}
-		p.args, p.command.Prefix = argv[1:], prefix
-		launcher, rest, ok := behind(argv)
-		if !ok || p.facts != nil && f.compiled(p) {
+	if p != nil && p.facts != nil {
+		if f.compiled(p) || !f.compiles() {
 			return p, nil
 		}
-		prefix, argv = append(slices.Clone(prefix), launcher...), rest
+		if err := f.missed(p); err != nil {
+			return nil, err
+		}
 	}
-}
-
-// askedFor is the program of that path, started by the image's command or by
-// whatever that starts.
-func (f finder) askedFor(ctx context.Context, asked string, started *program) (*program, error) {
-	p, err := f.lookUp(ctx, asked)
-	if err != nil {
-		return nil, err
-	}
-	if p == nil {
-		return nil, fmt.Errorf("--program is %q, and there is no such file in the image", asked)
-	}
-	if started != nil && started.file == p.file {
-		return started, nil
-	}
-	p.command.Detour = f.detour(started)
-	return p, nil
+	return f.onlyCompiled(ctx, p)
 }
 
 // onlyCompiled is the one program that this build compiled and the image has, where the
 // command leads to something else.
-func (f finder) onlyCompiled(ctx context.Context, started *program) (*program, error) {
+func (f observed) onlyCompiled(ctx context.Context, started *program) (*program, error) {
 	candidates, err := f.candidates(ctx)
 	if err != nil {
 		return nil, err
@@ -129,7 +78,7 @@ func (f finder) onlyCompiled(ctx context.Context, started *program) (*program, e
 	if err := f.inScript(ctx, started, candidates); err != nil {
 		return nil, err
 	}
-	detour := f.detour(started)
+	detour := detour(started, f.cfg)
 	if len(candidates) > 1 && started != nil {
 		named, err := f.named(ctx, started, candidates)
 		if err != nil {
@@ -160,32 +109,44 @@ func (f finder) onlyCompiled(ctx context.Context, started *program) (*program, e
 }
 
 // detour says what the command starts that is not the program.
-func (f finder) detour(started *program) string {
+func detour(started *program, cfg dockerspec.DockerOCIImageConfig) string {
 	switch {
 	case started == nil:
 		return "nothing (it has neither ENTRYPOINT nor CMD)"
 	case started.facts != nil:
-		return fmt.Sprintf("%s (%s), which this build did not compile", started, origin(f.cfg))
+		return fmt.Sprintf("%s (%s), which this build did not compile", started, origin(cfg))
+	case isScript(started):
+		return fmt.Sprintf("the script %s (%s)", started, origin(cfg))
 	}
-	var format *gobin.FormatError
-	if errors.As(started.unread, &format) && format.Kind == gobin.KindScript {
-		return fmt.Sprintf("the script %s (%s)", started, origin(f.cfg))
-	}
-	return fmt.Sprintf("%s (%s)", started, origin(f.cfg))
+	return fmt.Sprintf("%s (%s)", started, origin(cfg))
 }
 
 // compiles tells whether the build compiled any program.
-func (f finder) compiles() bool {
+func (f observed) compiles() bool {
 	return slices.ContainsFunc(f.captures, func(c capture) bool { return len(c.manifests) > 0 })
 }
 
 // compiled tells whether this build compiled the program.
-func (f finder) compiled(p *program) bool { return len(makers(f.captures, p.facts)) > 0 }
+func (f observed) compiled(p *program) bool {
+	return p.facts != nil && len(makers(f.captures, p.facts)) > 0
+}
 
-// lookUp finds the file that a command's first word names, as a container runtime
-// would: a name without a slash along PATH, a relative one below WORKDIR. It is nil
-// where there is none.
-func (f finder) lookUp(ctx context.Context, name string) (*program, error) {
+func (f observed) absence() string { return "there is no such file in it" }
+
+// madeOf is the package of a Go program.
+func (f observed) madeOf(p *program) string {
+	if p.facts == nil {
+		return ""
+	}
+	return p.facts.Info.Path
+}
+
+func (f observed) text(ctx context.Context, p *program) (string, error) {
+	return readText(ctx, f.root, p.file, scriptSize)
+}
+
+// lookUp implements [evidence].
+func (f observed) lookUp(ctx context.Context, name string) (*program, error) {
 	for _, at := range candidatePaths(name, f.cfg) {
 		file, st, err := f.root.resolve(ctx, at)
 		if err != nil {

@@ -27,45 +27,38 @@ type rebuilt struct {
 // rebuild compiles the ready-made program again, in the way that the client's steps
 // are compiled.
 func (d *derivation) rebuild(ctx context.Context) (*rebuilt, error) {
-	info := d.program.facts.Info
 	bc, tree, err := readContextTree(ctx, d.client)
 	if err != nil {
 		return nil, err
 	}
-	from, err := chooseRebuild(d.request.Rebuild, info, tree)
+	r, err := planRebuild(d.request.Rebuild, d.program, tree)
 	if err != nil {
-		return nil, notRebuilt(d.program, err)
+		return nil, err
 	}
 	base, err := d.rebuildBase(ctx, bc)
 	if err != nil {
 		return nil, err
 	}
-	r := llbgen.Rebuild{
-		Program: d.program.path, Info: info, DWARF: d.program.facts.DWARF, Symtab: d.program.facts.Symtab,
-		Image: base.state, Platform: base.platform, Run: stepOptions(bc),
-	}
-	record := variants.Rebuilt{From: from.kind, Revision: llbgen.Setting(info, "vcs.revision"), Image: base.name, Warnings: from.differences(info, tree)}
+	r.Image, r.Platform, r.Run, r.record.Image = base.state, base.platform, stepOptions(bc), base.name
 	var st llb.State
 	var output string
-	if from.kind == variants.RebuildContext {
+	if r.from.kind == variants.RebuildContext {
 		source, err := rebuildContext(ctx, bc)
 		if err != nil {
 			return nil, err
 		}
-		st, output = r.FromContext(source, from.dir)
-		record.Command = r.ContextCommand()
+		st, output = r.FromContext(source, r.from.dir)
 	} else {
-		if err := d.checkModule(ctx, r); err != nil {
+		if err := d.checkModule(ctx, r.Rebuild); err != nil {
 			return nil, err
 		}
 		st, output = r.FromModule()
-		record.Command, record.Version = r.ModuleCommand(), info.Main.Version
 	}
 	again, err := d.compileAgain(ctx, st, base, output)
 	if err != nil {
-		return nil, fmt.Errorf("rebuilding %s from %s: %w", d.program, from.place(info), err)
+		return nil, fmt.Errorf("rebuilding %s from %s: %w", d.program, r.from.place(r.Info), err)
 	}
-	again.record = record
+	again.record = r.record
 	return again, d.compareRebuilt(ctx, again)
 }
 
@@ -84,7 +77,7 @@ func (d *derivation) compileAgain(ctx context.Context, st llb.State, base rebuil
 		return nil, err
 	}
 	root := rootFS{made.ref}
-	p, err := (finder{root: root}).lookUp(ctx, output)
+	p, err := (observed{root: root}).lookUp(ctx, output)
 	if err != nil {
 		return nil, err
 	}

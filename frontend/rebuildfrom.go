@@ -46,6 +46,29 @@ func chooseRebuild(asked variants.Rebuild, info *debug.BuildInfo, tree *contextT
 	return rebuildFrom{}, fmt.Errorf("%s, and %s", lacks, unversioned)
 }
 
+// rebuildPlan is how a ready-made program is compiled again, as far as its build
+// information and the context say.
+type rebuildPlan struct {
+	llbgen.Rebuild
+	from   rebuildFrom
+	record variants.Rebuilt
+}
+
+// planRebuild refuses a program that cannot be compiled again in the way that was asked for.
+func planRebuild(asked variants.Rebuild, p *program, tree *contextTree) (rebuildPlan, error) {
+	info := p.facts.Info
+	from, err := chooseRebuild(asked, info, tree)
+	if err != nil {
+		return rebuildPlan{}, notRebuilt(p, err)
+	}
+	r := llbgen.Rebuild{Program: p.path, Info: info, DWARF: p.facts.DWARF, Symtab: p.facts.Symtab}
+	record := variants.Rebuilt{From: from.kind, Revision: llbgen.Setting(info, "vcs.revision"), Command: r.ContextCommand(), Warnings: from.differences(info, tree)}
+	if from.kind == variants.RebuildModule {
+		record.Version, record.Command = info.Main.Version, r.ModuleCommand()
+	}
+	return rebuildPlan{r, from, record}, nil
+}
+
 // released tells whether a version is one that a module proxy can have: a release or a
 // commit, not what a working folder was at.
 func released(version string) bool {

@@ -53,7 +53,7 @@ func (d *derivation) refused(ctx context.Context, all []capture, cause error) er
 	if ctx.Err() != nil || errors.As(cause, &step) {
 		return cause
 	}
-	e := &explainer{deriver: d.deriver, image: d.image, toolchains: d.made.toolchains, suspected: d.made.suspected}
+	e := &explainer{deriver: d.deriver, image: d.image, made: d.made}
 	if err := e.explain(ctx); err != nil {
 		return cause // which tells more than why it cannot be explained
 	}

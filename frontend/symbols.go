@@ -28,7 +28,7 @@ func symbolsOf(ctx context.Context, root rootFS, p *program, captures []capture)
 	if err != nil {
 		return nil, err
 	}
-	kept, err := (finder{root: rootFS{s.capture.ref}}).lookUp(ctx, s.path)
+	kept, err := (observed{root: rootFS{s.capture.ref}}).lookUp(ctx, s.path)
 	if err != nil {
 		return nil, err
 	}

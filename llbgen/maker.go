@@ -114,13 +114,9 @@ func goMakesOthers(words []string, file string) bool {
 
 // outputOf is the value of the option -o, "" where there is none or it is not known.
 func outputOf(words []string) string {
-	for i, w := range words {
-		value, joined := strings.CutPrefix(w, "-o=")
-		switch {
-		case joined:
+	for i, w := range words[1:] {
+		if value, joined := strings.CutPrefix(w, "-o="); joined || words[i] == "-o" {
 			return value
-		case w == "-o" && i+1 < len(words):
-			return words[i+1]
 		}
 	}
 	return ""

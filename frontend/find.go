@@ -1,0 +1,164 @@
+package frontend
+
+import (
+	"context"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/dlvgen/dlvgen/variants"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+)
+
+// evidence is what is known of the files of an image: observed in what was built, or
+// predicted from the definition and the build context, which an explainer does.
+type evidence interface {
+	// lookUp finds the file that a command's first word names, as a container runtime
+	// would: a name without a slash along PATH, a relative one below WORKDIR. It is nil
+	// where there is none.
+	lookUp(ctx context.Context, word string) (*program, error)
+
+	// absence says how it is known that there is none.
+	absence() string
+
+	// compiled tells whether a step of the build compiles the program.
+	compiled(p *program) bool
+
+	isDelve(p *program) bool
+
+	// madeOf names what the program is made of: its package, or what it comes from.
+	madeOf(p *program) string
+
+	// text is the beginning of a file, "" where it is not known.
+	text(ctx context.Context, p *program) (string, error)
+}
+
+var (
+	_ evidence = observed{}
+	_ evidence = &explainer{}
+)
+
+// find is the program that was asked for, or what the image's command starts once known
+// launchers are out of the way, be it a Go program or not; nil where that is nothing. It
+// refuses an image that starts Delve, or compiles what it starts.
+func find(ctx context.Context, ev evidence, cfg dockerspec.DockerOCIImageConfig, r variants.Request) (*program, error) {
+	p, err := startedBy(ctx, ev, cfg)
+	if err != nil && r.Program == "" {
+		return p, err
+	}
+	delve, err := startedDelve(ctx, ev, p)
+	switch {
+	case err != nil:
+		return nil, err
+	case delve != nil:
+		return delve, startsDelve(delve.path, cfg)
+	case r.Program != "":
+		return askedFor(ctx, ev, cfg, r.Program, p)
+	case p == nil:
+		return nil, nil
+	}
+	return p, atStart(ctx, ev, p, atStartError{cfg: cfg, request: r})
+}
+
+// startedBy is what the image's command starts.
+func startedBy(ctx context.Context, ev evidence, cfg dockerspec.DockerOCIImageConfig) (*program, error) {
+	argv := slices.Concat(cfg.Entrypoint, cfg.Cmd)
+	if len(argv) == 0 || argv[0] == "" {
+		return nil, nil
+	}
+	var prefix []string
+	for {
+		p, err := ev.lookUp(ctx, argv[0])
+		if err != nil {
+			return nil, err
+		}
+		if p == nil {
+			return nil, noSuchFile(argv[0], cfg, ev.absence())
+		}
+		p.args, p.command.Prefix = argv[1:], prefix
+		launcher, rest, ok := behind(argv)
+		if !ok || ev.compiled(p) {
+			return p, nil
+		}
+		prefix, argv = append(slices.Clone(prefix), launcher...), rest
+	}
+}
+
+// startedDelve is Delve where the image starts it, itself or by a script that names it;
+// nil where it does not.
+func startedDelve(ctx context.Context, ev evidence, started *program) (*program, error) {
+	if started == nil || ev.isDelve(started) {
+		return started, nil
+	}
+	words, err := scriptWords(ctx, ev, started)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(words, func(w string) bool { return path.Base(w) == delveName })
+	if i < 0 {
+		return nil, nil
+	}
+	p, err := ev.lookUp(ctx, words[i])
+	if err != nil || p == nil || !ev.isDelve(p) {
+		return nil, err
+	}
+	return p, nil
+}
+
+// scriptWords are the literal words of the commands that scriptCommands lists.
+func scriptWords(ctx context.Context, ev evidence, started *program) ([]string, error) {
+	commands, err := scriptCommands(ctx, ev, started)
+	return slices.Concat(commands...), err
+}
+
+// scriptCommands are the commands in the script that a command runs, the string of
+// `sh -c`, a script file or a makefile in the working folder, that may start a program.
+// Words that only a run can tell are empty.
+func scriptCommands(ctx context.Context, ev evidence, started *program) ([][]string, error) {
+	if ev.compiled(started) {
+		return nil, nil
+	}
+	argv := append([]string{started.path}, started.args...)
+	if commands, ok := starting(argv); ok {
+		return commands, nil
+	}
+	targets, ok := makeTargets(argv)
+	if !ok {
+		text, err := ev.text(ctx, started)
+		if err != nil || !strings.HasPrefix(text, "#!") {
+			return nil, err
+		}
+		commands, _ := starting([]string{"sh", "-c", text})
+		return commands, nil
+	}
+	for _, name := range makefiles {
+		p, err := ev.lookUp(ctx, "./"+name)
+		if err != nil {
+			return nil, err
+		}
+		if p == nil {
+			continue
+		}
+		if text, err := ev.text(ctx, p); err != nil || text != "" {
+			return recipes(text, targets), err
+		}
+	}
+	return nil, nil
+}
+
+// askedFor is the program of that path, started by the image's command or by
+// whatever that starts.
+func askedFor(ctx context.Context, ev evidence, cfg dockerspec.DockerOCIImageConfig, asked string, started *program) (*program, error) {
+	p, err := ev.lookUp(ctx, asked)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil {
+		return nil, refuse("--program is %q, and there is no such file in the image", asked)
+	}
+	if started != nil && started.file == p.file {
+		return started, nil
+	}
+	p.command.Detour = detour(started, cfg)
+	return p, nil
+}
