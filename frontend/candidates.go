@@ -96,70 +96,23 @@ func (s *search) folder(dir string) error {
 // named are the candidates that the command names: among its words, or among those
 // of the script that it runs.
 func (f observed) named(ctx context.Context, started *program, candidates []*program) ([]*program, error) {
-	words, err := scriptWords(ctx, f, started)
-	if err != nil {
-		return nil, err
-	}
-	words = append(words, started.args...)
-	var named []*program
-	for _, c := range candidates {
-		if slices.ContainsFunc(words, func(w string) bool { return f.names(ctx, w, c) }) {
-			named = append(named, c)
-		}
-	}
-	return named, nil
+	found, err := namedBy(ctx, f, started, func(_ string, p *program) bool {
+		return slices.ContainsFunc(candidates, func(c *program) bool { return c.file == p.file })
+	})
+	return slices.DeleteFunc(slices.Clone(candidates), func(c *program) bool {
+		return !slices.ContainsFunc(found, func(p *program) bool { return c.file == p.file })
+	}), err
 }
 
 // namedReadyMade is the one Go program that a script names, where the build compiled none. It
 // is what the image starts where there is none or several.
 func (f observed) namedReadyMade(ctx context.Context, started *program) (*program, error) {
-	words, err := scriptWords(ctx, f, started)
-	if err != nil {
-		return nil, err
-	}
-	var found []*program
-	for _, w := range scriptNames(append(words, started.args...)) {
-		p, err := f.lookUp(ctx, w)
-		if err != nil {
-			return nil, err
-		}
-		if p != nil && p.facts != nil && !slices.ContainsFunc(found, func(f *program) bool { return f.file == p.file }) {
-			found = append(found, p)
-		}
-	}
-	if len(found) != 1 {
-		return started, nil
+	found, err := namedBy(ctx, f, started, func(_ string, p *program) bool { return p.facts != nil })
+	if err != nil || len(found) != 1 {
+		return started, err
 	}
 	found[0].command.Detour = detour(started, f.cfg)
 	return found[0], nil
-}
-
-// scriptNames are the words of a script that may name programs, each once. Known launchers
-// are left out.
-func scriptNames(words []string) []string {
-	var names []string
-	for _, w := range words {
-		if _, launches := launchers[path.Base(w)]; launches || w == "" || strings.HasPrefix(w, "-") || strings.ContainsAny(w, " \n=*?[") {
-			continue
-		}
-		if !slices.Contains(names, w) {
-			names = append(names, w)
-		}
-	}
-	return names
-}
-
-// names tells whether a word leads to the program.
-func (f observed) names(ctx context.Context, word string, p *program) bool {
-	if word == "" {
-		return false
-	}
-	for _, at := range candidatePaths(word, f.cfg) {
-		if file, st, err := f.root.resolve(ctx, at); err == nil && st != nil && file == p.file {
-			return true
-		}
-	}
-	return false
 }
 
 // starting are the commands of a shell's command line that may start a program that they

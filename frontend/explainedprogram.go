@@ -43,7 +43,9 @@ func (e *explainer) absence() string {
 	return "nothing in " + e.production.Name + " makes such a file"
 }
 
-func (e *explainer) compiled(p *program) bool { return p.from.Likely && p.from.Compiles != "" }
+func (e *explainer) compiled(p *program) bool {
+	return p.from.Likely && p.from.Compiles != "" && path.Ext(p.path) != ".sh"
+}
 
 func (e *explainer) isDelve(p *program) bool { return likelyDelve(p.path, p.from.Origin) }
 
@@ -69,25 +71,21 @@ func (e *explainer) judge(ctx context.Context, p *program) error {
 		e.undecided(from, p.path)
 		return nil
 	}
-	commands, err := scriptCommands(ctx, e, p)
-	if err != nil {
-		return err
-	}
 	_, shell := starting(append([]string{p.path}, p.args...))
 	switch {
 	case shell && !e.compiled(p):
 		e.out.Detour = "a shell, " + path.Base(p.path)
-		return e.among(ctx, commands)
+		return e.among(ctx, p)
 	case from.Compiles != "" && path.Ext(p.path) != ".sh":
 		return nil
 	case from.Readable():
-		return e.copied(ctx, p, commands)
+		return e.copied(ctx, p)
 	case from.Step != "":
 		e.out.Detour = p.path + ", which no step compiles"
 	default:
 		e.out.Detour = fmt.Sprintf("%s, which comes from %s", p.path, e.out.Origin)
 	}
-	return e.among(ctx, append(commands, p.args))
+	return e.among(ctx, p)
 }
 
 // undecided says between which files only a build can decide. Where steps make all of
@@ -105,9 +103,9 @@ func (e *explainer) undecided(from likeliest, at string) {
 	e.warn(fmt.Sprintf("%s is the last of the files that match %s: only a build can tell whether it comes from %s", at, from.Path, strings.Join(names, " or ")))
 }
 
-// copied looks at a file of the build context: a script with its commands, or a program
-// that somebody compiled before.
-func (e *explainer) copied(ctx context.Context, from *program, commands [][]string) error {
+// copied looks at a file of the build context: a script, or a program that somebody
+// compiled before.
+func (e *explainer) copied(ctx context.Context, from *program) error {
 	_, p, err := e.read(ctx, from)
 	switch {
 	case err != nil:
@@ -116,7 +114,7 @@ func (e *explainer) copied(ctx context.Context, from *program, commands [][]stri
 		return notCopied(e.out.Program, describe(from.from.Origin))
 	case isScript(p):
 		e.out.Detour = "the script " + e.out.Program
-		return e.among(ctx, append(commands, p.args))
+		return e.among(ctx, from)
 	}
 	return e.judgeReadyMade(ctx, p, describe(from.from.Origin))
 }
@@ -131,33 +129,27 @@ func (e *explainer) read(ctx context.Context, from *program) (rootFS, *program, 
 	return root, p, p.read(ctx, root)
 }
 
-// among looks for the program among the words of a script's commands or of a command
-// line: the one that a step compiles. What commands start counts before what they are
-// given.
-func (e *explainer) among(ctx context.Context, commands [][]string) error {
-	var started []string
-	for _, c := range commands {
-		started = append(started, starts(unlaunched(c)))
-	}
-	found, from, err := e.compiledOf(ctx, started)
-	if err == nil && len(found) == 0 {
-		found, from, err = e.compiledOf(ctx, slices.Concat(commands...))
-	}
+// among looks for the program behind what the command starts: the one that is named and
+// that a step compiles.
+func (e *explainer) among(ctx context.Context, started *program) error {
+	found, err := e.compiledBy(ctx, started)
 	if err != nil {
 		return err
 	}
 	if len(found) == 0 {
-		command, err := compileAmong(ctx, e, commands)
+		commands, err := scriptCommands(ctx, e, started)
 		if err != nil {
 			return err
 		}
-		if command != nil {
+		if command, err := compileAmong(ctx, e, commands); err != nil {
+			return err
+		} else if command != nil {
 			return e.ahead(&atStartError{command: command, cfg: e.image.Config.Config, request: e.request})
 		}
-	}
-	if len(found) == 0 && !e.compiles() {
-		if done, err := e.namedReadyMade(ctx, started); done || err != nil {
-			return err
+		if !e.compiles() {
+			if done, err := e.namedReadyMade(ctx, startedIn(commands)); done || err != nil {
+				return err
+			}
 		}
 	}
 	switch len(found) {
@@ -167,51 +159,24 @@ func (e *explainer) among(ctx context.Context, commands [][]string) error {
 			e.out.Program, e.out.Origin = "", ""
 		}
 	case 1:
-		e.out.Program, e.out.Origin = found[0], from[0]
+		e.out.Program, e.out.Origin = found[0].path, describe(found[0].from.Origin)
 	default:
 		e.out.Program, e.out.Origin = "", ""
-		e.warn(fmt.Sprintf("the image starts %s, which names %s: choose with --program PATH where both are in the image", e.out.Detour, strings.Join(found, ", ")))
+		e.warn(fmt.Sprintf("the image starts %s, which names %s: choose with --program PATH where both are in the image", e.out.Detour, listed(found)))
 	}
 	return nil
 }
 
-// starts is the word of a command that names what it starts, also where that is kept
-// for later: set -- NAME.
-func starts(command []string) string {
-	for i, w := range command {
-		if w != "exec" && w != "command" && w != "set" && (i == 0 || !strings.HasPrefix(w, "-")) {
-			return w
-		}
+// compiledBy are the programs that a command or its script names and steps compile: those
+// that the Dockerfile names, or, where there are none, paths that copied folders may have.
+func (e *explainer) compiledBy(ctx context.Context, started *program) ([]*program, error) {
+	found, err := namedBy(ctx, e, started, func(word string, p *program) bool {
+		return e.compiled(p) && !e.isDelve(p) && (p.from.Named || strings.Contains(word, "/"))
+	})
+	if slices.ContainsFunc(found, func(p *program) bool { return p.from.Named }) {
+		found = slices.DeleteFunc(found, func(p *program) bool { return !p.from.Named })
 	}
-	return ""
-}
-
-// compiledOf are the programs that words name and steps compile, and what makes them:
-// those that the Dockerfile names, or, where there are none, paths that copied folders
-// may have.
-func (e *explainer) compiledOf(ctx context.Context, words []string) (found, from []string, err error) {
-	named := false
-	for _, w := range words {
-		if w == "" || strings.HasPrefix(w, "-") || strings.ContainsAny(w, " \n=*?[") || strings.HasSuffix(w, "/") {
-			continue
-		}
-		origin, at, err := e.originOf(ctx, w)
-		if err != nil {
-			return nil, nil, err
-		}
-		if likelyDelve(at, origin.Origin) {
-			continue
-		}
-		sure := origin.Named || strings.Contains(w, "/") && !named
-		if origin.Compiles == "" || !origin.Likely || !sure || slices.Contains(found, at) {
-			continue
-		}
-		if origin.Named && !named {
-			named, found, from = true, nil, nil
-		}
-		found, from = append(found, at), append(from, describe(origin.Origin))
-	}
-	return found, from, nil
+	return found, err
 }
 
 // namedReadyMade judges the first program among words that the build context has, or
@@ -233,7 +198,7 @@ func (e *explainer) namedReadyMade(ctx context.Context, words []string) (bool, e
 			return false, err
 		}
 		e.out.Program, e.out.Origin = named.path, describe(named.from.Origin)
-		return true, e.copied(ctx, named, nil)
+		return true, e.copied(ctx, named)
 	}
 	return false, nil
 }

@@ -90,10 +90,11 @@ func startedDelve(ctx context.Context, ev evidence, started *program) (*program,
 	if started == nil || ev.isDelve(started) {
 		return started, nil
 	}
-	words, err := scriptWords(ctx, ev, started)
+	commands, err := scriptCommands(ctx, ev, started)
 	if err != nil {
 		return nil, err
 	}
+	words := slices.Concat(commands...)
 	i := slices.IndexFunc(words, func(w string) bool { return path.Base(w) == delveName })
 	if i < 0 {
 		return nil, nil
@@ -105,15 +106,10 @@ func startedDelve(ctx context.Context, ev evidence, started *program) (*program,
 	return p, nil
 }
 
-// scriptWords are the literal words of the commands that scriptCommands lists.
-func scriptWords(ctx context.Context, ev evidence, started *program) ([]string, error) {
-	commands, err := scriptCommands(ctx, ev, started)
-	return slices.Concat(commands...), err
-}
-
 // scriptCommands are the commands in the script that a command runs, the string of
-// `sh -c`, a script file or a makefile in the working folder, that may start a program.
-// Words that only a run can tell are empty.
+// `sh -c`, a script file or a makefile in the working folder, that may start a program,
+// and the command's arguments, which may be one as well. Words that only a run can tell
+// are empty.
 func scriptCommands(ctx context.Context, ev evidence, started *program) ([][]string, error) {
 	if ev.compiled(started) {
 		return nil, nil
@@ -122,14 +118,15 @@ func scriptCommands(ctx context.Context, ev evidence, started *program) ([][]str
 	if commands, ok := starting(argv); ok {
 		return commands, nil
 	}
+	arguments := [][]string{started.args}
 	targets, ok := makeTargets(argv)
 	if !ok {
 		text, err := ev.text(ctx, started)
 		if err != nil || !strings.HasPrefix(text, "#!") {
-			return nil, err
+			return arguments, err
 		}
 		commands, _ := starting([]string{"sh", "-c", text})
-		return commands, nil
+		return append(commands, arguments...), nil
 	}
 	for _, name := range makefiles {
 		p, err := ev.lookUp(ctx, "./"+name)
@@ -140,10 +137,70 @@ func scriptCommands(ctx context.Context, ev evidence, started *program) ([][]str
 			continue
 		}
 		if text, err := ev.text(ctx, p); err != nil || text != "" {
-			return recipes(text, targets), err
+			return append(recipes(text, targets), arguments...), err
 		}
 	}
-	return nil, nil
+	return arguments, nil
+}
+
+// namedBy are the files of a kind that a command names, or the script that it runs: those
+// that are started, or, where there are none, any among the words.
+func namedBy(ctx context.Context, ev evidence, started *program, is func(word string, p *program) bool) ([]*program, error) {
+	commands, err := scriptCommands(ctx, ev, started)
+	if err != nil {
+		return nil, err
+	}
+	var found []*program
+	for _, words := range [][]string{startedIn(commands), slices.Concat(commands...)} {
+		for _, w := range scriptNames(words) {
+			p, err := ev.lookUp(ctx, w)
+			if err != nil {
+				return nil, err
+			}
+			if p != nil && is(w, p) && !slices.ContainsFunc(found, func(f *program) bool { return f.file == p.file }) {
+				found = append(found, p)
+			}
+		}
+		if len(found) > 0 {
+			break
+		}
+	}
+	return found, nil
+}
+
+// startedIn are the words of commands that name what they start.
+func startedIn(commands [][]string) []string {
+	var words []string
+	for _, c := range commands {
+		words = append(words, starts(unlaunched(c)))
+	}
+	return words
+}
+
+// starts is the word of a command that names what it starts, also where that is kept
+// for later: set -- NAME.
+func starts(command []string) string {
+	for i, w := range command {
+		if w != "exec" && w != "command" && w != "set" && (i == 0 || !strings.HasPrefix(w, "-")) {
+			return w
+		}
+	}
+	return ""
+}
+
+// scriptNames are the words of a script that may name programs, each once. Known launchers
+// are left out.
+func scriptNames(words []string) []string {
+	var names []string
+	for _, w := range words {
+		if _, launches := launchers[path.Base(w)]; launches || w == "" || strings.HasPrefix(w, "-") || strings.HasSuffix(w, "/") || strings.ContainsAny(w, " \n=*?[") {
+			continue
+		}
+		if !slices.Contains(names, w) {
+			names = append(names, w)
+		}
+	}
+	return names
 }
 
 // askedFor is the program of that path, started by the image's command or by

@@ -34,6 +34,15 @@ type program struct {
 // String names the program as errors do.
 func (p *program) String() string { return p.path }
 
+// listed are the names of several.
+func listed(programs []*program) string {
+	var paths []string
+	for _, p := range programs {
+		paths = append(paths, p.path)
+	}
+	return strings.Join(paths, ", ")
+}
+
 // defaultPath is what a container's PATH is where the config sets none
 // (moby/buildkit, util/system).
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -94,12 +103,7 @@ func (f observed) onlyCompiled(ctx context.Context, started *program) (*program,
 		p.command.Detour = detour
 		return p, nil
 	case len(candidates) > 0:
-		var paths []string
-		for _, c := range candidates {
-			paths = append(paths, c.path)
-		}
-		return nil, fmt.Errorf("the image starts %s, and the programs in it that this build compiled are %s: choose with --program PATH",
-			detour, strings.Join(paths, ", "))
+		return nil, refuse("the image starts %s, and the programs in it that this build compiled are %s: choose with --program PATH", detour, listed(candidates))
 	case started == nil:
 		return nil, fmt.Errorf("the image starts nothing: it has neither ENTRYPOINT nor CMD, and no program that this build compiled is in it")
 	case started.facts == nil && !f.compiles():
