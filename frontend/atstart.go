@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/shell"
 	"github.com/dlvgen/dlvgen/internal/shim/gocall"
-	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 )
@@ -107,7 +107,7 @@ func (m madeOf) compiles(command []string) (bool, error) {
 		_, runs := gocall.ParseRun(command[1:])
 		return runs || callsGo.MatchString("go "+args), nil
 	}
-	if _, shell := llbgen.ShellCommands(command); shell {
+	if shell.Read(command).Parsed {
 		return false, nil
 	}
 	name := path.Base(command[0])
@@ -120,15 +120,11 @@ func (m madeOf) compiles(command []string) (bool, error) {
 	return watches || calls && !compiled, err
 }
 
-// among is the first of several commands that compiles Go, nil where none does.
-func (m madeOf) among(commands [][]string) ([]string, error) {
-	for _, c := range commands {
-		if len(c) > 1 && (c[0] == "exec" || c[0] == "command") {
-			c = c[1:]
-		}
-		_, c = splitLaunchers(c)
-		if compiles, err := m.compiles(c); compiles || err != nil {
-			return c, err
+// among is the first of several calls that compiles Go, nil where none does.
+func (m madeOf) among(calls []shell.Call) ([]string, error) {
+	for _, c := range calls {
+		if compiles, err := m.compiles(c.Command()); compiles || err != nil {
+			return c.Command(), err
 		}
 	}
 	return nil, nil
@@ -137,10 +133,10 @@ func (m madeOf) among(commands [][]string) ([]string, error) {
 // atStart is the error for an image whose whole command, behind prefix, is one that
 // compiles Go; nil for any other.
 func (m madeOf) atStart(prefix, command []string, e atStartError) (*atStartError, error) {
-	launchers, command := splitLaunchers(command)
+	launchers, command := shell.SplitLaunchers(command)
 	prefix = slices.Concat(prefix, launchers)
-	if simple, ok := llbgen.SimpleCommand(command); ok {
-		launchers, command = splitLaunchers(simple)
+	if alone := shell.Read(command).Alone; alone != nil {
+		launchers, command = shell.SplitLaunchers(alone)
 		prefix = slices.Concat(prefix, launchers)
 	}
 	compiles, err := m.compiles(command)
@@ -179,11 +175,11 @@ func (f finder) inScript(ctx context.Context, started *program, candidates []*pr
 	if started == nil || started.facts != nil {
 		return nil
 	}
-	commands, err := f.scriptCommands(ctx, started)
+	calls, err := f.scriptCalls(ctx, started)
 	if err != nil {
 		return err
 	}
-	command, err := f.madeOf(ctx).among(commands)
+	command, err := f.madeOf(ctx).among(calls)
 	if err != nil || command == nil {
 		return err
 	}

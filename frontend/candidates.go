@@ -9,7 +9,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/dlvgen/dlvgen/llbgen"
+	"github.com/dlvgen/dlvgen/internal/shell"
 	"github.com/moby/buildkit/frontend/gateway/client"
 	"golang.org/x/sync/errgroup"
 )
@@ -139,7 +139,7 @@ func (f finder) readyMade(ctx context.Context, started *program) (*program, erro
 func scriptNames(words []string) []string {
 	var names []string
 	for _, w := range words {
-		if _, launches := launchers[path.Base(w)]; launches || w == "" || strings.HasPrefix(w, "-") || strings.ContainsAny(w, " \n=*?[") {
+		if shell.IsLauncher(w) || w == "" || strings.HasPrefix(w, "-") || strings.ContainsAny(w, " \n=*?[") {
 			continue
 		}
 		if !slices.Contains(names, w) {
@@ -162,32 +162,38 @@ func (f finder) names(ctx context.Context, word string, p *program) bool {
 	return false
 }
 
-// starting are the commands of a shell's command line that may start a program that they
+// starting are the calls of a shell's command line that may start a program that they
 // name. It is false where the command line is none of a shell.
-func starting(argv []string) ([][]string, bool) {
-	commands, ok := llbgen.ShellCommands(argv)
-	return slices.DeleteFunc(commands, func(c []string) bool { return llbgen.StartsNothing(unlaunched(c)) }), ok
+func starting(argv []string) ([]shell.Call, bool) {
+	s := shell.Read(argv)
+	return slices.DeleteFunc(s.Calls, shell.Call.StartsNothing), s.Parsed
 }
 
-// scriptWords are the literal words of the commands that scriptCommands lists.
+// scriptWords are the words of the calls that scriptCalls lists.
 func (f finder) scriptWords(ctx context.Context, started *program) ([]string, error) {
-	commands, err := f.scriptCommands(ctx, started)
-	return slices.Concat(commands...), err
+	calls, err := f.scriptCalls(ctx, started)
+	var words []string
+	for _, c := range calls {
+		words = append(words, c.Words()...)
+	}
+	return words, err
 }
 
-// scriptCommands are the commands in the script that a command runs, the string of
-// `sh -c`, a script file or a makefile, that may start a program. Words that only a run
-// can tell are empty.
-func (f finder) scriptCommands(ctx context.Context, started *program) ([][]string, error) {
+// scriptCalls are the calls in the script that a command runs, the string of `sh -c`, a
+// script file or a makefile, that may start a program.
+func (f finder) scriptCalls(ctx context.Context, started *program) ([]shell.Call, error) {
 	argv := append([]string{started.path}, started.args...)
-	if commands, ok := starting(argv); ok {
-		return commands, nil
+	if calls, ok := starting(argv); ok {
+		return calls, nil
 	}
 	if started.facts != nil {
 		return nil, nil
 	}
-	if targets, ok := makeTargets(argv); ok {
-		return f.makeCommands(ctx, targets)
+	calls, ok, err := shell.Make(argv, func(name string) (string, error) {
+		return readText(ctx, f.root, path.Join("/", f.cfg.WorkingDir, name), scriptSize)
+	})
+	if ok || err != nil {
+		return calls, err
 	}
 	dt, err := f.root.ref.ReadFile(ctx, client.ReadRequest{Filename: started.file, Range: &client.FileRange{Length: scriptSize}})
 	if err != nil {
@@ -196,20 +202,6 @@ func (f finder) scriptCommands(ctx context.Context, started *program) ([][]strin
 	if !strings.HasPrefix(string(dt), "#!") {
 		return nil, nil
 	}
-	commands, _ := starting([]string{"sh", "-c", string(dt)})
-	return commands, nil
-}
-
-// makeCommands are those that make runs in the image's working folder.
-func (f finder) makeCommands(ctx context.Context, targets []string) ([][]string, error) {
-	for _, name := range makefiles {
-		text, err := readText(ctx, f.root, path.Join("/", f.cfg.WorkingDir, name), scriptSize)
-		if err != nil {
-			return nil, err
-		}
-		if text != "" {
-			return recipes(text, targets), nil
-		}
-	}
-	return nil, nil
+	calls, _ = starting([]string{"sh", "-c", string(dt)})
+	return calls, nil
 }

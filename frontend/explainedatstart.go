@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/shell"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
 )
@@ -45,7 +46,7 @@ func (e *explainer) ahead(cause *atStartError) {
 }
 
 // otherwiseStarted refuses a script that starts a debugger, or a compile.
-func (e *explainer) otherwiseStarted(ctx context.Context, commands [][]string, started []string) (bool, error) {
+func (e *explainer) otherwiseStarted(ctx context.Context, calls []shell.Call, started []string) (bool, error) {
 	cfg := e.image.config.Config
 	for _, w := range started {
 		if path.Base(w) != delveName {
@@ -56,7 +57,7 @@ func (e *explainer) otherwiseStarted(ctx context.Context, commands [][]string, s
 			return true, err
 		}
 	}
-	command, err := e.madeOf(ctx).among(commands)
+	command, err := e.madeOf(ctx).among(calls)
 	if err != nil || command == nil {
 		return false, err
 	}
@@ -72,30 +73,16 @@ func (e *explainer) madeOf(ctx context.Context) madeOf {
 	}
 }
 
-// makeCommands are those that a call of make runs, where the build context has the
-// makefile.
-func (e *explainer) makeCommands(ctx context.Context, argv []string) ([][]string, error) {
-	targets, ok := makeTargets(argv)
-	if !ok {
-		return nil, nil
+// text is that of a file in the image's working folder, "" where the build context has
+// none.
+func (e *explainer) text(ctx context.Context, name string) (string, error) {
+	o, _, err := e.originOf(ctx, "./"+name)
+	if err != nil || !o.Readable() {
+		return "", err
 	}
-	for _, name := range makefiles {
-		o, _, err := e.originOf(ctx, "./"+name)
-		if err != nil {
-			return nil, err
-		}
-		if !o.Readable() {
-			continue
-		}
-		root, p, err := e.look(ctx, o.Origin)
-		if err != nil {
-			return nil, err
-		}
-		if p == nil {
-			continue
-		}
-		text, err := readText(ctx, root, p.file, scriptSize)
-		return recipes(text, targets), err
+	root, p, err := e.look(ctx, o.Origin)
+	if err != nil || p == nil {
+		return "", err
 	}
-	return nil, nil
+	return readText(ctx, root, p.file, scriptSize)
 }

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/shell"
 	"github.com/dlvgen/dlvgen/llbgen"
 )
 
@@ -39,7 +40,7 @@ func (e *explainer) program(ctx context.Context) error {
 			e.out.Refusal = startsDelve(&program{path: at}, cfg).Error()
 			return nil
 		}
-		launcher, rest, ok := behind(argv)
+		launcher, rest, ok := shell.Launched(argv)
 		if !ok || origin.Likely && origin.Compiles != "" {
 			return e.judge(ctx, argv, origin, at)
 		}
@@ -54,25 +55,26 @@ func (e *explainer) judge(ctx context.Context, argv []string, from likeliest, at
 		return nil
 	}
 	e.out.Program, e.out.Origin = at, describe(from.Origin)
-	commands, shell := starting(argv)
+	calls, parsed := starting(argv)
+	given := shell.CallOf(argv[1:])
 	switch {
-	case shell && !from.Likely:
+	case parsed && !from.Likely:
 		e.out.Detour = "a shell, " + path.Base(argv[0])
-		return e.among(ctx, commands)
+		return e.among(ctx, calls)
 	case from.Compiles != "" && path.Ext(at) != ".sh":
 		return nil
 	case from.Readable():
 		return e.copied(ctx, argv, from.Origin)
 	case from.Step != "":
 		e.out.Detour = at + ", which no step compiles"
-		return e.among(ctx, [][]string{argv[1:]})
+		return e.among(ctx, []shell.Call{given})
 	case from.Source != "":
 		e.out.Detour = fmt.Sprintf("%s, which comes from %s", at, describe(from.Origin))
-		commands, err := e.makeCommands(ctx, argv)
+		made, _, err := shell.Make(argv, func(name string) (string, error) { return e.text(ctx, name) })
 		if err != nil {
 			return err
 		}
-		return e.among(ctx, append(commands, argv[1:]))
+		return e.among(ctx, append(made, given))
 	}
 	e.out.Refusal = fmt.Sprintf("the image starts %q (%s), and nothing in the Dockerfile makes such a file: production would not start either",
 		argv[0], origin(e.image.config.Config))
@@ -111,33 +113,32 @@ func (e *explainer) copied(ctx context.Context, argv []string, origin llbgen.Ori
 		return err
 	}
 	if isScript(p) {
-		commands, err := (finder{root: root}).scriptCommands(ctx, p)
+		calls, err := (finder{root: root}).scriptCalls(ctx, p)
 		if err != nil {
 			return err
 		}
 		e.out.Detour = "the script " + e.out.Program
-		return e.among(ctx, append(commands, argv[1:]))
+		return e.among(ctx, append(calls, shell.CallOf(argv[1:])))
 	}
 	return e.readyMade(ctx, p, describe(origin))
 }
 
-// among looks for the program among the words of a script's commands or of a command
-// line: the one that a step compiles. What commands start counts before what they are
-// given.
-func (e *explainer) among(ctx context.Context, commands [][]string) error {
-	var started []string
-	for _, c := range commands {
-		started = append(started, starts(unlaunched(c)))
+// among looks for the program among the words of a script's calls or of a command line:
+// the one that a step compiles. What calls start counts before what they are given.
+func (e *explainer) among(ctx context.Context, calls []shell.Call) error {
+	var started, words []string
+	for _, c := range calls {
+		started, words = append(started, c.Starts()), append(words, c.Words()...)
 	}
 	found, from, err := e.compiledOf(ctx, started)
 	if err == nil && len(found) == 0 {
-		found, from, err = e.compiledOf(ctx, slices.Concat(commands...))
+		found, from, err = e.compiledOf(ctx, words)
 	}
 	if err != nil {
 		return err
 	}
 	if len(found) == 0 {
-		if done, err := e.otherwiseStarted(ctx, commands, started); done || err != nil {
+		if done, err := e.otherwiseStarted(ctx, calls, started); done || err != nil {
 			return err
 		}
 	}
@@ -159,17 +160,6 @@ func (e *explainer) among(ctx context.Context, commands [][]string) error {
 		e.warn(fmt.Sprintf("the image starts %s, which names %s: choose with --program PATH where both are in the image", e.out.Detour, strings.Join(found, ", ")))
 	}
 	return nil
-}
-
-// starts is the word of a command that names what it starts, also where that is kept
-// for later: set -- NAME.
-func starts(command []string) string {
-	for i, w := range command {
-		if w != "exec" && w != "command" && w != "set" && (i == 0 || !strings.HasPrefix(w, "-")) {
-			return w
-		}
-	}
-	return ""
 }
 
 // compiledOf are the programs that words name and steps compile, and what makes them:

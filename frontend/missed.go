@@ -7,7 +7,7 @@ import (
 	"slices"
 
 	"github.com/dlvgen/dlvgen/internal/gobin"
-	"github.com/dlvgen/dlvgen/llbgen"
+	"github.com/dlvgen/dlvgen/internal/shell"
 	"github.com/dlvgen/dlvgen/variants"
 	digest "github.com/opencontainers/go-digest"
 )
@@ -49,9 +49,9 @@ func (d *derivation) suspects(p *program) ([]digest.Digest, error) {
 // behindScript are all steps that may have compiled what a script starts, where nothing
 // else compiled anything.
 func (d *derivation) behindScript(p *program) []digest.Digest {
-	_, shell := llbgen.ShellCommands(append([]string{p.path}, p.args...))
+	script := shell.Read(append([]string{p.path}, p.args...))
 	var format *gobin.FormatError
-	if (shell || errors.As(p.unread, &format) && format.Kind == gobin.KindScript) && !(finder{captures: d.captures}).compiles() {
+	if (script.Parsed || errors.As(p.unread, &format) && format.Kind == gobin.KindScript) && !(finder{captures: d.captures}).compiles() {
 		return slices.Collect(maps.Keys(d.made.Doubtful))
 	}
 	return nil

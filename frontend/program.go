@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/gobin"
+	"github.com/dlvgen/dlvgen/internal/shell"
 	"github.com/dlvgen/dlvgen/variants"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	fstypes "github.com/tonistiigi/fsutil/types"
@@ -95,7 +96,7 @@ func (f finder) started(ctx context.Context) (*program, error) {
 				argv[0], origin(f.cfg))
 		}
 		p.args, p.command.Prefix = argv[1:], prefix
-		launcher, rest, ok := behind(argv)
+		launcher, rest, ok := shell.Launched(argv)
 		if !ok || p.facts != nil && f.compiled(p) {
 			return p, nil
 		}

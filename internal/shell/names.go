@@ -1,9 +1,6 @@
-package llbgen
+package shell
 
-import (
-	"path"
-	"slices"
-)
+// What is known of commands by their names.
 
 // harmless are the commands that never start a compiler and never lead to one.
 var harmless = []string{
@@ -19,34 +16,37 @@ var harmless = []string{
 	"xx-apk", "xx-apt", "xx-apt-get", "xx-info", "xx-verify",
 }
 
-// harmlessWith are the commands that depend on their arguments.
-func harmlessWith(name string, args []string) bool {
-	first := ""
-	if len(args) > 0 {
-		first = args[0]
-	}
-	switch name {
-	case "npm", "pnpm":
-		return first == "ci" || first == "install" || first == "i" || first == "config"
-	case "yarn":
-		return first == "install" || first == "config"
-	case "cargo", "rustup":
-		return true
-	}
-	return false
-}
-
-// foreignTools build programs of other languages, and install what those need.
-var foreignTools = []string{
+// foreign are the tools that build programs of other languages, and install what those
+// need.
+var foreign = []string{
 	"bun", "bundle", "cabal", "clang", "cmake", "composer", "cpan", "cpanm", "dart", "deno", "dotnet", "dune", "esbuild", "flutter",
 	"g++", "gcc", "gem", "ghc", "gradle", "gradlew", "java", "javac", "lein", "luarocks", "meson", "mix", "mvn", "mvnw", "ninja", "node",
 	"npm", "npx", "opam", "php", "pipenv", "pipx", "pnpm", "poetry", "rebar3", "ruby", "rustc", "sbt", "stack", "swift", "tsc", "uv",
 	"vite", "webpack", "yarn", "yarnpkg",
 }
 
-// foreign tells whether the command is another language's tool. Such a tool could start
-// the go command, but does not in practice.
-func (c command) foreign() bool {
-	words := c.unwrapped()
-	return len(words) > 0 && slices.Contains(foreignTools, path.Base(words[0]))
+// notCompiling are the subcommands of go that compile no programs, and options of xx-go.
+var notCompiling = []string{"--unwrap", "--wrap", "clean", "doc", "env", "fmt", "help", "list", "mod", "telemetry", "version", "vet", "work"}
+
+// touching are the commands that are given a file and leave it what it is, or are
+// given a name that is no file's.
+var touching = []string{
+	"[", "addgroup", "adduser", "chgrp", "chmod", "chown", "echo", "eu-strip", "file", "getcap", "groupadd", "ldd", "ls", "md5sum", "mkdir",
+	"objcopy", "rm", "setcap", "sha256sum", "stat", "strip", "test", "touch", "upx", "useradd", "usermod", "xx-verify",
 }
+
+// preparing are the commands beside the touching ones that start nothing that they are
+// given.
+var preparing = []string{
+	".", "cd", "getent", "grep", "id", "kill", "killall", "mkfifo", "mount", "mountpoint", "pgrep", "pidof", "pkill", "pushd", "rmdir",
+	"sed", "sleep", "source", "truncate", "umount", "unlink", "wait",
+}
+
+// copiers are the commands that give a file another name or place.
+var copiers = []string{"cp", "mv", "install", "ln", "objcopy"}
+
+// Strippers are the programs that take debug information out of others.
+var Strippers = []string{"eu-strip", "llvm-strip", "objcopy", "strip", "upx"}
+
+// packageManagers are those of distributions.
+var packageManagers = []string{"apk", "apt", "apt-get", "dnf", "dpkg", "microdnf", "tdnf", "yum", "zypper"}
