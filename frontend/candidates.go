@@ -162,13 +162,6 @@ func (f finder) names(ctx context.Context, word string, p *program) bool {
 	return false
 }
 
-// starting are the calls of a shell's command line that may start a program that they
-// name. It is false where the command line is none of a shell.
-func starting(argv []string) ([]shell.Call, bool) {
-	s := shell.Read(argv)
-	return slices.DeleteFunc(s.Calls, shell.Call.StartsNothing), s.Parsed
-}
-
 // scriptWords are the words of the calls that scriptCalls lists.
 func (f finder) scriptWords(ctx context.Context, started *program) ([]string, error) {
 	calls, err := f.scriptCalls(ctx, started)
@@ -183,8 +176,8 @@ func (f finder) scriptWords(ctx context.Context, started *program) ([]string, er
 // script file or a makefile, that may start a program.
 func (f finder) scriptCalls(ctx context.Context, started *program) ([]shell.Call, error) {
 	argv := append([]string{started.path}, started.args...)
-	if calls, ok := starting(argv); ok {
-		return calls, nil
+	if s := shell.Read(argv); s.Parsed {
+		return s.Starting(), nil
 	}
 	if started.facts != nil {
 		return nil, nil
@@ -202,6 +195,5 @@ func (f finder) scriptCalls(ctx context.Context, started *program) ([]shell.Call
 	if !strings.HasPrefix(string(dt), "#!") {
 		return nil, nil
 	}
-	calls, _ = starting([]string{"sh", "-c", string(dt)})
-	return calls, nil
+	return shell.ReadText(string(dt)).Starting(), nil
 }

@@ -55,26 +55,25 @@ func (e *explainer) judge(ctx context.Context, argv []string, from likeliest, at
 		return nil
 	}
 	e.out.Program, e.out.Origin = at, describe(from.Origin)
-	calls, parsed := starting(argv)
-	given := shell.CallOf(argv[1:])
+	script := shell.Read(argv)
 	switch {
-	case parsed && !from.Likely:
+	case script.Parsed && !from.Likely:
 		e.out.Detour = "a shell, " + path.Base(argv[0])
-		return e.among(ctx, calls)
+		return e.among(ctx, script.Starting())
 	case from.Compiles != "" && path.Ext(at) != ".sh":
 		return nil
 	case from.Readable():
 		return e.copied(ctx, argv, from.Origin)
 	case from.Step != "":
 		e.out.Detour = at + ", which no step compiles"
-		return e.among(ctx, []shell.Call{given})
+		return e.among(ctx, []shell.Call{shell.CallOf(argv[1:])})
 	case from.Source != "":
 		e.out.Detour = fmt.Sprintf("%s, which comes from %s", at, describe(from.Origin))
 		made, _, err := shell.Make(argv, func(name string) (string, error) { return e.text(ctx, name) })
 		if err != nil {
 			return err
 		}
-		return e.among(ctx, append(made, given))
+		return e.among(ctx, append(made, shell.CallOf(argv[1:])))
 	}
 	e.out.Refusal = fmt.Sprintf("the image starts %q (%s), and nothing in the Dockerfile makes such a file: production would not start either",
 		argv[0], origin(e.image.config.Config))

@@ -46,9 +46,8 @@ func (m *mounter) mountAll(t Toolchain) (int64, error) {
 	if err := m.standIns(m.in.opts.Mode); err != nil {
 		return 0, err
 	}
-	removing := m.script.RemovesPackages()
 	for i, p := range t.Programs {
-		if removing && within(p, packagedGo) {
+		if within(p, packagedGo) && m.script.RemovesPackages() {
 			continue // a mount point would fail the package manager; PATH leads to the stand-in
 		}
 		if err := m.standIn(i, p); err != nil {

@@ -32,12 +32,7 @@ func CallOf(words []string) Call {
 }
 
 // Name is the program's base name, "" where it is not known.
-func (c Call) Name() string {
-	if c.Program == "" {
-		return ""
-	}
-	return path.Base(c.Program)
-}
+func (c Call) Name() string { return c.Program[strings.LastIndexByte(c.Program, '/')+1:] }
 
 // Command is the program with its arguments.
 func (c Call) Command() []string { return append([]string{c.Program}, c.Args...) }
@@ -48,14 +43,12 @@ func (c Call) Words() []string { return append(slices.Clip(c.Launchers), c.Comma
 // Starts is the word that names what the call starts, also where the shell keeps that for
 // later: `set -- NAME`. It is "" where there is none.
 func (c Call) Starts() string {
-	if c.Program != "set" {
-		return c.Program
+	for _, w := range c.Command() {
+		if c.Program != "set" || w != "set" && !strings.HasPrefix(w, "-") {
+			return w
+		}
 	}
-	i := slices.IndexFunc(c.Args, func(w string) bool { return !strings.HasPrefix(w, "-") })
-	if i < 0 {
-		return ""
-	}
-	return c.Args[i]
+	return ""
 }
 
 // StartsNothing tells whether the call surely starts none of the programs that its
@@ -74,24 +67,8 @@ func (c Call) IsCopy() bool { return slices.Contains(copiers, c.Name()) }
 
 // Harmless tells whether the call never starts a compiler and never leads to one.
 func (c Call) Harmless() bool {
-	return slices.Contains(harmless, c.Name()) || c.harmlessByArgs()
-}
-
-// harmlessByArgs judges the commands that depend on their arguments.
-func (c Call) harmlessByArgs() bool {
-	first := ""
-	if len(c.Args) > 0 {
-		first = c.Args[0]
-	}
-	switch c.Name() {
-	case "npm", "pnpm":
-		return first == "ci" || first == "install" || first == "i" || first == "config"
-	case "yarn":
-		return first == "install" || first == "config"
-	case "cargo", "rustup":
-		return true
-	}
-	return false
+	subcommands, some := harmlessCalls[c.Name()]
+	return slices.Contains(harmless, c.Name()) || some && (subcommands == nil || len(c.Args) > 0 && slices.Contains(subcommands, c.Args[0]))
 }
 
 // IsGo tells whether the call is one of the go command, also as golang.org/dl and version

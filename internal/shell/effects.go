@@ -28,6 +28,15 @@ func (s Script) reason(counts func(Call) bool) string {
 	return ""
 }
 
+// Starting are the calls of a script that may start a program that they name, none where
+// it could not be read.
+func (s Script) Starting() []Call {
+	if !s.Parsed {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(s.Calls), Call.StartsNothing)
+}
+
 // Strips tells whether the script surely runs a program that strips others.
 func (s Script) Strips() bool {
 	return slices.ContainsFunc(s.Calls, func(c Call) bool { return slices.Contains(Strippers, c.Name()) })
@@ -78,17 +87,14 @@ func (s Script) Copies(cwd string) []Copy {
 		if len(operands) < 2 || slices.Contains(operands, "") {
 			continue
 		}
+		last := len(operands) - 1
 		for i, p := range operands {
-			operands[i] = inFolder(cwd, p)
-		}
-		sources, dest := operands[:len(operands)-1], operands[len(operands)-1]
-		for i, p := range sources {
-			if strings.ContainsAny(p, "*?[") {
-				sources[i] = ""
+			if operands[i] = inFolder(cwd, p); i < last && strings.ContainsAny(p, "*?[") {
+				operands[i] = ""
 			}
 		}
-		if dest != "" {
-			list = append(list, Copy{From: sources, To: dest})
+		if operands[last] != "" {
+			list = append(list, Copy{From: operands[:last], To: operands[last]})
 		}
 	}
 	return list

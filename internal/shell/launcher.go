@@ -101,12 +101,13 @@ func Launched(argv []string) (prefix, command []string, ok bool) {
 // SplitLaunchers splits an image's command into the known launchers ahead of it and what
 // they start.
 func SplitLaunchers(argv []string) (prefix, command []string) {
-	for command = argv; len(command) > 0; {
-		launcher, started, ok := Launched(command)
+	n := 0
+	for n < len(argv) {
+		launcher, _, ok := Launched(argv[n:])
 		if !ok {
 			break
 		}
-		prefix, command = append(slices.Clone(prefix), launcher...), started
+		n += len(launcher)
 	}
-	return prefix, command
+	return argv[:n:n], argv[n:]
 }

@@ -1,7 +1,5 @@
 package shell
 
-// What is known of commands by their names.
-
 // harmless are the commands that never start a compiler and never lead to one.
 var harmless = []string{
 	":", "[", "[[", "addgroup", "adduser", "alias", "apk", "apt", "apt-get", "apt-key", "awk", "base64", "basename",
@@ -14,6 +12,13 @@ var harmless = []string{
 	"tail", "tar", "tdnf", "tee", "test", "touch", "tr", "trap", "true", "type", "ulimit", "umask", "uname", "uniq",
 	"unset", "unzip", "update-alternatives", "update-ca-certificates", "update-ca-trust", "useradd", "usermod", "wc", "wget", "which", "whoami", "xz", "yum", "zcat", "zypper",
 	"xx-apk", "xx-apt", "xx-apt-get", "xx-info", "xx-verify",
+}
+
+// harmlessCalls are the builders of other languages that are as harmless, with these
+// subcommands where not all are. What they build or install they may strip.
+var harmlessCalls = map[string][]string{
+	"npm": {"ci", "install", "i", "config"}, "pnpm": {"ci", "install", "i", "config"}, "yarn": {"install", "config"},
+	"cargo": nil, "rustup": nil,
 }
 
 // foreign are the tools that build programs of other languages, and install what those

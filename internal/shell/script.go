@@ -65,7 +65,9 @@ func read(file *syntax.File, text string) Script {
 	syntax.Walk(file, func(n syntax.Node) bool {
 		switch n := n.(type) {
 		case *syntax.FuncDecl:
-			functions[n.Name.Value] = true
+			if n.Name != nil { // `() a`, which bash takes for an error
+				functions[n.Name.Value] = true
+			}
 		case *syntax.Redirect:
 			s.redirect(n)
 		case *syntax.CallExpr:
@@ -144,24 +146,27 @@ func wordsOf(call *syntax.CallExpr) []string {
 	return words
 }
 
-// literal is the text of a word, "" where an expansion decides it.
+// literal is the text of a word, "" where an expansion decides it, or which shell reads
+// it: $'a'.
 func literal(parts []syntax.WordPart) string {
 	var b strings.Builder
 	for _, p := range parts {
+		var text string
 		switch p := p.(type) {
 		case *syntax.Lit:
-			b.WriteString(p.Value)
+			text = p.Value
 		case *syntax.SglQuoted:
-			b.WriteString(p.Value)
-		case *syntax.DblQuoted:
-			text := literal(p.Parts)
-			if text == "" && len(p.Parts) > 0 {
+			if text = p.Value; p.Dollar {
 				return ""
 			}
-			b.WriteString(text)
+		case *syntax.DblQuoted:
+			if text = literal(p.Parts); p.Dollar || text == "" && len(p.Parts) > 0 {
+				return ""
+			}
 		default:
 			return ""
 		}
+		b.WriteString(text)
 	}
 	return b.String()
 }
