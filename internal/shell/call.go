@@ -51,9 +51,9 @@ func (c Call) Starts() string {
 	return ""
 }
 
-// StartsNothing tells whether the call surely starts none of the programs that its
+// startsNothing tells whether the call surely starts none of the programs that its
 // arguments name: it removes, tests or changes files, or names them only.
-func (c Call) StartsNothing() bool {
+func (c Call) startsNothing() bool {
 	named := c.Program != "" && slices.Contains([]string{".", "/bin", "/sbin", "/usr/bin", "/usr/sbin"}, path.Dir(c.Program))
 	return named && (c.Touches() || slices.Contains(preparing, c.Name()))
 }

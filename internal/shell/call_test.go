@@ -37,7 +37,7 @@ func TestCommandsThatStartNothingThatTheyName(t *testing.T) {
 		{[]string{"which", "server"}, false},
 		{nil, false},
 	} {
-		if got := CallOf(test.words).StartsNothing(); got != test.want {
+		if got := CallOf(test.words).startsNothing(); got != test.want {
 			t.Errorf("%q: %t", test.words, got)
 		}
 	}

@@ -8,15 +8,11 @@ import (
 
 // MayCompile says why the script may start the Go compiler, "" where it surely does not
 // or is taken not to, as tools of other languages are.
-func (s Script) MayCompile() string {
-	return s.reason(func(c Call) bool { return !c.Foreign() })
-}
+func (s Script) MayCompile() string { return s.reason(func(c Call) bool { return !c.Foreign() }) }
 
 // Doubt says why the script could start the Go compiler after all, "" where it surely
 // does not.
-func (s Script) Doubt() string {
-	return s.reason(func(Call) bool { return true })
-}
+func (s Script) Doubt() string { return s.reason(func(Call) bool { return true }) }
 
 // reason is why the first of the calls that count may compile.
 func (s Script) reason(counts func(Call) bool) string {
@@ -34,7 +30,7 @@ func (s Script) Starting() []Call {
 	if !s.Parsed {
 		return nil
 	}
-	return slices.DeleteFunc(slices.Clone(s.Calls), Call.StartsNothing)
+	return slices.DeleteFunc(slices.Clone(s.Calls), Call.startsNothing)
 }
 
 // Strips tells whether the script surely runs a program that strips others.

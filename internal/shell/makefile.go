@@ -30,8 +30,7 @@ func Make(command []string, read func(name string) (string, error)) (calls []Cal
 	return nil, true, nil
 }
 
-// makeTargets are the targets that a call of make names, false where the command is
-// another, or a make with options that lead elsewhere.
+// makeTargets are the targets that a call of make names, false as Make is.
 func makeTargets(command []string) ([]string, bool) {
 	if len(command) == 0 || !slices.Contains([]string{"make", "gmake"}, path.Base(command[0])) {
 		return nil, false
