@@ -27,14 +27,13 @@ import (
 // of a variant.
 type deriver struct {
 	client  *instrumentingClient
-	opts    Options
 	request variants.Request
 	tools   llbgen.Tools
 	version string
 }
 
-// variant is one platform's debug image.
-type variant struct {
+// debugImage is the one of a platform.
+type debugImage struct {
 	ref  client.Reference
 	plan *variants.Plan
 
@@ -74,7 +73,7 @@ func (d *deriver) derive(ctx context.Context, res *client.Result) (*client.Resul
 
 // deriveImage makes one platform's variant. Where the program turns out to be the work
 // of steps that were taken not to compile Go, it starts again with those instrumented.
-func (d *deriver) deriveImage(ctx context.Context, img image) (*variant, error) {
+func (d *deriver) deriveImage(ctx context.Context, img image) (*debugImage, error) {
 	for {
 		made, err := d.client.of(img.ref)
 		if err != nil {
@@ -92,7 +91,7 @@ func (d *deriver) deriveImage(ctx context.Context, img image) (*variant, error) 
 }
 
 // attempt makes the variant from what was built.
-func (d *deriver) attempt(ctx context.Context, img image, made *production) (*variant, error) {
+func (d *deriver) attempt(ctx context.Context, img image, made *production) (*debugImage, error) {
 	captures, err := capturesOf(ctx, d.client.Client, made)
 	if err != nil {
 		return nil, err
@@ -226,7 +225,7 @@ func (d *derivation) folders(ctx context.Context) ([]variants.Folder, error) {
 }
 
 // assemble solves the image that the plan describes.
-func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*variant, error) {
+func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*debugImage, error) {
 	dt, err := plan.JSON()
 	if err != nil {
 		return nil, err
@@ -265,7 +264,7 @@ func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*varian
 		return nil, err
 	}
 	ref, err := res.SingleRef()
-	return &variant{ref: ref, plan: plan, planJSON: dt, made: d.made, definition: def}, err
+	return &debugImage{ref: ref, plan: plan, planJSON: dt, made: d.made, definition: def}, err
 }
 
 // builder is the platform on which the builder runs dlvgen's own steps: its first, or
@@ -280,14 +279,14 @@ func (d *derivation) builder() ocispecs.Platform {
 }
 
 // replace puts a variant in the place of its production image.
-func (d *deriver) replace(res *client.Result, img image, v *variant) error {
+func (d *deriver) replace(res *client.Result, img image, v *debugImage) error {
 	config, err := json.Marshal(v.plan.Config)
 	if err != nil {
 		return fmt.Errorf("encoding the image config: %w", err)
 	}
 	res.AddMeta(exptypes.ExporterImageConfigKey+img.suffix, config)
 	res.AddMeta(MetaPlan+img.suffix, v.planJSON)
-	if d.opts.PrintLLB {
+	if d.request.PrintLLB {
 		trees, err := v.trees()
 		if err != nil {
 			return err
@@ -303,7 +302,7 @@ func (d *deriver) replace(res *client.Result, img image, v *variant) error {
 }
 
 // trees prints the production definition and the debug image's.
-func (v *variant) trees() (string, error) {
+func (v *debugImage) trees() (string, error) {
 	before, err := llbtree.Format(v.made.before.Definition)
 	if err != nil {
 		return "", err
@@ -312,5 +311,5 @@ func (v *variant) trees() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return "production:\n" + before + "\n" + v.plan.Request.Variant.Name + ":\n" + after, nil
+	return "production:\n" + before + "\n" + v.plan.Request.Preset + ":\n" + after, nil
 }

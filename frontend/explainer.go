@@ -45,7 +45,7 @@ func (e *explainer) explain(ctx context.Context) (err error) {
 	}
 	cfg := e.image.config.Config
 	e.out = Explanation{
-		Platform: platforms.FormatAll(e.image.platform), Variant: e.request.Variant.Name,
+		Platform: platforms.FormatAll(e.image.platform), Variant: e.request.Preset,
 		Entrypoint: cfg.Entrypoint, Cmd: cfg.Cmd,
 	}
 	if e.out.Steps, err = llbgen.Survey(e.definition, e.options()); err != nil {
@@ -59,7 +59,7 @@ func (e *explainer) explain(ctx context.Context) (err error) {
 
 // options are those with which the image would be built.
 func (e *explainer) options() llbgen.InstrumentOptions {
-	return llbgen.InstrumentOptions{Tools: e.client.tools, Mode: e.client.mode, Toolchains: e.toolchains, Suspected: e.suspected, NoGoCache: e.client.opts.NoGoCache}
+	return llbgen.InstrumentOptions{Tools: e.client.tools, Mode: e.client.mode, Toolchains: e.toolchains, Suspected: e.suspected, NoGoCache: e.request.NoGoCache}
 }
 
 // addTo adds the explanation to the result, and the trees where they are asked for.
@@ -69,7 +69,7 @@ func (e *explainer) addTo(res *client.Result) error {
 		return fmt.Errorf("encoding the explanation: %w", err)
 	}
 	res.AddMeta(MetaExplanation+e.image.suffix, dt)
-	if e.client.opts.PrintLLB {
+	if e.request.PrintLLB {
 		return e.addTrees(res)
 	}
 	return nil
@@ -121,6 +121,9 @@ func (e *explainer) plan(ctx context.Context) error {
 	}
 	if e.out.Go != "" {
 		e.out.Delve = p.Delve
+	}
+	if e.request.Variant.Kind != variants.KindAttach {
+		e.out.DelveArgs = e.request.DelveArgs
 	}
 	return nil
 }

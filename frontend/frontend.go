@@ -46,22 +46,18 @@ func New(cfg Config) *Frontend { return &Frontend{cfg: cfg} }
 // digest that it has without dlvgen.
 func (f *Frontend) Build(ctx context.Context, c client.Client) (*client.Result, error) {
 	attrs := c.BuildOpts().Opts
-	opts, err := ParseOptions(attrs)
+	request, err := ParseRequest(attrs)
 	if err != nil {
 		return nil, fmt.Errorf("dlvgen: %w", err)
 	}
-	if _, subrequest := attrs["requestid"]; subrequest || opts.Variant == "" {
+	if _, subrequest := attrs["requestid"]; subrequest || request.Variant.Name == "" {
 		return builder.Build(ctx, c)
 	}
 	tools, err := f.cfg.Tools(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	request, err := opts.request()
-	if err != nil {
-		return nil, fmt.Errorf("dlvgen: %w", err)
-	}
-	instrumenting := newInstrumentingClient(c, tools, opts, modeOf(request))
+	instrumenting := newInstrumentingClient(c, tools, request)
 	if err := checkSyntax(ctx, instrumenting); err != nil {
 		return nil, err
 	}
@@ -69,7 +65,7 @@ func (f *Frontend) Build(ctx context.Context, c client.Client) (*client.Result, 
 	if err != nil {
 		return nil, instrumenting.explained(err)
 	}
-	d := &deriver{client: instrumenting, opts: opts, request: request, tools: tools, version: f.cfg.Version}
+	d := &deriver{client: instrumenting, request: request, tools: tools, version: f.cfg.Version}
 	res, err = d.derive(ctx, res)
 	return res, instrumenting.explained(err)
 }

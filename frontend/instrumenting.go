@@ -16,9 +16,9 @@ import (
 // compile Go is instrumented before it is solved.
 type instrumentingClient struct {
 	client.Client
-	tools llbgen.Tools
-	opts  Options
-	mode  llbgen.Mode
+	tools   llbgen.Tools
+	request variants.Request
+	mode    llbgen.Mode
 
 	mu           sync.Mutex
 	instrumented map[client.Reference]*production
@@ -35,8 +35,8 @@ type production struct {
 
 var _ client.Client = &instrumentingClient{}
 
-func newInstrumentingClient(c client.Client, tools llbgen.Tools, opts Options, mode llbgen.Mode) *instrumentingClient {
-	return &instrumentingClient{Client: c, tools: tools, opts: opts, mode: mode, instrumented: map[client.Reference]*production{}}
+func newInstrumentingClient(c client.Client, tools llbgen.Tools, r variants.Request) *instrumentingClient {
+	return &instrumentingClient{Client: c, tools: tools, request: r, mode: modeOf(r), instrumented: map[client.Reference]*production{}}
 }
 
 // modeOf is how a variant's program is compiled.
@@ -121,7 +121,7 @@ func (c *instrumentingClient) instrument(ctx context.Context, p *production) err
 		Mode:           c.mode,
 		Toolchains:     p.toolchains,
 		Suspected:      p.suspected,
-		NoGoCache:      c.opts.NoGoCache,
+		NoGoCache:      c.request.NoGoCache,
 		CacheNamespace: c.BuildOpts().Opts[buildArgPrefix+"BUILDKIT_CACHE_MOUNT_NS"],
 	}
 	parsed, err := llbgen.Parse(p.before.Definition)

@@ -126,7 +126,7 @@ func TestPatterns(t *testing.T) {
 
 func testPattern(ctx context.Context, t *testing.T, bk *testenv.BuildKit, p pattern) {
 	service, bundle, options := p.write(t), testenv.NewBundle(t), variant("remote-src")
-	options.Rebuild = p.rebuild
+	options.Rebuild = variants.Rebuild(p.rebuild)
 	if p.refused == "" {
 		options.Listen = fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
 	}

@@ -15,15 +15,15 @@ type buildFlags struct {
 	// set tells which of the flags were given.
 	set *pflag.FlagSet
 
-	// dlvgen's own.
+	// dlvgen's own. asked has what is asked of all variants.
 	variants []string
 	config   string
 	suffixes map[string]string
-	options  frontend.Options
+	asked    variants.Request
 	addr     string
 	insecure []string
 	dryRun   bool
-	format   *formatValue
+	format   formatValue
 
 	// What is built.
 	file      string
@@ -59,22 +59,11 @@ type buildFlags struct {
 func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.SortFlags = false
 	f.set = fs
-	f.format = newFormat()
-	f.options = frontend.DefaultOptions()
 
 	fs.StringSliceVar(&f.variants, "variant", []string{"remote"},
 		"debug variants to derive: "+strings.Join(variants.Names(), ", ")+", those of the project file, or "+variants.All)
 	fs.StringVar(&f.config, "config", "", configUsage)
-	// The other options of a derivation are the frontend's, under the names that
-	// syntax lines and build args know.
-	own := pflag.NewFlagSet("", pflag.ContinueOnError)
-	own.SortFlags = false
-	f.options.Register(own)
-	own.VisitAll(func(flag *pflag.Flag) {
-		if flag.Name != "variant" {
-			fs.AddFlag(flag)
-		}
-	})
+	fs.AddFlagSet(frontend.Settings(&f.asked))
 	fs.StringToStringVar(&f.suffixes, "tag-suffix", nil, "what a variant's tag adds to production's, VARIANT=SUFFIX, such as remote=-dbg")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "build what the plan needs, print the plan as JSON, export nothing")
 
@@ -105,5 +94,5 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&f.insecure, "insecure-registry", nil, "registry HOST[:PORT] to push to over plain HTTP or with an unknown certificate; loopback addresses need no flag")
 	fs.StringVar(&f.progress, "progress", buildkit.ProgressModes()[0], "progress display on stderr: "+strings.Join(buildkit.ProgressModes(), ", "))
 	fs.StringVar(&f.metadataFile, "metadata-file", "", "write what was exported, as JSON by variant, to this file")
-	fs.Var(f.format, "format", f.format.usage())
+	f.format.register(fs)
 }
