@@ -21,15 +21,15 @@ func Axes(r *variants.Request) *pflag.FlagSet {
 	fs := pflag.NewFlagSet("dlvgen", pflag.ContinueOnError)
 	fs.Usage = func() {}
 	fs.SortFlags = false
-	fs.Var(word(&r.Variant.Sources, either(variants.SourcesBaked, variants.SourcesExcluded)), "sources", `sources in the image: "baked" or "excluded" (default: the variant's own answer)`)
-	fs.Var(word(&r.Start, either(variants.StartHold, variants.StartContinue)), "start", `what the program does until a client comes: "hold" or "continue" (default "hold")`)
-	fs.Var(word(&r.Entry, either(variants.EntryCmd, variants.EntryInplace)), "entry", `where the debugger comes in: "cmd", in the image's command, or "inplace", at the program's own path (default: "cmd" where the command leads straight to the program)`)
-	fs.BoolVar(&r.Optimize, "optimize", r.Optimize, "leave the program optimized as in production; only what strips debug information is undone")
+	fs.Var(word(&r.Variant.Sources, either(variants.SourcesBaked, variants.SourcesExcluded)), "sources", `sources in the image: "baked" or "excluded" (default: depends on the variant)`)
+	fs.Var(word(&r.Start, either(variants.StartHold, variants.StartContinue)), "start", `what the program does until a client connects: "hold" or "continue" (default "hold")`)
+	fs.Var(word(&r.Entry, either(variants.EntryCmd, variants.EntryInplace)), "entry", `what starts the debugger: "cmd", the image's command, or "inplace", a launcher at the program's path (default: "cmd" if the command starts the program directly)`)
+	fs.BoolVar(&r.Optimize, "optimize", r.Optimize, "keep production's optimizations; change only flags that strip debug information")
 	fs.Var(word(&r.Listen, checkListen), "listen", "address that the debugger listens on, HOST:PORT or :PORT (default "+variants.DefaultListen+")")
 	fs.Var(word(&r.Program, checkProgram), "program", "path of the program to debug in the image (default: the one that the image starts)")
 	fs.StringVar(&r.Delve, "delve", r.Delve, "version of Delve (default: one that supports the program's Go)")
-	fs.Var(flagvalue.Words(&r.DelveArgs, delve.CheckArgs), "delve-arg", "flag that Delve is started with, such as --log; several are separated by spaces, or given one by one")
-	fs.Var(word(&r.Rebuild, variants.Rebuild.Check), "rebuild", `compile a program that was copied in ready-made again: "context", from the build context, "module", from the Go module proxy, "auto", or "off" (default "off", without a value "auto")`)
+	fs.Var(flagvalue.Words(&r.DelveArgs, delve.CheckArgs), "delve-arg", "extra flag for Delve, such as --log; repeat it or separate flags with spaces")
+	fs.Var(word(&r.Rebuild, variants.Rebuild.Check), "rebuild", `compile a copied-in program again: from the build "context", from its "module" (Go module proxy), "auto", or "off" (default "off", without a value "auto")`)
 	fs.Lookup("rebuild").NoOptDefVal = string(variants.RebuildAuto)
 	fs.StringVar(&r.RebuildImage, "rebuild-image", r.RebuildImage, "image with Go that --rebuild compiles in (default: the golang image of the program's Go)")
 	return fs
@@ -39,7 +39,7 @@ func Axes(r *variants.Request) *pflag.FlagSet {
 func Settings(r *variants.Request) *pflag.FlagSet {
 	fs := Axes(r)
 	fs.BoolVar(&r.NoGoCache, "no-go-cache", r.NoGoCache, "compile without dlvgen's persistent Go build and module caches")
-	fs.BoolVar(&r.PrintLLB, "print-llb", r.PrintLLB, "show the build's definition before and after it was instrumented")
+	fs.BoolVar(&r.PrintLLB, "print-llb", r.PrintLLB, "show the build definition before and after instrumentation")
 	return fs
 }
 
@@ -47,8 +47,8 @@ func Settings(r *variants.Request) *pflag.FlagSet {
 func options(r *variants.Request) *pflag.FlagSet {
 	fs := Settings(r)
 	fs.Var(word(&r.Variant.Name, checkVariant), "variant", "debug variant: "+strings.Join(variants.Names(), ", "))
-	fs.Var(word(&r.Preset, variants.CheckPreset), "preset", "name of the variant in the image's labels (default: the variant)")
-	fs.Var(word(&r.Variant.Suffix, variants.CheckSuffix), "tag-suffix", "what the variant's tag adds to production's, for the plan (default: the variant's own)")
+	fs.Var(word(&r.Preset, variants.CheckPreset), "preset", "name of the preset in the image's labels (default: the variant)")
+	fs.Var(word(&r.Variant.Suffix, variants.CheckSuffix), "tag-suffix", "suffix that the variant adds to production's tag, for the plan (default: the variant's own)")
 	return fs
 }
 
