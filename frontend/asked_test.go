@@ -85,7 +85,7 @@ ENTRYPOINT ["/server"]
 			f := frontend.New(frontend.Config{Tools: frontend.LocalTools(name), Version: "test"})
 			return f.Build(ctx, asked{Client: c, stages: &stages, files: &files})
 		},
-		Attrs:  variant("remote").Attrs(),
+		Attrs:  frontend.Attrs(variant("remote")),
 		Locals: map[string]fsutil.FS{name: tree},
 	})
 	if err != nil {

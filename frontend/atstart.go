@@ -9,8 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/shell"
 	"github.com/dlvgen/dlvgen/internal/shim/gocall"
-	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 )
@@ -103,7 +103,7 @@ func compilesGo(ctx context.Context, ev evidence, command []string) (bool, error
 		_, runs := gocall.ParseRun(command[1:])
 		return runs || callsGo.MatchString("go "+args), nil
 	}
-	if _, shell := llbgen.ShellCommands(command); shell {
+	if shell.Read(command).Parsed {
 		return false, nil
 	}
 	known := watchers[path.Base(command[0])]
@@ -119,15 +119,11 @@ func compilesGo(ctx context.Context, ev evidence, command []string) (bool, error
 	return watches || calls && !ev.compiled(p), nil
 }
 
-// compileAmong is the first of several commands that compiles Go, nil where none does.
-func compileAmong(ctx context.Context, ev evidence, commands [][]string) ([]string, error) {
-	for _, c := range commands {
-		if len(c) > 1 && (c[0] == "exec" || c[0] == "command") {
-			c = c[1:]
-		}
-		c = unlaunched(c)
-		if compiles, err := compilesGo(ctx, ev, c); compiles || err != nil {
-			return c, err
+// compileAmong is the first of several calls that compiles Go, nil where none does.
+func compileAmong(ctx context.Context, ev evidence, calls []shell.Call) ([]string, error) {
+	for _, c := range calls {
+		if compiles, err := compilesGo(ctx, ev, c.Command()); compiles || err != nil {
+			return c.Command(), err
 		}
 	}
 	return nil, nil
@@ -136,10 +132,10 @@ func compileAmong(ctx context.Context, ev evidence, commands [][]string) ([]stri
 // atStart refuses an image whose whole command, behind known launchers, is one that
 // compiles Go.
 func atStart(ctx context.Context, ev evidence, started *program, e atStartError) error {
-	launchers, command := splitLaunchers(append([]string{started.path}, started.args...))
+	launchers, command := shell.SplitLaunchers(append([]string{started.path}, started.args...))
 	e.prefix = slices.Concat(started.command.Prefix, launchers)
-	if simple, ok := llbgen.SimpleCommand(command); ok {
-		launchers, command = splitLaunchers(simple)
+	if alone := shell.Read(command).Alone; alone != nil {
+		launchers, command = shell.SplitLaunchers(alone)
 		e.prefix = slices.Concat(e.prefix, launchers)
 	}
 	compiles, err := compilesGo(ctx, ev, command)
@@ -155,11 +151,11 @@ func (f observed) inScript(ctx context.Context, started *program, candidates []*
 	if started == nil || started.facts != nil {
 		return nil
 	}
-	commands, err := scriptCommands(ctx, f, started)
+	calls, err := scriptCalls(ctx, f, started)
 	if err != nil {
 		return err
 	}
-	command, err := compileAmong(ctx, f, commands)
+	command, err := compileAmong(ctx, f, calls)
 	if err != nil || command == nil {
 		return err
 	}

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/variants"
 )
@@ -36,7 +35,7 @@ func TestImagesThatCompileWhenTheyStartAreRefusedAsSuch(t *testing.T) {
 		name       string
 		dockerfile string
 		files      map[string]string
-		options    frontend.Options
+		options    variants.Request
 		want       string
 	}{
 		{name: "go run", dockerfile: inGo + "CMD [\"go\", \"run\", \".\"]\n", want: "(CMD: go run .): " + ahead},
@@ -64,7 +63,7 @@ func TestImagesThatCompileWhenTheyStartAreRefusedAsSuch(t *testing.T) {
 				}
 				write(t, service, name, text)
 			}
-			if tc.options == (frontend.Options{}) {
+			if tc.options.Variant.Name == "" {
 				tc.options = variant("remote")
 			}
 			want := "the image compiles its program when it starts " + tc.want

@@ -34,7 +34,7 @@ func TestTheAskedDelveIsInTheImage(t *testing.T) {
 	ctx := deadline(t)
 	bk, reg := testenv.SharedBuildKit(t), testenv.SharedRegistry(t)
 	o := variant("attach")
-	o.Delve, o.Sources = "1.27.2", string(variants.SourcesExcluded)
+	o.Delve, o.Variant.Sources = "1.27.2", variants.SourcesExcluded
 	mustDerive(ctx, t, bk, derivation{service: testenv.Service(t, "hello"), options: o, push: reg.Ref("axes/hello:v1-delve")})
 	img, err := reg.Image(ctx, "axes/hello:v1-delve")
 	if err != nil {

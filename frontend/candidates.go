@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/moby/buildkit/frontend/gateway/client"
 	"golang.org/x/sync/errgroup"
 )
@@ -113,11 +112,4 @@ func (f observed) namedReadyMade(ctx context.Context, started *program) (*progra
 	}
 	found[0].command.Detour = detour(started, f.cfg)
 	return found[0], nil
-}
-
-// starting are the commands of a shell's command line that may start a program that they
-// name. It is false where the command line is none of a shell.
-func starting(argv []string) ([][]string, bool) {
-	commands, ok := llbgen.ShellCommands(argv)
-	return slices.DeleteFunc(commands, func(c []string) bool { return llbgen.StartsNothing(unlaunched(c)) }), ok
 }

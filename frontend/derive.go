@@ -32,8 +32,8 @@ type deriver struct {
 	version    string
 }
 
-// variant is one platform's debug image.
-type variant struct {
+// debugImage is the one of a platform.
+type debugImage struct {
 	ref  client.Reference
 	plan *variants.Plan
 
@@ -66,10 +66,10 @@ func (d *deriver) derive(ctx context.Context) error {
 
 // deriveImage makes one platform's variant. Where the program turns out to be the work
 // of steps that were taken not to compile Go, it starts again with those instrumented.
-func (d *deriver) deriveImage(ctx context.Context, img production.Image) (*variant, error) {
+func (d *deriver) deriveImage(ctx context.Context, img production.Image) (*debugImage, error) {
 	made, err := d.client.build(ctx, img.Solve)
 	for err == nil {
-		var v *variant
+		var v *debugImage
 		v, err = d.attempt(ctx, img, made)
 		var missed *missedError
 		if !errors.As(err, &missed) {
@@ -81,7 +81,7 @@ func (d *deriver) deriveImage(ctx context.Context, img production.Image) (*varia
 }
 
 // attempt makes the variant from what was built.
-func (d *deriver) attempt(ctx context.Context, img production.Image, made *build) (*variant, error) {
+func (d *deriver) attempt(ctx context.Context, img production.Image, made *build) (*debugImage, error) {
 	captures, err := capturesOf(ctx, d.client, made)
 	if err != nil {
 		return nil, err
@@ -215,7 +215,7 @@ func (d *derivation) folders(ctx context.Context) ([]variants.Folder, error) {
 }
 
 // assemble solves the image that the plan describes.
-func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*variant, error) {
+func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*debugImage, error) {
 	dt, err := plan.JSON()
 	if err != nil {
 		return nil, err
@@ -254,7 +254,7 @@ func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*varian
 		return nil, err
 	}
 	ref, err := res.SingleRef()
-	return &variant{ref: ref, plan: plan, planJSON: dt, made: d.made, definition: def}, err
+	return &debugImage{ref: ref, plan: plan, planJSON: dt, made: d.made, definition: def}, err
 }
 
 // builder is the platform on which the builder runs dlvgen's own steps: its first, or
@@ -269,7 +269,7 @@ func (d *derivation) builder() ocispecs.Platform {
 }
 
 // replace puts a variant in the place of its production image.
-func (d *deriver) replace(img production.Image, v *variant) error {
+func (d *deriver) replace(img production.Image, v *debugImage) error {
 	res := d.production.Result
 	config, err := json.Marshal(v.plan.Config)
 	if err != nil {
@@ -277,8 +277,8 @@ func (d *deriver) replace(img production.Image, v *variant) error {
 	}
 	res.AddMeta(exptypes.ExporterImageConfigKey+img.Suffix, config)
 	res.AddMeta(MetaPlan+img.Suffix, v.planJSON)
-	if d.client.opts.PrintLLB {
-		text, err := trees(v.made.before.Definition, v.plan.Request.Variant.Name, v.definition)
+	if d.request.PrintLLB {
+		text, err := trees(v.made.before.Definition, v.plan.Request.Preset, v.definition)
 		if err != nil {
 			return err
 		}

@@ -28,7 +28,7 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 type derivation struct {
 	service    string // folder
 	dockerfile string
-	options    frontend.Options
+	options    variants.Request
 	attrs      map[string]string
 	push       string
 	exports    []client.ExportEntry // in place of push
@@ -46,7 +46,7 @@ func derive(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivatio
 		t.Fatal(err)
 	}
 	name := tools.LocalName(digest)
-	attrs := d.options.Attrs()
+	attrs := frontend.Attrs(d.options)
 	for k, v := range d.attrs {
 		attrs[k] = v
 	}
@@ -76,11 +76,9 @@ func mustDerive(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d deriv
 	return solved
 }
 
-// variant are the options of a variant with everything else at its default.
-func variant(name string) frontend.Options {
-	o := frontend.DefaultOptions()
-	o.Variant = name
-	return o
+// variant asks for a variant with everything else at its default.
+func variant(name string) variants.Request {
+	return variants.Request{Variant: variants.Variant{Name: name}}
 }
 
 // planIn reads the plan that an image holds.

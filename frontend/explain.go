@@ -32,9 +32,10 @@ type Explanation struct {
 	Entry variants.Entry `json:"entry,omitempty"`
 
 	// Go is the version that the compiling step's environment names, Delve the
-	// debugger for it.
-	Go    string `json:"go,omitempty"`
-	Delve string `json:"delve,omitempty"`
+	// debugger for it, DelveArgs the flags that the user adds to its own.
+	Go        string   `json:"go,omitempty"`
+	Delve     string   `json:"delve,omitempty"`
+	DelveArgs []string `json:"delveArgs,omitempty"`
 
 	Steps    []llbgen.Surveyed `json:"steps"`
 	Layers   []variants.Layer  `json:"layers,omitempty"`
@@ -58,14 +59,15 @@ type Explanation struct {
 // Explain is a client.BuildFunc that reads the Dockerfile and looks at the context,
 // and builds nothing. Base images are resolved, not fetched.
 func (f *Frontend) Explain(ctx context.Context, c client.Client) (*client.Result, error) {
-	opts, err := ParseOptions(c.BuildOpts().Opts)
+	request, err := ParseRequest(c.BuildOpts().Opts)
+	if err == nil && request.Variant.Name == "" {
+		request.Variant.Name = variants.Names()[0]
+		request, err = request.Complete()
+	}
 	if err != nil {
 		return nil, fmt.Errorf("dlvgen: %w", err)
 	}
-	if opts.Variant == "" {
-		opts.Variant = variants.Names()[0]
-	}
-	d, err := f.load(ctx, c, opts)
+	d, err := f.load(ctx, c, request)
 	if err != nil {
 		return nil, err
 	}

@@ -167,7 +167,7 @@ func tryExplain(ctx context.Context, bk *testenv.BuildKit, d derivation) (fronte
 	if d.wrap != nil {
 		build = d.wrap(build)
 	}
-	attrs := d.options.Attrs()
+	attrs := frontend.Attrs(d.options)
 	maps.Copy(attrs, d.attrs)
 	_, err := bk.Solve(ctx, testenv.Solve{Context: d.service, Dockerfile: d.dockerfile, Attrs: attrs, Build: build})
 	if err != nil {

@@ -7,6 +7,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/dlvgen/dlvgen/internal/shell"
 )
 
 // program finds out what the image starts and where that comes from.
@@ -71,9 +73,8 @@ func (e *explainer) judge(ctx context.Context, p *program) error {
 		e.undecided(from, p.path)
 		return nil
 	}
-	_, shell := starting(append([]string{p.path}, p.args...))
 	switch {
-	case shell && !e.compiled(p):
+	case shell.Read(append([]string{p.path}, p.args...)).Parsed && !e.compiled(p):
 		e.out.Detour = "a shell, " + path.Base(p.path)
 		return e.among(ctx, p)
 	case from.Compiles != "" && path.Ext(p.path) != ".sh":
@@ -137,17 +138,17 @@ func (e *explainer) among(ctx context.Context, started *program) error {
 		return err
 	}
 	if len(found) == 0 {
-		commands, err := scriptCommands(ctx, e, started)
+		calls, err := scriptCalls(ctx, e, started)
 		if err != nil {
 			return err
 		}
-		if command, err := compileAmong(ctx, e, commands); err != nil {
+		if command, err := compileAmong(ctx, e, calls); err != nil {
 			return err
 		} else if command != nil {
 			return e.ahead(&atStartError{command: command, cfg: e.image.Config.Config, request: e.request})
 		}
 		if !e.compiles() {
-			if done, err := e.namedReadyMade(ctx, startedIn(commands)); done || err != nil {
+			if done, err := e.namedReadyMade(ctx, calls); done || err != nil {
 				return err
 			}
 		}
@@ -179,10 +180,11 @@ func (e *explainer) compiledBy(ctx context.Context, started *program) ([]*progra
 	return found, err
 }
 
-// namedReadyMade judges the first program among words that the build context has, or
+// namedReadyMade judges the first program that calls start and the build context has, or
 // should have. It is false where there is none.
-func (e *explainer) namedReadyMade(ctx context.Context, words []string) (bool, error) {
-	for _, w := range words {
+func (e *explainer) namedReadyMade(ctx context.Context, calls []shell.Call) (bool, error) {
+	for _, c := range calls {
+		w := c.Starts()
 		if w == "" || strings.HasSuffix(w, ".sh") || strings.ContainsAny(w, "*?[") {
 			continue
 		}

@@ -36,7 +36,7 @@ type explainer struct {
 func (e *explainer) explain(ctx context.Context) (err error) {
 	cfg := e.image.Config.Config
 	e.out = Explanation{
-		Platform: platforms.FormatAll(e.image.Platform), Variant: e.request.Variant.Name,
+		Platform: platforms.FormatAll(e.image.Platform), Variant: e.request.Preset,
 		Entrypoint: cfg.Entrypoint, Cmd: cfg.Cmd,
 	}
 	if e.out.Steps, err = llbgen.Survey(e.image.Solve.Definition, e.client.options(e.made)); err != nil {
@@ -62,7 +62,7 @@ func (e *explainer) addTo(res *client.Result) error {
 		return fmt.Errorf("encoding the explanation: %w", err)
 	}
 	res.AddMeta(MetaExplanation+e.image.Suffix, dt)
-	if e.client.opts.PrintLLB {
+	if e.request.PrintLLB {
 		return e.addTrees(res)
 	}
 	return nil
@@ -102,6 +102,9 @@ func (e *explainer) plan(ctx context.Context) error {
 	}
 	if e.out.Go != "" {
 		e.out.Delve = p.Delve
+	}
+	if e.request.Variant.Kind != variants.KindAttach {
+		e.out.DelveArgs = e.request.DelveArgs
 	}
 	return nil
 }

@@ -17,15 +17,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
+	"github.com/dlvgen/dlvgen/variants"
 )
 
 // form is one way of starting an image, and what a program may then notice.
 type form struct {
 	name    string
-	options frontend.Options
+	options variants.Request
 	start   string // DLVGEN_START
 	noticed []string
 }
@@ -36,7 +36,7 @@ var below = []string{"pid", "ppid", "sessionLeader"}
 
 // The forms.
 var (
-	asProduction = form{name: "production", options: frontend.DefaultOptions()}
+	asProduction = form{name: "production"}
 	asAttach     = form{name: "attach", options: variant("attach")}
 	asRemote     = form{name: "remote", options: variant("remote"), start: "continue", noticed: below}
 	asRemoteOff  = form{name: "remote off", options: variant("remote"), start: "off"}
@@ -51,9 +51,9 @@ var (
 	indirect = []form{asAttach, asInplace, asInplaceOff}
 )
 
-func entry(name string) frontend.Options {
+func entry(name string) variants.Request {
 	o := variant("remote")
-	o.Entry = name
+	o.Entry = variants.Entry(name)
 	return o
 }
 
@@ -87,7 +87,7 @@ func prepare(ctx context.Context, t *testing.T, what string, do func(context.Con
 func (f form) pushed(ctx context.Context, t *testing.T, target string) string {
 	t.Helper()
 	bk, reg := testenv.SharedBuildKit(t), testenv.SharedRegistry(t)
-	name := "fidelity/" + target + ":v1-" + f.options.Variant + f.options.Entry + f.options.Sources
+	name := "fidelity/" + target + ":v1-" + f.options.Variant.Name + string(f.options.Entry) + string(f.options.Variant.Sources)
 	prepare(ctx, t, "building "+name, func(ctx context.Context) error {
 		solved, err := derive(ctx, t, bk, derivation{
 			service: testenv.Service(t, "report"), options: f.options, push: reg.Ref(name), attrs: map[string]string{"target": target},
@@ -192,7 +192,7 @@ func TestAProgramIsStartedAsInProduction(t *testing.T) {
 				if got.Code != want.Code {
 					t.Errorf("%s: exit code %d, want %d: %s", of.name, got.Code, want.Code, got.Stderr)
 				}
-				if (of.options.Variant == "attach" || of.start == "off") && got.Stderr != want.Stderr {
+				if (of.options.Variant.Name == "attach" || of.start == "off") && got.Stderr != want.Stderr {
 					t.Errorf("%s: printed %q, want %q", of.name, got.Stderr, want.Stderr)
 				}
 			}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/shell"
 	"github.com/dlvgen/dlvgen/variants"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 )
@@ -32,11 +33,6 @@ type evidence interface {
 	// text is the beginning of a file, "" where it is not known.
 	text(ctx context.Context, p *program) (string, error)
 }
-
-var (
-	_ evidence = observed{}
-	_ evidence = &explainer{}
-)
 
 // find is the program that was asked for, or what the image's command starts once known
 // launchers are out of the way, be it a Go program or not; nil where that is nothing. It
@@ -76,7 +72,7 @@ func startedBy(ctx context.Context, ev evidence, cfg dockerspec.DockerOCIImageCo
 			return nil, noSuchFile(argv[0], cfg, ev.absence())
 		}
 		p.args, p.command.Prefix = argv[1:], prefix
-		launcher, rest, ok := behind(argv)
+		launcher, rest, ok := shell.Launched(argv)
 		if !ok || ev.compiled(p) {
 			return p, nil
 		}
@@ -90,68 +86,64 @@ func startedDelve(ctx context.Context, ev evidence, started *program) (*program,
 	if started == nil || ev.isDelve(started) {
 		return started, nil
 	}
-	commands, err := scriptCommands(ctx, ev, started)
+	calls, err := scriptCalls(ctx, ev, started)
 	if err != nil {
 		return nil, err
 	}
-	words := slices.Concat(commands...)
-	i := slices.IndexFunc(words, func(w string) bool { return path.Base(w) == delveName })
-	if i < 0 {
-		return nil, nil
+	for _, c := range calls {
+		if i := slices.IndexFunc(c.Words(), func(w string) bool { return path.Base(w) == delveName }); i >= 0 {
+			p, err := ev.lookUp(ctx, c.Words()[i])
+			if err != nil || p == nil || !ev.isDelve(p) {
+				return nil, err
+			}
+			return p, nil
+		}
 	}
-	p, err := ev.lookUp(ctx, words[i])
-	if err != nil || p == nil || !ev.isDelve(p) {
-		return nil, err
-	}
-	return p, nil
+	return nil, nil
 }
 
-// scriptCommands are the commands in the script that a command runs, the string of
-// `sh -c`, a script file or a makefile in the working folder, that may start a program,
-// and the command's arguments, which may be one as well. Words that only a run can tell
-// are empty.
-func scriptCommands(ctx context.Context, ev evidence, started *program) ([][]string, error) {
+// scriptCalls are the calls in the script that a command runs, the string of `sh -c`, a
+// script file or a makefile in the working folder, that may start a program, and the
+// command's arguments, which may be one as well.
+func scriptCalls(ctx context.Context, ev evidence, started *program) ([]shell.Call, error) {
 	if ev.compiled(started) {
 		return nil, nil
 	}
 	argv := append([]string{started.path}, started.args...)
-	if commands, ok := starting(argv); ok {
-		return commands, nil
+	if s := shell.Read(argv); s.Parsed {
+		return s.Starting(), nil
 	}
-	arguments := [][]string{started.args}
-	targets, ok := makeTargets(argv)
-	if !ok {
-		text, err := ev.text(ctx, started)
-		if err != nil || !strings.HasPrefix(text, "#!") {
-			return arguments, err
-		}
-		commands, _ := starting([]string{"sh", "-c", text})
-		return append(commands, arguments...), nil
-	}
-	for _, name := range makefiles {
+	arguments := shell.CallOf(started.args)
+	calls, ok, err := shell.Make(argv, func(name string) (string, error) {
 		p, err := ev.lookUp(ctx, "./"+name)
-		if err != nil {
-			return nil, err
+		if err != nil || p == nil {
+			return "", err
 		}
-		if p == nil {
-			continue
-		}
-		if text, err := ev.text(ctx, p); err != nil || text != "" {
-			return append(recipes(text, targets), arguments...), err
-		}
+		return ev.text(ctx, p)
+	})
+	if ok || err != nil {
+		return append(calls, arguments), err
 	}
-	return arguments, nil
+	text, err := ev.text(ctx, started)
+	if err != nil || !strings.HasPrefix(text, "#!") {
+		return []shell.Call{arguments}, err
+	}
+	return append(shell.ReadText(text).Starting(), arguments), nil
 }
 
 // namedBy are the files of a kind that a command names, or the script that it runs: those
 // that are started, or, where there are none, any among the words.
 func namedBy(ctx context.Context, ev evidence, started *program, is func(word string, p *program) bool) ([]*program, error) {
-	commands, err := scriptCommands(ctx, ev, started)
+	calls, err := scriptCalls(ctx, ev, started)
 	if err != nil {
 		return nil, err
 	}
+	var starts, all []string
+	for _, c := range calls {
+		starts, all = append(starts, c.Starts()), append(all, c.Words()...)
+	}
 	var found []*program
-	for _, words := range [][]string{startedIn(commands), slices.Concat(commands...)} {
+	for _, words := range [][]string{starts, all} {
 		for _, w := range scriptNames(words) {
 			p, err := ev.lookUp(ctx, w)
 			if err != nil {
@@ -168,32 +160,12 @@ func namedBy(ctx context.Context, ev evidence, started *program, is func(word st
 	return found, nil
 }
 
-// startedIn are the words of commands that name what they start.
-func startedIn(commands [][]string) []string {
-	var words []string
-	for _, c := range commands {
-		words = append(words, starts(unlaunched(c)))
-	}
-	return words
-}
-
-// starts is the word of a command that names what it starts, also where that is kept
-// for later: set -- NAME.
-func starts(command []string) string {
-	for i, w := range command {
-		if w != "exec" && w != "command" && w != "set" && (i == 0 || !strings.HasPrefix(w, "-")) {
-			return w
-		}
-	}
-	return ""
-}
-
 // scriptNames are the words of a script that may name programs, each once. Known launchers
 // are left out.
 func scriptNames(words []string) []string {
 	var names []string
 	for _, w := range words {
-		if _, launches := launchers[path.Base(w)]; launches || w == "" || strings.HasPrefix(w, "-") || strings.HasSuffix(w, "/") || strings.ContainsAny(w, " \n=*?[") {
+		if shell.IsLauncher(w) || w == "" || strings.HasPrefix(w, "-") || strings.HasSuffix(w, "/") || strings.ContainsAny(w, " \n=*?[") {
 			continue
 		}
 		if !slices.Contains(names, w) {

@@ -13,6 +13,7 @@ import (
 	"fmt"
 
 	"github.com/dlvgen/dlvgen/internal/derive/production"
+	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/frontend/dockerfile/builder"
 	"github.com/moby/buildkit/frontend/gateway/client"
 )
@@ -47,14 +48,14 @@ func New(cfg Config) *Frontend { return &Frontend{cfg: cfg} }
 // digest that it has without dlvgen.
 func (f *Frontend) Build(ctx context.Context, c client.Client) (*client.Result, error) {
 	attrs := c.BuildOpts().Opts
-	opts, err := ParseOptions(attrs)
+	request, err := ParseRequest(attrs)
 	if err != nil {
 		return nil, fmt.Errorf("dlvgen: %w", err)
 	}
-	if _, subrequest := attrs["requestid"]; subrequest || opts.Variant == "" {
+	if _, subrequest := attrs["requestid"]; subrequest || request.Variant.Name == "" {
 		return builder.Build(ctx, c)
 	}
-	d, err := f.load(ctx, c, opts)
+	d, err := f.load(ctx, c, request)
 	if err != nil {
 		return nil, err
 	}
@@ -65,16 +66,12 @@ func (f *Frontend) Build(ctx context.Context, c client.Client) (*client.Result, 
 }
 
 // load reads what is to be derived, and from what.
-func (f *Frontend) load(ctx context.Context, c client.Client, opts Options) (*deriver, error) {
-	request, err := opts.request()
-	if err != nil {
-		return nil, fmt.Errorf("dlvgen: %w", err)
-	}
+func (f *Frontend) load(ctx context.Context, c client.Client, r variants.Request) (*deriver, error) {
 	tools, err := f.cfg.Tools(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	d := &deriver{client: &instrumenter{Client: c, tools: tools, opts: opts, mode: modeOf(request)}, request: request, version: f.cfg.Version}
+	d := &deriver{client: &instrumenter{Client: c, tools: tools, request: r, mode: modeOf(r)}, request: r, version: f.cfg.Version}
 	d.production, err = production.Dockerfile{}.Load(ctx, d.client)
 	return d, err
 }

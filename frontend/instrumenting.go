@@ -14,9 +14,9 @@ import (
 // instrumenter instruments every definition that may compile Go before it is solved.
 type instrumenter struct {
 	client.Client
-	tools llbgen.Tools
-	opts  Options
-	mode  llbgen.Mode
+	tools   llbgen.Tools
+	request variants.Request
+	mode    llbgen.Mode
 
 	mu     sync.Mutex
 	builds []*build // whatever comes of them
@@ -98,7 +98,7 @@ func (c *instrumenter) options(b *build) llbgen.InstrumentOptions {
 		Mode:           c.mode,
 		Toolchains:     b.toolchains,
 		Suspected:      b.suspected,
-		NoGoCache:      c.opts.NoGoCache,
+		NoGoCache:      c.request.NoGoCache,
 		CacheNamespace: c.BuildOpts().Opts[buildArgPrefix+"BUILDKIT_CACHE_MOUNT_NS"],
 	}
 }

@@ -101,7 +101,7 @@ func TestMergedAndCopiedImagesHoldTheSameFiles(t *testing.T) {
 	}
 	name := tools.LocalName(digest)
 	build := frontend.New(frontend.Config{Tools: frontend.LocalTools(name), Version: "test"}).Build
-	for _, o := range []frontend.Options{variant("remote-src"), variant("sidecar"), inplace()} {
+	for _, o := range []variants.Request{variant("remote-src"), variant("sidecar"), inplace()} {
 		var files []map[string]string
 		for kind, build := range map[string]gateway.BuildFunc{
 			"merged": build,
@@ -109,9 +109,9 @@ func TestMergedAndCopiedImagesHoldTheSameFiles(t *testing.T) {
 				return build(ctx, withoutMerge{c})
 			},
 		} {
-			image := fmt.Sprintf("%s/hello:%s%s", kind, o.Variant, o.Entry)
+			image := fmt.Sprintf("%s/hello:%s%s", kind, o.Variant.Name, o.Entry)
 			solved, err := bk.Solve(ctx, testenv.Solve{
-				Context: service, Build: build, Attrs: o.Attrs(),
+				Context: service, Build: build, Attrs: frontend.Attrs(o),
 				Locals: map[string]fsutil.FS{name: tree}, Push: reg.Ref(image),
 			})
 			if err != nil {
@@ -120,14 +120,14 @@ func TestMergedAndCopiedImagesHoldTheSameFiles(t *testing.T) {
 			files = append(files, filesOf(t, reg, image))
 		}
 		if !maps.Equal(files[0], files[1]) {
-			t.Errorf("%s%s: the images hold\n%v and\n%v", o.Variant, o.Entry, files[0], files[1])
+			t.Errorf("%s%s: the images hold\n%v and\n%v", o.Variant.Name, o.Entry, files[0], files[1])
 		}
 	}
 }
 
-func inplace() frontend.Options {
+func inplace() variants.Request {
 	o := variant("remote")
-	o.Entry = string(variants.EntryInplace)
+	o.Entry = variants.EntryInplace
 	return o
 }
 

@@ -5,7 +5,7 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/dlvgen/dlvgen/llbgen"
+	"github.com/dlvgen/dlvgen/internal/shell"
 	"github.com/dlvgen/dlvgen/variants"
 	digest "github.com/opencontainers/go-digest"
 )
@@ -47,8 +47,8 @@ func (d *derivation) suspects(p *program) ([]digest.Digest, error) {
 // behindScript are all steps that may have compiled what a script starts, where nothing
 // else compiled anything.
 func (d *derivation) behindScript(p *program) []digest.Digest {
-	_, shell := llbgen.ShellCommands(append([]string{p.path}, p.args...))
-	if (shell || isScript(p)) && !(observed{captures: d.captures}).compiles() {
+	script := shell.Read(append([]string{p.path}, p.args...))
+	if (script.Parsed || isScript(p)) && !(observed{captures: d.captures}).compiles() {
 		return slices.Collect(maps.Keys(d.made.Doubtful))
 	}
 	return nil

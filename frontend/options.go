@@ -1,80 +1,94 @@
 package frontend
 
 import (
+	"errors"
 	"fmt"
-	"slices"
+	"maps"
+	"path"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/flagvalue"
 	"github.com/dlvgen/dlvgen/variants"
+	"github.com/dlvgen/dlvgen/variants/delve"
 	"github.com/spf13/pflag"
 )
 
-// Options are what users may ask of a derivation. They are written as flags behind
-// the reference of a syntax line (# syntax=dlvgen/dlvgen:1 --variant=remote), as
-// build args (DLVGEN_VARIANT=remote) and as flags of the command line tool; the
-// names and the parser are the same for all three.
-type Options struct {
-	// Variant is the name of one variant. Empty asks for the production image.
-	Variant string
-
-	// Sources is "baked" or "excluded", empty for the variant's own answer.
-	Sources string
-
-	// Start is "hold" or "continue".
-	Start string
-
-	// Entry is "cmd" or "inplace", empty where the image decides.
-	Entry string
-
-	// Optimize leaves the program as optimized as production's.
-	Optimize bool
-
-	// Listen is the debugger's address, "host:port" with an optional host. Empty asks
-	// for variants.DefaultListen, unless the image seems to use that itself.
-	Listen string
-
-	// Program is the path of the program to debug, empty where the image's command
-	// tells.
-	Program string
-
-	// Delve is the version of the debugger, empty where the program's Go decides.
-	Delve string
-
-	// Rebuild is "off", "auto", "context" or "module": what becomes of a ready-made
-	// program that cannot be debugged. Empty is "off".
-	Rebuild string
-
-	// RebuildImage is the image that compiles it, empty for the golang image of the
-	// program's Go.
-	RebuildImage string
-
-	// NoGoCache leaves the persistent Go caches out of the compile steps.
-	NoGoCache bool
-
-	// PrintLLB adds the definitions, before and after, to the result's metadata.
-	PrintLLB bool
-}
-
-// DefaultOptions ask for the production image.
-func DefaultOptions() Options {
-	return Options{Start: string(variants.StartHold)}
-}
-
-// Register adds the options to a flag set, their current values as defaults.
-func (o *Options) Register(fs *pflag.FlagSet) {
-	fs.StringVar(&o.Variant, "variant", o.Variant, "debug variant: "+strings.Join(variants.Names(), ", "))
-	fs.StringVar(&o.Sources, "sources", o.Sources, `sources in the image: "baked" or "excluded" (default: the variant's own answer)`)
-	fs.StringVar(&o.Start, "start", o.Start, `what the program does until a client comes: "hold" or "continue"`)
-	fs.StringVar(&o.Entry, "entry", o.Entry, `where the debugger comes in: "cmd", in the image's command, or "inplace", at the program's own path (default: "cmd" where the command leads straight to the program)`)
-	fs.BoolVar(&o.Optimize, "optimize", o.Optimize, "leave the program optimized as in production; only what strips debug information is undone")
-	fs.StringVar(&o.Listen, "listen", o.Listen, "address that the debugger listens on, HOST:PORT or :PORT (default "+variants.DefaultListen+")")
-	fs.StringVar(&o.Program, "program", o.Program, "path of the program to debug in the image (default: the one that the image starts)")
-	fs.StringVar(&o.Delve, "delve", o.Delve, "version of Delve (default: one that supports the program's Go)")
-	fs.StringVar(&o.Rebuild, "rebuild", o.Rebuild, `compile a program that was copied in ready-made again: "context", from the build context, "module", from the Go module proxy, "auto", or "off" (default "off", without a value "auto")`)
+// Axes are flags for what can be chosen of any variant, bound to the fields of a
+// request: what they take is valid. A new one is a field and a line here. They are
+// written behind the reference of a syntax line (# syntax=dlvgen/dlvgen:1 --start=hold),
+// as build args (DLVGEN_START=hold), on the command line and as keys of a project file.
+func Axes(r *variants.Request) *pflag.FlagSet {
+	fs := pflag.NewFlagSet("dlvgen", pflag.ContinueOnError)
+	fs.Usage = func() {}
+	fs.SortFlags = false
+	fs.Var(word(&r.Variant.Sources, either(variants.SourcesBaked, variants.SourcesExcluded)), "sources", `sources in the image: "baked" or "excluded" (default: depends on the variant)`)
+	fs.Var(word(&r.Start, either(variants.StartHold, variants.StartContinue)), "start", `what the program does until a client connects: "hold" or "continue" (default "hold")`)
+	fs.Var(word(&r.Entry, either(variants.EntryCmd, variants.EntryInplace)), "entry", `what starts the debugger: "cmd", the image's command, or "inplace", a launcher at the program's path (default: "cmd" if the command starts the program directly)`)
+	fs.BoolVar(&r.Optimize, "optimize", r.Optimize, "keep production's optimizations; change only flags that strip debug information")
+	fs.Var(word(&r.Listen, checkListen), "listen", "address that the debugger listens on, HOST:PORT or :PORT (default "+variants.DefaultListen+")")
+	fs.Var(word(&r.Program, checkProgram), "program", "path of the program to debug in the image (default: the one that the image starts)")
+	fs.StringVar(&r.Delve, "delve", r.Delve, "version of Delve (default: one that supports the program's Go)")
+	fs.Var(flagvalue.Words(&r.DelveArgs, delve.CheckArgs), "delve-arg", "extra flag for Delve, such as --log; repeat it or separate flags with spaces")
+	fs.Var(word(&r.Rebuild, variants.Rebuild.Check), "rebuild", `compile a copied-in program again: from the build "context", from its "module" (Go module proxy), "auto", or "off" (default "off", without a value "auto")`)
 	fs.Lookup("rebuild").NoOptDefVal = string(variants.RebuildAuto)
-	fs.StringVar(&o.RebuildImage, "rebuild-image", o.RebuildImage, "image with Go that --rebuild compiles in (default: the golang image of the program's Go)")
-	fs.BoolVar(&o.NoGoCache, "no-go-cache", o.NoGoCache, "compile without dlvgen's persistent Go build and module caches")
-	fs.BoolVar(&o.PrintLLB, "print-llb", o.PrintLLB, "show the build's definition before and after it was instrumented")
+	fs.StringVar(&r.RebuildImage, "rebuild-image", r.RebuildImage, "image with Go that --rebuild compiles in (default: the golang image of the program's Go)")
+	return fs
+}
+
+// Settings are the axes, and what makes no difference to an image.
+func Settings(r *variants.Request) *pflag.FlagSet {
+	fs := Axes(r)
+	fs.BoolVar(&r.NoGoCache, "no-go-cache", r.NoGoCache, "compile without dlvgen's persistent Go build and module caches")
+	fs.BoolVar(&r.PrintLLB, "print-llb", r.PrintLLB, "show the build definition before and after instrumentation")
+	return fs
+}
+
+// options are all flags of a request.
+func options(r *variants.Request) *pflag.FlagSet {
+	fs := Settings(r)
+	fs.Var(word(&r.Variant.Name, checkVariant), "variant", "debug variant: "+strings.Join(variants.Names(), ", "))
+	fs.Var(word(&r.Preset, variants.CheckPreset), "preset", "name of the preset in the image's labels (default: the variant)")
+	fs.Var(word(&r.Variant.Suffix, variants.CheckSuffix), "tag-suffix", "suffix that the variant adds to production's tag, for the plan (default: the variant's own)")
+	return fs
+}
+
+// word is a flag for a field that takes some words only, or none.
+func word[T ~string](field *T, check func(T) error) pflag.Value {
+	return flagvalue.Word(field, "string", func(value T) error {
+		if value == "" {
+			return nil
+		}
+		return check(value)
+	})
+}
+
+func either[T ~string](one, other T) func(T) error {
+	return func(value T) error {
+		if value == one || value == other {
+			return nil
+		}
+		return fmt.Errorf("it must be %q or %q", one, other)
+	}
+}
+
+func checkProgram(program string) error {
+	if path.IsAbs(program) {
+		return nil
+	}
+	return errors.New("it must be the absolute path of a file in the image")
+}
+
+func checkListen(address string) error {
+	_, _, err := variants.SplitAddress(address)
+	return err
+}
+
+func checkVariant(name string) error {
+	if strings.Contains(name, ",") {
+		return errors.New("one build makes one image: name one of them, or use the dlvgen command")
+	}
+	_, err := variants.ByName(name)
+	return err
 }
 
 const (
@@ -89,50 +103,45 @@ func argName(flag string) string {
 	return argPrefix + strings.ToUpper(strings.ReplaceAll(flag, "-", "_"))
 }
 
-// flagSet is a flag set of the options with the defaults.
-func flagSet(o *Options) *pflag.FlagSet {
-	fs := pflag.NewFlagSet("dlvgen", pflag.ContinueOnError)
-	fs.Usage = func() {}
-	fs.SortFlags = false
-	o.Register(fs)
-	return fs
-}
-
-// ParseOptions reads the options out of a frontend's attributes. A build arg beats
-// the syntax line.
-func ParseOptions(attrs map[string]string) (Options, error) {
-	o := DefaultOptions()
-	fs := flagSet(&o)
-	if words := strings.Fields(attrs[keyCmdline]); len(words) > 1 {
-		if err := parseCmdline(fs, words[1:]); err != nil {
-			return o, err
+// ParseRequest reads a request out of a frontend's attributes. A build arg beats the
+// syntax line. Without a variant the request is for the production image.
+func ParseRequest(attrs map[string]string) (variants.Request, error) {
+	var r variants.Request
+	if line := strings.Fields(attrs[keyCmdline]); len(line) > 1 {
+		if err := parseCmdline(options(&r), line[1:]); err != nil {
+			return r, err
 		}
 	}
+	fs := options(&r) // whose lists begin anew
 	for name, value := range attrs {
-		if !strings.HasPrefix(name, argPrefix) {
+		arg, ours := strings.CutPrefix(name, argPrefix)
+		if !ours {
 			continue
 		}
-		flag := strings.ToLower(strings.ReplaceAll(strings.TrimPrefix(name, argPrefix), "_", "-"))
+		flag := strings.ToLower(strings.ReplaceAll(arg, "_", "-"))
 		if fs.Lookup(flag) == nil {
-			return o, fmt.Errorf("unknown build arg %s: did you mean %s?", strings.TrimPrefix(name, buildArgPrefix),
-				strings.TrimPrefix(variants.Nearest(name, argNames()), buildArgPrefix))
+			return r, fmt.Errorf("unknown build arg %s: did you mean %s?", strings.TrimPrefix(name, buildArgPrefix),
+				strings.TrimPrefix(argName(nearest(flag)), buildArgPrefix))
 		}
 		if err := fs.Set(flag, value); err != nil {
-			return o, fmt.Errorf("build arg %s=%s: %w", strings.TrimPrefix(name, buildArgPrefix), value, err)
+			return r, fmt.Errorf("build arg %s=%s: %w", strings.TrimPrefix(name, buildArgPrefix), value, errors.Unwrap(err))
 		}
 	}
-	return o, o.validate()
+	if r.Variant.Name == "" {
+		return r, nil
+	}
+	return r.Complete()
 }
 
 // parseCmdline reads the words behind the reference of a syntax line.
 func parseCmdline(fs *pflag.FlagSet, words []string) error {
-	for _, w := range words {
-		name, _, _ := strings.Cut(strings.TrimPrefix(w, "--"), "=")
-		if strings.HasPrefix(w, "--") && fs.Lookup(name) == nil {
-			return fmt.Errorf("unknown option --%s in the syntax line: did you mean --%s?", name, variants.Nearest(name, flagNames()))
-		}
+	err := fs.Parse(words)
+	var missing *pflag.NotExistError
+	if errors.As(err, &missing) {
+		name := missing.GetSpecifiedName()
+		return fmt.Errorf("unknown option --%s in the syntax line: did you mean --%s?", name, nearest(name))
 	}
-	if err := fs.Parse(words); err != nil {
+	if err != nil {
 		return fmt.Errorf("reading the options of the syntax line: %w", err)
 	}
 	if fs.NArg() > 0 {
@@ -141,40 +150,16 @@ func parseCmdline(fs *pflag.FlagSet, words []string) error {
 	return nil
 }
 
-// validate reports the first option that cannot be honoured.
-func (o Options) validate() error {
-	if o.Variant == "" {
-		return nil
+// Attrs are a request as frontend attributes: what differs from the defaults of its variant.
+func Attrs(r variants.Request) map[string]string {
+	defaults := variants.Request{Variant: variants.Variant{Name: r.Variant.Name}}
+	if complete, err := defaults.Complete(); err == nil {
+		defaults = complete
 	}
-	if strings.Contains(o.Variant, ",") {
-		return fmt.Errorf("the variants %s were asked for, and one build makes one image: name one of them, or use the dlvgen command", o.Variant)
-	}
-	_, err := o.request()
-	return err
-}
-
-// request is what the options ask of the plan.
-func (o Options) request() (variants.Request, error) {
-	v, err := variants.ByName(o.Variant)
-	if err != nil {
-		return variants.Request{}, err
-	}
-	r := variants.NewRequest(v, variants.Axes{
-		Sources: variants.Sources(o.Sources), Start: variants.Start(o.Start), Entry: variants.Entry(o.Entry),
-		Optimize: o.Optimize, Listen: o.Listen, Program: o.Program, Delve: o.Delve,
-		Rebuild: variants.Rebuild(o.Rebuild), RebuildImage: o.RebuildImage,
-	})
-	return r, r.Validate()
-}
-
-// Attrs are the options as frontend attributes, those that differ from the
-// defaults.
-func (o Options) Attrs() map[string]string {
-	attrs := map[string]string{}
-	defaults := DefaultOptions()
-	standard := flagSet(&defaults)
-	flagSet(&o).VisitAll(func(f *pflag.Flag) {
-		if value := f.Value.String(); value != standard.Lookup(f.Name).Value.String() {
+	defaults.Variant.Name = ""
+	standard, attrs := options(&defaults), map[string]string{}
+	options(&r).VisitAll(func(f *pflag.Flag) {
+		if value := f.Value.String(); value != "" && value != standard.Lookup(f.Name).Value.String() {
 			attrs[argName(f.Name)] = value
 		}
 	})
@@ -183,27 +168,15 @@ func (o Options) Attrs() map[string]string {
 
 // without returns the attributes that are not ours.
 func without(attrs map[string]string) map[string]string {
-	rest := make(map[string]string, len(attrs))
-	for k, v := range attrs {
-		if !strings.HasPrefix(k, argPrefix) {
-			rest[k] = v
-		}
-	}
+	rest := map[string]string{}
+	maps.Copy(rest, attrs)
+	maps.DeleteFunc(rest, func(name, _ string) bool { return strings.HasPrefix(name, argPrefix) })
 	return rest
 }
 
-func flagNames() []string {
-	o := DefaultOptions()
+// nearest is the flag whose name is most like the given one.
+func nearest(name string) string {
 	var names []string
-	flagSet(&o).VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
-	slices.Sort(names)
-	return names
-}
-
-func argNames() []string {
-	names := flagNames()
-	for i, n := range names {
-		names[i] = argName(n)
-	}
-	return names
+	options(&variants.Request{}).VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	return variants.Nearest(name, names)
 }

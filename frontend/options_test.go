@@ -4,29 +4,35 @@ import (
 	"maps"
 	"strings"
 	"testing"
+
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
 func TestOptionsFromEverySpelling(t *testing.T) {
-	want := Options{Variant: "remote-src", Start: "continue", Listen: ":4000", NoGoCache: true}
+	want := variants.NewRequest(variants.Variant{Name: "remote-src", Suffix: "-debug-src", Kind: variants.KindRemote, Sources: variants.SourcesBaked})
+	want.Start, want.Listen, want.NoGoCache = variants.StartContinue, ":4000", true
+	want.DelveArgs = []string{"--log", "--log-output=rpc,dap"}
 	for name, attrs := range map[string]map[string]string{
-		"syntax line": {"cmdline": "dlvgen/dlvgen:1 --variant=remote-src --start continue --listen=:4000 --no-go-cache"},
+		"syntax line": {"cmdline": "dlvgen/dlvgen:1 --variant=remote-src --start continue --listen=:4000 --no-go-cache --delve-arg=--log --delve-arg --log-output=rpc,dap"},
 		"build args": {"build-arg:DLVGEN_VARIANT": "remote-src", "build-arg:DLVGEN_START": "continue",
-			"build-arg:DLVGEN_LISTEN": ":4000", "build-arg:DLVGEN_NO_GO_CACHE": "1"},
-		"build arg beats syntax line": {"cmdline": "dlvgen/dlvgen:1 --variant=remote --start=continue --listen=:4000 --no-go-cache",
-			"build-arg:DLVGEN_VARIANT": "remote-src"},
-		"encoded": want.Attrs(),
+			"build-arg:DLVGEN_LISTEN": ":4000", "build-arg:DLVGEN_NO_GO_CACHE": "1", "build-arg:DLVGEN_DELVE_ARG": "--log --log-output=rpc,dap"},
+		"build arg beats syntax line": {"cmdline": "dlvgen/dlvgen:1 --variant=remote --start=continue --listen=:4000 --no-go-cache --delve-arg=--log-dest=/x",
+			"build-arg:DLVGEN_VARIANT": "remote-src", "build-arg:DLVGEN_DELVE_ARG": " --log  --log-output=rpc,dap "},
+		"encoded": Attrs(want),
 	} {
-		got, err := ParseOptions(attrs)
-		if err != nil || got != want {
-			t.Errorf("%s: got %+v, %v, want %+v", name, got, err, want)
+		got, err := ParseRequest(attrs)
+		if diff := cmp.Diff(want, got); err != nil || diff != "" {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}
 	}
 }
 
 func TestWithoutOptionsProductionIsBuilt(t *testing.T) {
-	got, err := ParseOptions(map[string]string{"cmdline": "dlvgen/dlvgen:1", "build-arg:VERSION": "1", "source": "dlvgen/dlvgen:1"})
-	if err != nil || got != DefaultOptions() || got.Variant != "" {
-		t.Errorf("got %+v, %v", got, err)
+	got, err := ParseRequest(map[string]string{"cmdline": "dlvgen/dlvgen:1", "build-arg:VERSION": "1", "source": "dlvgen/dlvgen:1"})
+	if diff := cmp.Diff(variants.Request{}, got); err != nil || diff != "" {
+		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 }
 
@@ -43,8 +49,17 @@ func TestBadOptionsAreErrors(t *testing.T) {
 		{map[string]string{"build-arg:DLVGEN_VARAINT": "remote"}, "did you mean DLVGEN_VARIANT?"},
 		{map[string]string{"build-arg:DLVGEN_NO_GO_CACHE": "maybe"}, "DLVGEN_NO_GO_CACHE=maybe"},
 		{map[string]string{"build-arg:DLVGEN_VARIANT": "remote", "build-arg:DLVGEN_LISTEN": "eight"}, "host:port"},
+		{map[string]string{"cmdline": "x --variant=remote --listen=:99999"}, "1 to 65535"},
+		{map[string]string{"cmdline": "x --variant=remote --entry=front"}, `"cmd" or "inplace"`},
+		{map[string]string{"cmdline": "x --variant=remote --sources=some"}, `"baked" or "excluded"`},
+		{map[string]string{"cmdline": "x --variant=remote --program=server"}, "absolute path"},
+		{map[string]string{"cmdline": "x --variant=remote --start=later"}, `"hold" or "continue"`},
+		{map[string]string{"cmdline": "x --variant=remote --rebuild=yes"}, "one of off, auto, context, module"},
+		{map[string]string{"cmdline": "x --variant=remote --delve-arg=--listen=:1"}, "use --listen"},
+		{map[string]string{"build-arg:DLVGEN_VARIANT": "remote", "build-arg:DLVGEN_TAG_SUFFIX": "/x"}, "letters, digits"},
+		{map[string]string{"build-arg:DLVGEN_VARIANT": "remote", "build-arg:DLVGEN_PRESET": "all"}, "letters, digits"},
 	} {
-		if _, err := ParseOptions(tc.attrs); err == nil || !strings.Contains(err.Error(), tc.want) {
+		if _, err := ParseRequest(tc.attrs); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%v: the error is %v, want one with %q", tc.attrs, err, tc.want)
 		}
 	}
@@ -57,15 +72,16 @@ func TestOursAreHiddenFromTheDockerfileFrontend(t *testing.T) {
 	}
 }
 
-func FuzzParseOptions(f *testing.F) {
+func FuzzParseRequest(f *testing.F) {
 	f.Add("x --variant=remote --listen=:1", "remote")
 	f.Fuzz(func(t *testing.T, cmdline, variant string) {
-		o, err := ParseOptions(map[string]string{"cmdline": cmdline, "build-arg:DLVGEN_VARIANT": variant})
+		r, err := ParseRequest(map[string]string{"cmdline": cmdline, "build-arg:DLVGEN_VARIANT": variant})
 		if err != nil {
 			return
 		}
-		if again, err := ParseOptions(o.Attrs()); err != nil || again != o {
-			t.Errorf("%+v became %+v, %v", o, again, err)
+		again, err := ParseRequest(Attrs(r))
+		if diff := cmp.Diff(r, again, cmpopts.EquateEmpty()); err != nil || diff != "" {
+			t.Errorf("%v: it changed (-before +after):\n%s", err, diff)
 		}
 	})
 }

@@ -17,7 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/variants"
@@ -143,9 +142,9 @@ func removePath(all map[string]inImage, gone string) {
 // the build from which all forms come.
 var asBare = form{name: "bare", options: excluding("attach")}
 
-func excluding(name string) frontend.Options {
+func excluding(name string) variants.Request {
 	o := variant(name)
-	o.Sources = string(variants.SourcesExcluded)
+	o.Variant.Sources = variants.SourcesExcluded
 	return o
 }
 

@@ -16,6 +16,7 @@ import (
 
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/testenv"
+	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/llb"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -129,7 +130,7 @@ func TestPatterns(t *testing.T) {
 
 func testPattern(ctx context.Context, t *testing.T, bk *testenv.BuildKit, p pattern) {
 	service, bundle, options := p.write(t), testenv.NewBundle(t), variant("remote-src")
-	options.Rebuild, options.Program = p.rebuild, p.program
+	options.Rebuild, options.Program = variants.Rebuild(p.rebuild), p.program
 	if p.refused == "" {
 		options.Listen = fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))
 	}

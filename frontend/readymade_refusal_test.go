@@ -12,7 +12,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/variants"
 )
@@ -33,7 +32,7 @@ func TestReadyMadeProgramsAreRefusedWithWhatToDo(t *testing.T) {
 		name    string
 		module  string // of the context's go.mod, none where it is empty
 		proxied bool   // the program is the module proxy's
-		options frontend.Options
+		options variants.Request
 
 		derived, explained string
 	}{

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
@@ -18,9 +17,9 @@ import (
 )
 
 // rebuilding are the options of a variant with --rebuild.
-func rebuilding(name string, from variants.Rebuild) frontend.Options {
+func rebuilding(name string, from variants.Rebuild) variants.Request {
 	o := variant(name)
-	o.Rebuild = string(from)
+	o.Rebuild = from
 	return o
 }
 
@@ -278,8 +277,8 @@ func TestAProgramThatCanBeDebuggedIsUsedAsItIs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, o := range []frontend.Options{variant("remote"), rebuilding("remote", variants.RebuildAuto)} {
-		image := "rebuilt/asitis:v1-debug" + o.Rebuild
+	for _, o := range []variants.Request{variant("remote"), rebuilding("remote", variants.RebuildAuto)} {
+		image := "rebuilt/asitis:v1-debug" + string(o.Rebuild)
 		mustDerive(ctx, t, bk, derivation{service: service, options: o, push: reg.Ref(image)})
 		files := treeOf(ctx, t, reg, image)
 		if !bytes.Equal(files["/server"].data, want) || planIn(t, files[layout.Plan].data).Program.Rebuilt != nil {

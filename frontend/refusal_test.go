@@ -7,9 +7,9 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
+	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/solver/errdefs"
 )
 
@@ -41,7 +41,7 @@ func TestCompileErrorsAreTheCompilersOwn(t *testing.T) {
 func TestRefusalsNameTheCause(t *testing.T) {
 	testenv.Require(t, testenv.NeedBuildKit)
 	bk, reg := testenv.SharedBuildKit(t), testenv.SharedRegistry(t)
-	onPort := func(listen string) frontend.Options {
+	onPort := func(listen string) variants.Request {
 		o := variant("remote")
 		o.Listen = listen
 		return o
@@ -50,7 +50,7 @@ func TestRefusalsNameTheCause(t *testing.T) {
 		name       string
 		service    string
 		dockerfile string // replaces the service's own
-		options    frontend.Options
+		options    variants.Request
 		want       []string
 	}{
 		{name: "no Go program", service: "nogo", want: []string{"/bin/httpd", "CMD", "not a Go program"}},
@@ -76,7 +76,7 @@ func TestRefusalsNameTheCause(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			if tc.options == (frontend.Options{}) {
+			if tc.options.Variant.Name == "" {
 				tc.options = variant("remote")
 			}
 			image := "refused/" + tc.service + ":v1-debug"

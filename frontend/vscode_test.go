@@ -47,7 +47,7 @@ func TestVSCodeAttachesWithTheGeneratedLaunchJSON(t *testing.T) {
 			ctx := deadline(t)
 			service := testenv.Service(t, "hello")
 			options := variant("remote")
-			options.Start = string(mode)
+			options.Start = mode
 			ref := reg.Ref("vscode/hello:" + string(mode))
 			mustDerive(ctx, t, bk, derivation{service: service, options: options, push: ref})
 			c := start(ctx, t, engine, ref)

@@ -71,7 +71,7 @@ func Assemble(p Parts, caps apicaps.CapSet) llb.State {
 		for _, l := range layers {
 			states = append(states, l.onto(llb.Scratch()))
 		}
-		return llb.Merge(states, llb.WithCustomName(fmt.Sprintf("[dlvgen] put %s together", p.Plan.Request.Variant.Name)))
+		return llb.Merge(states, llb.WithCustomName(fmt.Sprintf("[dlvgen] put %s together", p.Plan.Request.Preset)))
 	}
 	st := base
 	for _, l := range layers {

@@ -23,7 +23,7 @@ func planOf(t *testing.T, variant, script string) *variants.Plan {
 		t.Fatal(err)
 	}
 	in := variants.Input{
-		Request: variants.NewRequest(v, variants.Axes{}),
+		Request: variants.NewRequest(v),
 		Config:  &dockerspec.DockerOCIImage{Image: ocispecs.Image{Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"}}},
 		Program: variants.Program{Path: "/usr/bin/server", File: "/app/server", Mode: 0o4750, UID: 5, GID: 6, GoVersion: "go1.26.8"},
 		Command: variants.Command{Detour: script},

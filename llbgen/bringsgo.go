@@ -6,8 +6,38 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/dlvgen/dlvgen/internal/shell"
 	"github.com/moby/buildkit/solver/pb"
 )
+
+// script is what is known of a step's commands before it runs.
+type script struct {
+	shell.Script
+
+	// speaksOfGo is set where the step's text has a word that has to do with Go.
+	speaksOfGo bool
+}
+
+// readStep reads a step: what is mounted into it speaks of Go as its text does.
+func readStep(exec *pb.ExecOp) script {
+	s := script{Script: shell.Read(exec.Meta.Args), speaksOfGo: slices.ContainsFunc(exec.Meta.Args, speaksOfGo)}
+	for _, m := range exec.Mounts {
+		s.speaksOfGo = s.speaksOfGo || m != nil && m.Dest != pb.RootMount && (speaksOfGo(m.Dest) || speaksOfGo(m.Selector))
+	}
+	return s
+}
+
+// mayCompile says why a step may compile Go, "" where it surely does not or is taken
+// not to: where there is no Go, commands compile it only if the step brings it. A step
+// that is instrumented for nothing loses its cached result, and may be a long compile in
+// another language. One that was left out is given the stand-ins after all where the
+// program turns out to be its work (Suspects).
+func (s script) mayCompile(t located) string {
+	if t.none() && !s.speaksOfGo {
+		return ""
+	}
+	return s.MayCompile()
+}
 
 // speaksOfGo tells whether a text has a word that has to do with Go: a package or an
 // archive of the toolchain, a variable of the go command, a version manager.
@@ -21,15 +51,6 @@ func speaksOfGo(text string) bool {
 		}
 	}
 	return false
-}
-
-// readStep reads a step: what is mounted into it speaks of Go as its text does.
-func readStep(exec *pb.ExecOp) script {
-	s := readScript(exec.Meta.Args)
-	for _, m := range exec.Mounts {
-		s.speaksOfGo = s.speaksOfGo || m != nil && m.Dest != pb.RootMount && (speaksOfGo(m.Dest) || speaksOfGo(m.Selector))
-	}
-	return s
 }
 
 // withoutGo are the official images of Docker Hub that builds start from and that have
@@ -66,8 +87,7 @@ func (in *instrumenter) mayBringGo(i int) bool {
 	v := in.vertices[i]
 	switch {
 	case v.op.GetExec() != nil:
-		s := in.scripts[i]
-		return s.speaksOfGo || slices.ContainsFunc(s.commands, func(c command) bool { return c.mayCompile() != "" && !c.foreign() })
+		return in.scripts[i].speaksOfGo || in.scripts[i].MayCompile() != ""
 	case v.op.GetFile() != nil:
 		return slices.ContainsFunc(v.op.GetFile().Actions, func(a *pb.FileAction) bool { return in.copiesGo(v, a) })
 	}

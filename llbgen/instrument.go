@@ -203,8 +203,8 @@ func (in *instrumenter) lookAll() {
 func (in *instrumenter) reasonOf(i int, at located) string {
 	s := in.scripts[i]
 	reason := s.mayCompile(at)
-	if reason == "" && (s.strips() && in.changed[i] || in.opts.Suspected[in.vertices[i].digest]) {
-		reason = s.doubt()
+	if reason == "" && (s.Strips() && in.changed[i] || in.opts.Suspected[in.vertices[i].digest]) {
+		reason = s.Doubt()
 	}
 	return reason
 }

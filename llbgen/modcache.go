@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/shell"
 	"github.com/moby/buildkit/solver/pb"
 )
 
@@ -115,7 +116,7 @@ func hides(exec *pb.ExecOp, folder string) bool {
 // meets tells whether a path, possibly a pattern, leads to a folder, into it or to one
 // around it.
 func meets(p, folder string) bool {
-	names, want := elements(p), elements(folder)
+	names, want := split(p), split(folder)
 	for i := range min(len(names), len(want)) {
 		if strings.Contains(names[i], "**") || strings.ContainsAny(names[i], "{~") {
 			return true
@@ -127,31 +128,27 @@ func meets(p, folder string) bool {
 	return true
 }
 
-// elements are the names that a path is made of.
-func elements(p string) []string {
-	return strings.FieldsFunc(path.Clean("/"+p), func(r rune) bool { return r == '/' })
-}
-
 // mayRead tells whether the step may read a folder: everything may, but commands that
 // read nothing that their words do not lead to.
 func (s script) mayRead(folder, cwd string) bool {
-	return slices.ContainsFunc(s.commands, func(c command) bool { return c.mayRead(folder, s.folders(cwd)) })
+	folders := s.folders(cwd)
+	leads := func(w string) bool {
+		return w == "" || strings.Contains(w, folder) || slices.ContainsFunc(leadsTo(w, folders), func(p string) bool { return meets(p, folder) })
+	}
+	return slices.ContainsFunc(s.Reads, leads) || slices.ContainsFunc(s.Calls, func(c shell.Call) bool { return mayRead(c, leads) })
 }
 
 // names tells whether the step's text leads to a folder or into it, where a command may
 // do more with it than to tidy it up.
 func (s script) names(folder, cwd string) bool {
 	folders := s.folders(cwd)
-	return slices.ContainsFunc(s.commands, func(c command) bool {
-		words := c.unwrapped()
-		if len(words) == 0 || slices.Contains(withoutFiles, path.Base(words[0])) || slices.Contains(tidying, path.Base(words[0])) {
-			return false
-		}
-		return slices.ContainsFunc(words[1:], func(w string) bool {
-			return slices.ContainsFunc(leadsTo(w, folders), func(p string) bool {
-				return meets(p, folder) && len(elements(p)) >= len(elements(folder))
-			})
+	leads := func(w string) bool {
+		return slices.ContainsFunc(leadsTo(w, folders), func(p string) bool {
+			return meets(p, folder) && len(split(p)) >= len(split(folder))
 		})
+	}
+	return slices.ContainsFunc(s.Calls, func(c shell.Call) bool {
+		return !slices.Contains(withoutFiles, c.Name()) && !slices.Contains(tidying, c.Name()) && slices.ContainsFunc(c.Args, leads)
 	})
 }
 
@@ -161,9 +158,9 @@ var tidying = []string{"chmod", "chown", "du", "ls", "rm", "touch"}
 // folders are those that the commands may run in.
 func (s script) folders(cwd string) []string {
 	folders := []string{path.Join("/", cwd)}
-	for _, c := range s.commands {
-		if words := c.unwrapped(); len(words) > 1 && slices.Contains([]string{"cd", "pushd"}, words[0]) {
-			folders = append(folders, leadsTo(words[len(words)-1], folders)...)
+	for _, c := range s.Calls {
+		if len(c.Args) > 0 && slices.Contains([]string{"cd", "pushd"}, c.Program) {
+			folders = append(folders, leadsTo(c.Args[len(c.Args)-1], folders)...)
 		}
 	}
 	return folders
@@ -195,25 +192,13 @@ var withoutFiles = []string{
 	"microdnf", "mkdir", "printf", "pwd", "set", "sleep", "tdnf", "test", "true", "umask", "unset", "update-ca-certificates", "useradd", "usermod", "yum", "zypper",
 }
 
-// mayRead tells whether the command may read a folder when it runs in one of others.
-func (c command) mayRead(folder string, folders []string) bool {
-	words := c.unwrapped()
-	if c.input {
-		words = []string{"cat", c.reads}
-	}
-	if len(words) == 0 {
-		return false
-	}
-	name := path.Base(words[0])
+// mayRead tells whether a call may read a folder that some words lead to.
+func mayRead(c shell.Call, leads func(word string) bool) bool {
 	switch {
-	case slices.Contains(withoutFiles, name):
+	case slices.Contains(withoutFiles, c.Name()):
 		return false
-	case isGo(name):
-		return len(words) < 2 || !slices.Contains([]string{"clean", "env", "help", "telemetry", "version"}, words[1])
-	case !slices.Contains(harmless, name) && !harmlessWith(name, words[1:]):
-		return true
+	case c.IsGo():
+		return len(c.Args) == 0 || !slices.Contains([]string{"clean", "env", "help", "telemetry", "version"}, c.Args[0])
 	}
-	return slices.ContainsFunc(words[1:], func(w string) bool {
-		return w == "" || strings.Contains(w, folder) || slices.ContainsFunc(leadsTo(w, folders), func(p string) bool { return meets(p, folder) })
-	})
+	return !c.Harmless() || slices.ContainsFunc(c.Args, leads)
 }

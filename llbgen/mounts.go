@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/shell"
 	"github.com/dlvgen/dlvgen/variants/delve"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/solver/pb"
@@ -45,9 +46,8 @@ func (m *mounter) mountAll(t Toolchain) (int64, error) {
 	if err := m.standIns(m.in.opts.Mode); err != nil {
 		return 0, err
 	}
-	removing := removesPackages(m.op.GetExec().Meta.Args)
 	for i, p := range t.Programs {
-		if removing && within(p, packagedGo) {
+		if within(p, packagedGo) && m.script.RemovesPackages() {
 			continue // a mount point would fail the package manager; PATH leads to the stand-in
 		}
 		if err := m.standIn(i, p); err != nil {
@@ -104,11 +104,11 @@ func capturable(mounts []*pb.Mount) []string {
 // run. What production ships is stripped as it is.
 func (m *mounter) standIns(mode Mode) error {
 	var names []string
-	if m.script.mayRemove() {
+	if m.script.MayRemove() {
 		names = append(names, "rm")
 	}
-	if mode != ModeSymbols && m.script.mayStrip() {
-		names = append(names, stripperNames...)
+	if mode != ModeSymbols && m.script.MayStrip() {
+		names = append(names, shell.Strippers...)
 	}
 	if len(names) == 0 {
 		return nil

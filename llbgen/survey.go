@@ -79,7 +79,7 @@ func (in *instrumenter) surveyed(i int) Surveyed {
 	meta := v.op.GetExec().Meta
 	s := Surveyed{Name: nameOf(in.def, v), Treatment: TreatmentCached, Line: in.lineOf(v), digest: v.digest}
 	if isLinux(v.op.Platform) {
-		s.Reason = in.scripts[i].doubt()
+		s.Reason = in.scripts[i].Doubt()
 	}
 	at, compiles := in.toolchains[v.digest]
 	switch {

@@ -92,6 +92,9 @@ func touches(op *pb.Op, folder string) bool {
 	return false
 }
 
+// packagedGo is the folder below which distributions' packages put toolchains.
+const packagedGo = "/usr/lib"
+
 // within tells whether a path is a folder or lies below it.
 func within(p, folder string) bool {
 	p, folder = path.Clean(p), path.Clean(folder)

@@ -46,9 +46,9 @@ func debugConfig(in Input, p *Plan) (*dockerspec.DockerOCIImage, error) {
 
 // expose adds the debugger's port to the image's.
 func expose(img *dockerspec.DockerOCIImage, r Request) error {
-	port, err := r.Port()
+	_, port, err := SplitAddress(r.Address())
 	if err != nil {
-		return err
+		return fmt.Errorf("listen is %q: %w", r.Address(), err)
 	}
 	if err := claimed(&img.Config, r, port); err != nil {
 		return err

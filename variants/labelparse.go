@@ -38,6 +38,7 @@ func ParseLabels(labels map[string]string) (Labels, error) {
 	l := Labels{
 		Version: labels[LabelVersion],
 		Variant: labels[LabelVariant],
+		Preset:  labels[LabelPreset],
 		Kind:    Kind(labels[LabelKind]),
 		Entry:   Entry(labels[LabelEntry]),
 		Delve:   labels[LabelDelve],
@@ -55,6 +56,7 @@ func ParseLabels(labels map[string]string) (Labels, error) {
 	}{
 		{LabelVersion, checkVersion},
 		{LabelVariant, oneOf(Names()...)},
+		{LabelPreset, optional(CheckPreset)},
 		{LabelKind, oneOf(string(KindRemote), string(KindAttach), string(KindSidecar))},
 		{LabelEntry, oneOf("", string(EntryCmd), string(EntryInplace))},
 		{LabelDelve, optional(checkVersion)},

@@ -12,6 +12,7 @@ const (
 
 	LabelVersion = labelPrefix + "version" // dlvgen's own version
 	LabelVariant = labelPrefix + "variant" // "remote"
+	LabelPreset  = labelPrefix + "preset"  // "fast", or the variant's name
 	LabelKind    = labelPrefix + "kind"    // "remote"
 	LabelEntry   = labelPrefix + "entry"   // "cmd", "inplace", or empty
 	LabelDelve   = labelPrefix + "delve"   // "1.27.2"
@@ -29,6 +30,7 @@ const (
 type Labels struct {
 	Version string // dlvgen's own
 	Variant string // a name of the table of variants
+	Preset  string // empty in images of a dlvgen that did not write it
 	Kind    Kind
 	Entry   Entry  // empty where the image's command is production's
 	Delve   string // version
@@ -47,6 +49,7 @@ func labelsOf(p *Plan) Labels {
 	l := Labels{
 		Version: p.Version,
 		Variant: p.Request.Variant.Name,
+		Preset:  p.Request.Preset,
 		Kind:    p.Request.Variant.Kind,
 		Entry:   p.Request.Entry,
 		Delve:   p.Delve,
@@ -73,6 +76,7 @@ func (l Labels) Encode() (map[string]string, error) {
 	labels := map[string]string{
 		LabelVersion: l.Version,
 		LabelVariant: l.Variant,
+		LabelPreset:  l.Preset,
 		LabelKind:    string(l.Kind),
 		LabelEntry:   string(l.Entry),
 		LabelDelve:   l.Delve,

@@ -32,7 +32,7 @@ func TestThePlansLabelsAreRead(t *testing.T) {
 			t.Fatalf("%s: %v", v.Name, err)
 		}
 		want := variants.Labels{
-			Version: "v1.0.0", Variant: v.Name, Kind: v.Kind, Entry: p.Request.Entry, Delve: p.Delve, Go: p.Program.GoVersion,
+			Version: "v1.0.0", Variant: v.Name, Preset: v.Name, Kind: v.Kind, Entry: p.Request.Entry, Delve: p.Delve, Go: p.Program.GoVersion,
 			Program: p.Program.Path, Module: p.Program.Module, Listen: ":8000", Start: variants.StartHold, Sources: v.Sources, Paths: p.Paths,
 		}
 		if diff := cmp.Diff(want, labels); diff != "" {
@@ -49,6 +49,7 @@ func TestLabelsThatNoDlvgenWritesAreRefused(t *testing.T) {
 		{variants.LabelVersion, "1.0\n", "is no version"},
 		{variants.LabelVersion, "", "is no version"},
 		{variants.LabelVariant, "mine", "does not know"},
+		{variants.LabelPreset, "mine\n", "letters, digits"},
 		{variants.LabelKind, "", "does not know"},
 		{variants.LabelEntry, "cmd\n", "does not know"},
 		{variants.LabelStart, "now", "does not know"},
@@ -95,6 +96,8 @@ func TestLabelsThatNoDlvgenWritesAreRefused(t *testing.T) {
 func TestLabelsThatArePossible(t *testing.T) {
 	for _, changes := range []map[string]string{
 		{variants.LabelVersion: "(devel)"},
+		{variants.LabelPreset: "fast"},
+		{variants.LabelPreset: ""},
 		{variants.LabelVersion: "v0.0.0-20260102030405-0123456789ab+dirty"},
 		{variants.LabelGo: "devel go1.27-0123456 Fri Jan 2 03:04:05 2026 +0000 X:nodwarf5"},
 		{variants.LabelModule: "", variants.LabelPaths: "[]"},
@@ -124,9 +127,7 @@ func TestPathsAreRead(t *testing.T) {
 
 func TestListenIsAnAddress(t *testing.T) {
 	for _, listen := range []string{"$(cmd):8000", "a b:8000", "h\n:8000", ":0", ":http", "8000"} {
-		r := input(t, "remote").Request
-		r.Listen = listen
-		if err := r.Validate(); err == nil {
+		if _, _, err := variants.SplitAddress(listen); err == nil {
 			t.Errorf("--listen=%q is taken", listen)
 		}
 	}

@@ -191,9 +191,6 @@ type Plan struct {
 
 // New makes the plan of a debug image, or says why there can be none.
 func New(in Input) (*Plan, error) {
-	if err := in.Request.Validate(); err != nil {
-		return nil, err
-	}
 	if img := in.Config; !delve.Ships(img.OS, img.Architecture) {
 		return nil, fmt.Errorf("the image is for %s, and dlvgen has a debugger for %s", in.Platform, delve.Shipped)
 	}
@@ -215,6 +212,7 @@ func New(in Input) (*Plan, error) {
 		Paths:      in.Paths,
 		Folders:    in.Folders,
 	}
+	p.Request.Listen = in.Request.Address()
 	if err := p.start(in.Command, in.NoLinks); err != nil {
 		return nil, err
 	}
@@ -232,6 +230,7 @@ func (p *Plan) start(c Command, noLinks bool) error {
 		Delve:     p.Delve,
 		Listen:    p.Request.Listen,
 		Continue:  p.Request.Start == StartContinue,
+		Extra:     p.Request.DelveArgs,
 		GoVersion: p.Program.GoVersion,
 		Program:   p.Program.Path,
 		Args:      p.Program.Args,

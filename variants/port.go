@@ -14,9 +14,9 @@ import (
 // the config makes likely.
 func claimed(cfg *dockerspec.DockerOCIImageConfig, r Request, port int) error {
 	claim, insist := exposure(cfg, port), ""
-	if claim == "" && !r.ListenAsked {
+	if claim == "" && r.Listen == "" {
 		claim = likelihood(cfg, port)
-		insist = fmt.Sprintf(", or insist with --listen=%s if the app does not listen there", r.Listen)
+		insist = fmt.Sprintf(", or insist with --listen=%s if the app does not listen there", r.Address())
 	}
 	if claim == "" {
 		return nil

@@ -71,7 +71,7 @@ func TestThePortThatTheAppSeemsToUseIsRefused(t *testing.T) {
 
 			in = input(t, "remote")
 			tc.edit(&in.Config.Config)
-			in.Request = variants.NewRequest(in.Request.Variant, variants.Axes{Listen: ":8000"})
+			in.Request.Listen = ":8000"
 			plan(t, in)
 		})
 	}
@@ -80,12 +80,12 @@ func TestThePortThatTheAppSeemsToUseIsRefused(t *testing.T) {
 func TestAnExposedPortIsTheAppsWhoeverAsksForIt(t *testing.T) {
 	in := input(t, "remote")
 	in.Config.Config.ExposedPorts["8000/tcp"] = struct{}{}
-	in.Request = variants.NewRequest(in.Request.Variant, variants.Axes{Listen: ":8000"})
+	in.Request.Listen = ":8000"
 	const want = "the image has EXPOSE 8000/tcp, and the debugger would listen there: choose another port, such as --listen=:8001"
 	if _, err := variants.New(in); err == nil || err.Error() != want {
 		t.Errorf("the refusal is %v, want %q", err, want)
 	}
-	in.Request = variants.NewRequest(in.Request.Variant, variants.Axes{Listen: ":8001"})
+	in.Request.Listen = ":8001"
 	if got := strings.Join(plan(t, in).Command, " "); !strings.Contains(got, "--listen=:8001") {
 		t.Errorf("the image starts %s", got)
 	}

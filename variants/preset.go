@@ -1,6 +1,8 @@
 package variants
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -9,36 +11,6 @@ import (
 
 // All stands for every preset of a table.
 const All = "all"
-
-// Preset is a variant with answers to some of the questions that can be asked of
-// any: one of the table of variants, or one of the user's own.
-type Preset struct {
-	// Name is what users write: --variant=NAME.
-	Name string `json:"name" yaml:"-"`
-
-	// Base is the name of the variant that it is made from.
-	Base string `json:"base" yaml:"base"`
-
-	// Suffix is what its tag adds to production's.
-	Suffix string `json:"suffix" yaml:"suffix"`
-
-	Axes `yaml:",inline"`
-}
-
-// Axes are what can be asked of every variant. Empty values ask for nothing: the
-// variant's own answer or the default stands.
-type Axes struct {
-	Sources  Sources `json:"sources,omitempty" yaml:"sources"`
-	Start    Start   `json:"start,omitempty" yaml:"start"`
-	Entry    Entry   `json:"entry,omitempty" yaml:"entry"`
-	Optimize bool    `json:"optimize,omitempty" yaml:"optimize"`
-	Listen   string  `json:"listen,omitempty" yaml:"listen"`
-	Program  string  `json:"program,omitempty" yaml:"program"`
-	Delve    string  `json:"delve,omitempty" yaml:"delve"`
-
-	Rebuild      Rebuild `json:"rebuild,omitempty" yaml:"rebuild"`
-	RebuildImage string  `json:"rebuildImage,omitempty" yaml:"rebuild-image"`
-}
 
 // presetPattern is what a preset may be called: it stands in lists, separated by
 // commas, and in progress displays.
@@ -49,80 +21,73 @@ var presetPattern = regexp.MustCompile(`^[A-Za-z0-9][\w.-]*$`)
 var suffixPattern = regexp.MustCompile(`^[\w.-]+$`)
 
 // Table is the table of variants with presets of the user's own behind it. One
-// that is named as a variant of the table changes that row, and its empty Base and
-// Suffix are the row's.
-func Table(own ...Preset) ([]Preset, error) {
-	var table []Preset
+// that is named as a variant of the table changes that row, and its empty base and
+// suffix are the row's.
+func Table(own ...Request) ([]Request, error) {
+	var table []Request
 	for _, v := range Known() {
-		table = append(table, Preset{Name: v.Name, Base: v.Name, Suffix: v.Suffix})
+		table = append(table, NewRequest(v))
 	}
-	for _, p := range own {
-		i := slices.IndexFunc(table, func(row Preset) bool { return row.Name == p.Name })
-		if i >= 0 && p.Base == "" {
-			p.Base = table[i].Base
+	for _, r := range own {
+		i := slices.IndexFunc(table, func(row Request) bool { return row.Preset == r.Preset })
+		if i < 0 {
+			i, table = len(table), append(table, r)
 		}
-		if i >= 0 && p.Suffix == "" {
-			p.Suffix = table[i].Suffix
-		}
-		if err := p.validate(); err != nil {
+		r.Variant.Name = cmp.Or(r.Variant.Name, table[i].Variant.Name)
+		r.Variant.Suffix = cmp.Or(r.Variant.Suffix, table[i].Variant.Suffix)
+		var err error
+		if table[i], err = r.completeOwn(); err != nil {
 			return nil, err
-		}
-		if i >= 0 {
-			table[i] = p
-		} else {
-			table = append(table, p)
 		}
 	}
 	return table, distinct(table)
 }
 
-// validate reports the first value of the user's that cannot be honoured.
-func (p Preset) validate() error {
-	if !presetPattern.MatchString(p.Name) || p.Name == All {
-		return fmt.Errorf("a variant cannot be called %q: letters, digits, dots, dashes and underscores can stand in a name", p.Name)
+// completeOwn is Complete for a preset of the user's, which has to say what it is.
+func (r Request) completeOwn() (Request, error) {
+	if err := CheckPreset(r.Preset); err != nil {
+		return r, fmt.Errorf("a variant cannot be called %q: %w", r.Preset, err)
 	}
-	if p.Base == "" {
-		return fmt.Errorf("variant %s does not say which variant it is made from: set base to one of %s", p.Name, strings.Join(Names(), ", "))
+	if r.Variant.Name == "" {
+		return r, fmt.Errorf("variant %s does not say which variant it is made from: set base to one of %s", r.Preset, strings.Join(Names(), ", "))
 	}
-	if p.Suffix == "" {
-		return fmt.Errorf("variant %s has no suffix for its tag: set suffix, such as %q", p.Name, "-debug-"+p.Name)
+	if r.Variant.Suffix == "" {
+		return r, fmt.Errorf("variant %s has no suffix for its tag: set suffix, such as %q", r.Preset, "-debug-"+r.Preset)
 	}
-	if err := checkSuffix(p.Name, p.Suffix); err != nil {
-		return err
+	if err := CheckSuffix(r.Variant.Suffix); err != nil {
+		return r, fmt.Errorf("the suffix %q of variant %s cannot stand in a tag: %w", r.Variant.Suffix, r.Preset, err)
 	}
-	r, err := p.Request()
-	if err == nil {
-		err = r.Validate()
-	}
+	complete, err := r.Complete()
 	if err != nil {
-		return fmt.Errorf("variant %s: %w", p.Name, err)
+		return r, fmt.Errorf("variant %s: %w", r.Preset, err)
 	}
-	return nil
+	return complete, nil
 }
 
-func checkSuffix(name, suffix string) error {
-	if !suffixPattern.MatchString(suffix) {
-		return fmt.Errorf("the suffix %q of variant %s cannot stand in a tag: letters, digits, dots, dashes and underscores can", suffix, name)
+var errCharacters = errors.New("it may have letters, digits, dots, dashes and underscores only")
+
+// CheckPreset tells what the name of a preset must be.
+func CheckPreset(name string) error {
+	if presetPattern.MatchString(name) && name != All {
+		return nil
 	}
-	return nil
+	return errCharacters
 }
 
-// Request is what the preset asks, with the defaults.
-func (p Preset) Request() (Request, error) {
-	v, err := ByName(p.Base)
-	if err != nil {
-		return Request{}, err
+// CheckSuffix tells what the suffix of a tag must be.
+func CheckSuffix(suffix string) error {
+	if suffixPattern.MatchString(suffix) {
+		return nil
 	}
-	v.Suffix = p.Suffix
-	return NewRequest(v, p.Axes), nil
+	return errCharacters
 }
 
 // Parse returns the presets of a table that a comma-separated list names, each
 // once, in the order of the table. "all" names every one.
-func Parse(list string, table []Preset) ([]Preset, error) {
+func Parse(list string, table []Request) ([]Request, error) {
 	var names []string
-	for _, p := range table {
-		names = append(names, p.Name)
+	for _, r := range table {
+		names = append(names, r.Preset)
 	}
 	asked := map[string]bool{}
 	for _, name := range strings.Split(list, ",") {
@@ -136,34 +101,34 @@ func Parse(list string, table []Preset) ([]Preset, error) {
 		}
 		asked[name] = true
 	}
-	return slices.DeleteFunc(slices.Clone(table), func(p Preset) bool { return !asked[p.Name] }), nil
+	return slices.DeleteFunc(slices.Clone(table), func(r Request) bool { return !asked[r.Preset] }), nil
 }
 
-// WithSuffixes returns presets with suffixes of the user's own, by the preset's
+// WithSuffixes returns requests with suffixes of the user's own, by the preset's
 // name. No two may share one.
-func WithSuffixes(list []Preset, suffixes map[string]string) ([]Preset, error) {
+func WithSuffixes(list []Request, suffixes map[string]string) ([]Request, error) {
 	changed := slices.Clone(list)
 	for name, suffix := range suffixes {
-		i := slices.IndexFunc(changed, func(p Preset) bool { return p.Name == name })
+		i := slices.IndexFunc(changed, func(r Request) bool { return r.Preset == name })
 		if i < 0 {
 			return nil, fmt.Errorf("a suffix for variant %q, which is not built: name it in --variant too", name)
 		}
-		if err := checkSuffix(name, suffix); err != nil {
+		changed[i].Variant.Suffix = suffix
+		if _, err := changed[i].completeOwn(); err != nil {
 			return nil, err
 		}
-		changed[i].Suffix = suffix
 	}
 	return changed, distinct(changed)
 }
 
 // distinct reports two presets with one suffix: their tags would be the same.
-func distinct(list []Preset) error {
+func distinct(list []Request) error {
 	owner := map[string]string{}
-	for _, p := range list {
-		if other, taken := owner[p.Suffix]; taken {
-			return fmt.Errorf("variants %s and %s would have the same suffix %q", other, p.Name, p.Suffix)
+	for _, r := range list {
+		if other, taken := owner[r.Variant.Suffix]; taken {
+			return fmt.Errorf("variants %s and %s would have the same suffix %q", other, r.Preset, r.Variant.Suffix)
 		}
-		owner[p.Suffix] = p.Name
+		owner[r.Variant.Suffix] = r.Preset
 	}
 	return nil
 }
@@ -171,14 +136,12 @@ func distinct(list []Preset) error {
 // Tag derives the preset's tag from production's: "v1" and "-debug" give
 // "v1-debug". An empty production tag means "latest". The registry's limit is 128
 // characters (distribution-spec, "Pulling manifests").
-func (p Preset) Tag(production string) (string, error) {
-	if production == "" {
-		production = "latest"
-	}
-	tag := production + p.Suffix
+func (r Request) Tag(production string) (string, error) {
+	production = cmp.Or(production, "latest")
+	tag := production + r.Variant.Suffix
 	if len(tag) > 128 {
 		return "", fmt.Errorf("the tag %q of variant %s is longer than the 128 characters that registries take: shorten the production tag %q",
-			tag, p.Name, production)
+			tag, r.Preset, production)
 	}
 	return tag, nil
 }

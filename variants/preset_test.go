@@ -8,7 +8,7 @@ import (
 	"github.com/dlvgen/dlvgen/variants"
 )
 
-func table(t *testing.T, own ...variants.Preset) []variants.Preset {
+func table(t *testing.T, own ...variants.Request) []variants.Request {
 	t.Helper()
 	list, err := variants.Table(own...)
 	if err != nil {
@@ -17,45 +17,46 @@ func table(t *testing.T, own ...variants.Preset) []variants.Preset {
 	return list
 }
 
-func namesOf(list []variants.Preset) []string {
+func namesOf(list []variants.Request) []string {
 	var names []string
 	for _, p := range list {
-		names = append(names, p.Name)
+		names = append(names, p.Preset)
 	}
 	return names
 }
 
-var fast = variants.Preset{Name: "fast", Base: "remote", Suffix: "-dbg", Axes: variants.Axes{Start: variants.StartContinue, Listen: ":4000"}}
+var fast = own("fast", "remote", "-dbg")
+
+// own is a preset of the user's.
+func own(name, base, suffix string) variants.Request {
+	return variants.Request{Preset: name, Variant: variants.Variant{Name: base, Suffix: suffix}, Start: variants.StartContinue, Listen: ":4000"}
+}
 
 func TestPresetsOfTheUsersOwn(t *testing.T) {
-	list := table(t, fast, variants.Preset{Name: "attach", Axes: variants.Axes{Sources: variants.SourcesExcluded}})
+	list := table(t, fast, variants.Request{Preset: "attach", Variant: variants.Variant{Sources: variants.SourcesExcluded}})
 	if got := namesOf(list); !slices.Equal(got, append(variants.Names(), "fast")) {
 		t.Fatalf("the table is %v", got)
 	}
-	r, err := list[4].Request()
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := list[4]
 	if r.Variant.Kind != variants.KindRemote || r.Variant.Suffix != "-dbg" || r.Start != variants.StartContinue || r.Listen != ":4000" {
 		t.Errorf("fast asks for %+v", r)
 	}
-	if a := list[2]; a.Base != "attach" || a.Suffix != "-debug-attach" {
+	if a := list[2].Variant; a.Name != "attach" || a.Suffix != "-debug-attach" || a.Sources != variants.SourcesExcluded {
 		t.Errorf("the changed row is %+v", a)
 	}
 }
 
 func TestPresetsThatCannotBe(t *testing.T) {
-	for name, own := range map[string][]variants.Preset{
-		"no base":          {{Name: "x", Suffix: "-x"}},
-		"unknown base":     {{Name: "x", Base: "remot", Suffix: "-x"}},
-		"no suffix":        {{Name: "x", Base: "remote"}},
-		"no tag":           {{Name: "x", Base: "remote", Suffix: "/x"}},
-		"another's suffix": {{Name: "x", Base: "remote", Suffix: "-debug"}},
-		"the word all":     {{Name: "all", Base: "remote", Suffix: "-x"}},
-		"a list":           {{Name: "x,y", Base: "remote", Suffix: "-x"}},
-		"unknown start":    {{Name: "x", Base: "remote", Suffix: "-x", Axes: variants.Axes{Start: "later"}}},
+	for name, presets := range map[string][]variants.Request{
+		"no base":          {own("x", "", "-x")},
+		"unknown base":     {own("x", "remot", "-x")},
+		"no suffix":        {own("x", "remote", "")},
+		"no tag":           {own("x", "remote", "/x")},
+		"another's suffix": {own("x", "remote", "-debug")},
+		"the word all":     {own("all", "remote", "-x")},
+		"a list":           {own("x,y", "remote", "-x")},
 	} {
-		if _, err := variants.Table(own...); err == nil {
+		if _, err := variants.Table(presets...); err == nil {
 			t.Errorf("%s: accepted", name)
 		}
 	}
@@ -91,7 +92,7 @@ func TestTags(t *testing.T) {
 
 func TestSuffixesOfTheUsersOwn(t *testing.T) {
 	got, err := variants.WithSuffixes(table(t), map[string]string{"remote": "-dbg"})
-	if err != nil || got[0].Suffix != "-dbg" || got[1].Suffix != "-debug-src" {
+	if err != nil || got[0].Variant.Suffix != "-dbg" || got[1].Variant.Suffix != "-debug-src" {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	for name, suffixes := range map[string]map[string]string{

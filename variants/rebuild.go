@@ -32,11 +32,12 @@ func Rebuilds() []string {
 // On tells whether such a program is compiled again.
 func (r Rebuild) On() bool { return r != "" && r != RebuildOff }
 
-func (r Rebuild) validate() error {
-	if r == "" || slices.Contains(Rebuilds(), string(r)) {
+// Check tells what else it must be.
+func (r Rebuild) Check() error {
+	if slices.Contains(Rebuilds(), string(r)) {
 		return nil
 	}
-	return fmt.Errorf("rebuild is %q: it must be one of %s", r, strings.Join(Rebuilds(), ", "))
+	return fmt.Errorf("it must be one of %s", strings.Join(Rebuilds(), ", "))
 }
 
 // Rebuilt records that the program was compiled again in place of production's.

@@ -11,14 +11,16 @@ import (
 )
 
 // rebuiltPlan is the plan of a program that was compiled again.
-func rebuiltPlan(t *testing.T, a variants.Axes) *variants.Plan {
+func rebuiltPlan(t *testing.T, e variants.Entry) *variants.Plan {
 	t.Helper()
 	v, err := variants.ByName("remote")
 	if err != nil {
 		t.Fatal(err)
 	}
+	r := variants.NewRequest(v)
+	r.Entry = e
 	p, err := variants.New(variants.Input{
-		Request: variants.NewRequest(v, a),
+		Request: r,
 		Config:  &dockerspec.DockerOCIImage{Image: ocispecs.Image{Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"}}},
 		Program: variants.Program{
 			Path: "/server", File: "/server", GoVersion: "go1.26.8",
@@ -32,7 +34,7 @@ func rebuiltPlan(t *testing.T, a variants.Axes) *variants.Plan {
 }
 
 func TestARebuiltProgramIsALayerAndALabel(t *testing.T) {
-	p := rebuiltPlan(t, variants.Axes{})
+	p := rebuiltPlan(t, "")
 	if got := p.Config.Config.Labels[variants.LabelRebuilt]; got != "module@v1.2.3" {
 		t.Errorf("the label is %q", got)
 	}
@@ -43,24 +45,23 @@ func TestARebuiltProgramIsALayerAndALabel(t *testing.T) {
 		t.Errorf("the layers are %v", p.Layers)
 	}
 	// The launcher's layer has the program then.
-	if p := rebuiltPlan(t, variants.Axes{Entry: variants.EntryInplace}); p.Replaces() || slices.ContainsFunc(p.Layers, replaces) {
+	if p := rebuiltPlan(t, variants.EntryInplace); p.Replaces() || slices.ContainsFunc(p.Layers, replaces) {
 		t.Errorf("inplace: the layers are %v", p.Layers)
 	}
 }
 
 func TestRebuildIsOneOfItsAnswers(t *testing.T) {
-	v, err := variants.ByName("remote")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, answer := range append(variants.Rebuilds(), "") {
-		r := variants.NewRequest(v, variants.Axes{Rebuild: variants.Rebuild(answer)})
-		if err := r.Validate(); err != nil || r.Rebuild.On() != (answer != "" && answer != "off") {
-			t.Errorf("%q: %v, on: %t", answer, err, r.Rebuild.On())
+	for _, answer := range variants.Rebuilds() {
+		r := variants.Rebuild(answer)
+		if err := r.Check(); err != nil || r.On() != (answer != "off") {
+			t.Errorf("%q: %v, on: %t", answer, err, r.On())
 		}
 	}
-	err = variants.NewRequest(v, variants.Axes{Rebuild: "yes"}).Validate()
-	if err == nil || err.Error() != `rebuild is "yes": it must be one of off, auto, context, module` {
+	if none := variants.Rebuild(""); none.On() {
+		t.Error("on without an answer")
+	}
+	err := variants.Rebuild("yes").Check()
+	if err == nil || err.Error() != `it must be one of off, auto, context, module` {
 		t.Errorf("yes: %v", err)
 	}
 }

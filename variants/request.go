@@ -1,9 +1,6 @@
 package variants
 
-import (
-	"fmt"
-	"path"
-)
+import "cmp"
 
 // Start says what the program does when the container starts.
 type Start string
@@ -32,8 +29,16 @@ const (
 // DefaultListen is where the debugger listens: port 8000 of every address.
 const DefaultListen = ":8000"
 
-// Request is what the user asks of one derivation.
+// Request is what the user asks of one derivation: a preset with its answers to what
+// can be asked of any variant. An empty field asks for nothing; see [Request.Complete].
+// Flags in frontend.Axes read, check and hand on what users can set.
 type Request struct {
+	// Preset is what users write: --variant=NAME. It is the name of a variant of the
+	// table or one of the user's own.
+	Preset string `json:"preset"`
+
+	// Variant is the row of the table that the preset is made from, with the preset's
+	// own suffix and sources.
 	Variant Variant `json:"variant"`
 
 	// Start is StartHold unless asked otherwise.
@@ -47,75 +52,54 @@ type Request struct {
 	// its debug information is undone.
 	Optimize bool `json:"optimize,omitempty"`
 
-	// Listen is the debugger's address, "host:port" with an optional host.
+	// Listen is the debugger's address, "host:port" with an optional host. Where it is
+	// empty, [Request.Address] is refused if the image seems to use it itself. A plan
+	// has the address.
 	Listen string `json:"listen"`
-
-	// ListenAsked is set where the user named the address: then only EXPOSE in the
-	// image speaks against it.
-	ListenAsked bool `json:"-"`
 
 	// Program is the path of the program to debug, empty where the image's command
 	// tells.
 	Program string `json:"program,omitempty"`
 
 	// Delve is the version of the debugger, empty where the program's Go decides.
-	Delve string `json:"delve,omitempty"`
+	// DelveArgs are flags that it is started with, beside dlvgen's own.
+	Delve     string   `json:"delve,omitempty"`
+	DelveArgs []string `json:"delveArgs,omitempty"`
 
 	// Rebuild says what becomes of a ready-made program that cannot be debugged; empty
 	// is RebuildOff. RebuildImage is the image that compiles it, empty for the golang
 	// image of the program's Go.
 	Rebuild      Rebuild `json:"rebuild,omitempty"`
 	RebuildImage string  `json:"rebuildImage,omitempty"`
+
+	// NoGoCache leaves the persistent Go caches out of the compile steps, PrintLLB adds
+	// the definitions to the result's metadata. The image is the same with both.
+	NoGoCache bool `json:"-"`
+	PrintLLB  bool `json:"-"`
 }
 
-// NewRequest asks for a variant with some of its axes chosen.
-func NewRequest(v Variant, a Axes) Request {
-	r := Request{
-		Variant: v, Start: a.Start, Entry: a.Entry, Optimize: a.Optimize,
-		Listen: a.Listen, ListenAsked: a.Listen != "", Program: a.Program, Delve: a.Delve,
-		Rebuild: a.Rebuild, RebuildImage: a.RebuildImage,
+// NewRequest asks for a variant with everything else at its default.
+func NewRequest(v Variant) Request {
+	return Request{Preset: v.Name, Variant: v, Start: StartHold}
+}
+
+// Complete puts the variant's own answers and the defaults where nothing was asked for.
+// It fails for a variant that is not in the table.
+func (r Request) Complete() (Request, error) {
+	own, err := ByName(r.Variant.Name)
+	if err != nil {
+		return Request{}, err
 	}
+	r.Preset = cmp.Or(r.Preset, own.Name)
+	r.Variant.Kind = own.Kind
+	r.Variant.Suffix = cmp.Or(r.Variant.Suffix, own.Suffix)
+	r.Variant.Sources = cmp.Or(r.Variant.Sources, own.Sources)
+	r.Start = cmp.Or(r.Start, StartHold)
 	if r.Rebuild == RebuildOff {
 		r.Rebuild = ""
 	}
-	if a.Sources != "" {
-		r.Variant.Sources = a.Sources
-	}
-	if r.Start == "" {
-		r.Start = StartHold
-	}
-	if r.Listen == "" {
-		r.Listen = DefaultListen
-	}
-	return r
+	return r, nil
 }
 
-// Validate reports the first value that cannot be honoured.
-func (r Request) Validate() error {
-	if s := r.Variant.Sources; s != SourcesExcluded && s != SourcesBaked {
-		return fmt.Errorf("sources is %q: it must be %q or %q", s, SourcesBaked, SourcesExcluded)
-	}
-	if r.Start != StartHold && r.Start != StartContinue {
-		return fmt.Errorf("start is %q: it must be %q or %q", r.Start, StartHold, StartContinue)
-	}
-	if r.Entry != "" && r.Entry != EntryCmd && r.Entry != EntryInplace {
-		return fmt.Errorf("entry is %q: it must be %q or %q", r.Entry, EntryCmd, EntryInplace)
-	}
-	if r.Program != "" && !path.IsAbs(r.Program) {
-		return fmt.Errorf("program is %q: it must be the absolute path of a file in the image", r.Program)
-	}
-	if err := r.Rebuild.validate(); err != nil {
-		return err
-	}
-	_, err := r.Port()
-	return err
-}
-
-// Port is the port of Listen, 1 to 65535. It fails where Listen is no address.
-func (r Request) Port() (int, error) {
-	_, port, err := SplitAddress(r.Listen)
-	if err != nil {
-		return 0, fmt.Errorf("listen is %q: %w", r.Listen, err)
-	}
-	return port, nil
-}
+// Address is where the debugger listens: Listen, or DefaultListen.
+func (r Request) Address() string { return cmp.Or(r.Listen, DefaultListen) }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/moby/buildkit/client"
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -16,7 +17,7 @@ func parse(t *testing.T, env environment, args ...string) (*request, error) {
 	fs := pflag.NewFlagSet("build", pflag.ContinueOnError)
 	f.register(fs)
 	if err := fs.Parse(args); err != nil {
-		t.Fatal(err)
+		return nil, flagError(&cobra.Command{Use: "build"}, err)
 	}
 	if env.lookup == nil {
 		env.lookup = func(string) (string, bool) { return "", false }
@@ -120,12 +121,8 @@ func TestEachVariantAsksTheFrontendForItself(t *testing.T) {
 
 func TestDebugTagsDeriveFromEveryProductionReference(t *testing.T) {
 	r := mustParse(t, environment{}, "-t", "app", "-t", "registry.example:5000/team/app:v1", "-t", "app:latest")
-	refs, err := r.references(r.presets[0])
-	if err != nil {
-		t.Fatal(err)
-	}
 	var got []string
-	for _, ref := range refs {
+	for _, ref := range r.presets[0].refs {
 		got = append(got, ref.Familiar())
 	}
 	if want := "app:latest-debug registry.example:5000/team/app:v1-debug"; strings.Join(got, " ") != want {

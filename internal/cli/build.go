@@ -74,7 +74,7 @@ func (b *builder) run(ctx context.Context) error {
 	if err := b.guard(ctx); err != nil {
 		return err
 	}
-	in, err := loadInputs(b.context, b.flags.file, b.flags.contexts, b.streams.in)
+	in, err := loadInputs(b.context, b.dockerfile, b.contexts, b.streams.in)
 	if err != nil {
 		return err
 	}

@@ -8,7 +8,6 @@ import (
 
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/registry"
-	"github.com/dlvgen/dlvgen/variants"
 	"github.com/docker/cli/cli/config/configfile"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/session"
@@ -32,10 +31,7 @@ type builder struct {
 
 // result is what became of one preset.
 type result struct {
-	preset variants.Preset
-
-	// refs are its debug tags, possibly none.
-	refs []registry.Reference
+	preset
 
 	// meta is the frontend's metadata: plans and trees.
 	meta map[string][]byte
@@ -79,11 +75,11 @@ func inOrder(outputs []output) []output {
 // exports are BuildKit's for one variant. The load is nil where nothing goes to
 // Docker Engine.
 func (b *builder) exports(ctx context.Context, res *result) ([]client.ExportEntry, *imageLoad, error) {
-	if b.flags.dryRun {
+	if b.dryRun {
 		return nil, nil, nil
 	}
 	if len(b.outputs) == 0 {
-		b.notify(fmt.Sprintf("no output specified: variant %s stays in the build cache. Use --push, --load or -o", res.preset.Name))
+		b.notify(fmt.Sprintf("no output specified: variant %s stays in the build cache. Use --push, --load or -o", res.Preset))
 	}
 	var entries []client.ExportEntry
 	var load *imageLoad

@@ -50,7 +50,7 @@ func newBuildKitStopCommand(s streams) *cobra.Command {
 }
 
 func newBuildKitStatusCommand(s streams) *cobra.Command {
-	format := newFormat()
+	var format formatValue
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show whether it is running, and where its files are",
@@ -64,10 +64,10 @@ func newBuildKitStatusCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return printStatus(s, *format, status)
+			return printStatus(s, format, status)
 		},
 	}
-	cmd.Flags().Var(format, "format", format.usage())
+	format.register(cmd.Flags())
 	return cmd
 }
 

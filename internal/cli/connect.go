@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/cli/connect"
+	"github.com/dlvgen/dlvgen/internal/flagvalue"
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/spf13/cobra"
@@ -23,21 +24,20 @@ type connectFlags struct {
 	pid      int
 	beside   string
 	insecure []string
-	format   *formatValue
+	format   formatValue
 }
 
 func (f *connectFlags) register(fs *pflag.FlagSet) {
 	fs.SortFlags = false
-	f.format = newFormat()
 	f.client = clientDelve
-	fs.Var(&f.client, "for", "client to configure: "+strings.Join(clients(), ", "))
+	fs.Var(flagvalue.Word(&f.client, "client", clientValue.check), "for", "client to configure: "+strings.Join(clients(), ", "))
 	fs.StringVar(&f.local, "local", "", "folder of the image's main module on this machine (default: the folder of the working folder's go.mod, if it is the same module)")
 	fs.StringVar(&f.at, "at", "", "address of the debugger, HOST:PORT, such as that of a port-forward (default: the container's published port)")
 	fs.IntVar(&f.pid, "pid", 0, "process to debug in the container of an attach image (default: the program's if it is found, else 1)")
 	fs.StringVar(&f.beside, "container", "", "container next to which a sidecar starts")
-	fs.Var(&f.source, "source", "where to look up the name: container, image, registry (default: in this order)")
+	fs.Var(flagvalue.Word(&f.source, "source", sourceValue.check), "source", "where to look up the name: container, image, registry (default: in this order)")
 	fs.StringSliceVar(&f.insecure, "insecure-registry", nil, "registry HOST[:PORT] to read from over plain HTTP or with an unknown certificate; loopback addresses need no flag")
-	fs.Var(f.format, "format", f.format.usage())
+	f.format.register(fs)
 }
 
 // clientValue is the flag --for.
@@ -54,19 +54,12 @@ func clients() []string {
 	return []string{string(clientDelve), string(clientVSCode), string(clientGoLand), string(clientNeovim)}
 }
 
-// String, Set and Type make it a pflag.Value.
-func (c *clientValue) String() string { return string(*c) }
-
-// Type names the value in the help.
-func (*clientValue) Type() string { return "client" }
-
-// Set takes a client by name.
-func (c *clientValue) Set(value string) error {
-	if !slices.Contains(clients(), value) {
-		return fmt.Errorf("did you mean %q? The clients are %s", variants.Nearest(value, clients()), strings.Join(clients(), ", "))
+// check tells what else it must be.
+func (c clientValue) check() error {
+	if slices.Contains(clients(), string(c)) {
+		return nil
 	}
-	*c = clientValue(value)
-	return nil
+	return fmt.Errorf("did you mean %q? The clients are %s", variants.Nearest(string(c), clients()), strings.Join(clients(), ", "))
 }
 
 func newConnectCommand(s streams) *cobra.Command {
@@ -204,7 +197,7 @@ func (c connector) address(got *found, image connect.Image) (host string, port i
 
 // configuration is what stdout gets, and notes on what to do with it.
 func (c connector) configuration(got *found, t connect.Target) (text string, notes []string, err error) {
-	if *c.flags.format == formatJSON {
+	if c.flags.format == formatJSON {
 		made, err := newConnection(got, t)
 		if err != nil {
 			return "", nil, err

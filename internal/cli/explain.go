@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/buildkit"
 	"github.com/dlvgen/dlvgen/internal/tools"
+	"github.com/dlvgen/dlvgen/internal/version"
 	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/client"
@@ -18,10 +20,10 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// explainFlags are the flags of `dlvgen build` that decide what is built, or where.
+// explainFlags are the flags of `dlvgen build` that decide what is built, or where,
+// beside those of a derivation.
 var explainFlags = []string{
-	"variant", "config", "sources", "start", "entry", "optimize", "listen", "program", "delve", "rebuild", "rebuild-image", "no-go-cache", "print-llb",
-	"file", "platform", "target", "build-arg", "build-context", "ssh", "addr", "progress", "format",
+	"variant", "config", "file", "platform", "target", "build-arg", "build-context", "ssh", "addr", "progress", "format",
 }
 
 func newExplainCommand(s streams) *cobra.Command {
@@ -46,9 +48,11 @@ The exit code is 1 if a debug image cannot be derived.`,
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.register(all)
 	cmd.Flags().SortFlags = false
-	for _, name := range explainFlags {
-		cmd.Flags().AddFlag(all.Lookup(name))
-	}
+	all.VisitAll(func(f *pflag.Flag) {
+		if frontend.Settings(&variants.Request{}).Lookup(f.Name) != nil || slices.Contains(explainFlags, f.Name) {
+			cmd.Flags().AddFlag(f)
+		}
+	})
 	return cmd
 }
 
@@ -60,7 +64,7 @@ type explained struct {
 
 // explain explains each variant, and returns the first refusal.
 func (b *builder) explain(ctx context.Context) error {
-	in, err := loadInputs(b.context, b.flags.file, b.flags.contexts, b.streams.in)
+	in, err := loadInputs(b.context, b.dockerfile, b.contexts, b.streams.in)
 	if err != nil {
 		return err
 	}
@@ -84,12 +88,12 @@ func (b *builder) explain(ctx context.Context) error {
 
 // explainAll asks for one explanation after the other: there is little to wait for.
 func (b *builder) explainAll(ctx context.Context, in *inputs) ([]explained, error) {
-	c, err := buildkit.Connect(ctx, buildkit.Options{Addr: b.flags.addr, Host: os.Getenv("BUILDKIT_HOST"), Notify: b.notify})
+	c, err := buildkit.Connect(ctx, buildkit.Options{Addr: b.addr, Host: os.Getenv("BUILDKIT_HOST"), Notify: b.notify})
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = c.Close() }()
-	progress, err := buildkit.NewProgress(context.WithoutCancel(ctx), b.streams.err, b.flags.progress)
+	progress, err := buildkit.NewProgress(context.WithoutCancel(ctx), b.streams.err, b.progress)
 	if err != nil {
 		return nil, err
 	}
@@ -108,7 +112,7 @@ func (b *builder) explainAll(ctx context.Context, in *inputs) ([]explained, erro
 }
 
 // explainOne runs the frontend for one preset.
-func (b *builder) explainOne(ctx context.Context, build buildCall, p variants.Preset, in *inputs, progress *buildkit.Progress) (explained, error) {
+func (b *builder) explainOne(ctx context.Context, build buildCall, p preset, in *inputs, progress *buildkit.Progress) (explained, error) {
 	var one explained
 	attachables, err := b.attachables(b.docker, in)
 	if err != nil {
@@ -124,8 +128,7 @@ func (b *builder) explainOne(ctx context.Context, build buildCall, p variants.Pr
 	}
 	name := tools.LocalName(digest)
 	options.LocalMounts[name] = tree
-	version, _ := versions()
-	f := frontend.New(frontend.Config{Tools: frontend.LocalTools(name), Version: version})
+	f := frontend.New(frontend.Config{Tools: frontend.LocalTools(name), Version: version.Version()})
 	var meta map[string][]byte
 	_, err = build(ctx, options, "dlvgen", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
 		res, err := f.Explain(ctx, gw)
@@ -143,7 +146,6 @@ func (b *builder) explainOne(ctx context.Context, build buildCall, p variants.Pr
 		if err := json.Unmarshal(dt, &e); err != nil {
 			return one, fmt.Errorf("reading the explanation: %w", err)
 		}
-		e.Variant = p.Name
 		one.images = append(one.images, e)
 	}
 	return one, nil
@@ -152,7 +154,7 @@ func (b *builder) explainOne(ctx context.Context, build buildCall, p variants.Pr
 // printExplained writes the explanations to stdout: pages, or an array with an
 // element for each variant and platform.
 func (b *builder) printExplained(list []explained) error {
-	if *b.flags.format == formatJSON {
+	if b.format == formatJSON {
 		records := []explainRecord{}
 		for _, one := range list {
 			for i, e := range one.images {

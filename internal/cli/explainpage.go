@@ -68,7 +68,7 @@ func writeAnalysis(b *bytes.Buffer, e frontend.Explanation) {
 	}
 	if e.Refusal == "" {
 		line("go", orUnknown(e.Go, "known after a build"))
-		line("delve", orUnknown(e.Delve, "the one for that Go"))
+		line("delve", strings.Join(append([]string{orUnknown(e.Delve, "the one for that Go")}, e.DelveArgs...), " "))
 		line("entry", entryText(e.Entry))
 	} else {
 		line("go", e.Go)

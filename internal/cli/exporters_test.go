@@ -268,10 +268,6 @@ func checkNames(t *testing.T, arg string, r *request) {
 	b := &builder{request: r, streams: streams{out: nil}}
 	for _, p := range r.presets {
 		res := &result{preset: p}
-		var err error
-		if res.refs, err = r.references(p); err != nil {
-			t.Fatal(err)
-		}
 		entries, _, err := b.exports(t.Context(), res)
 		if err != nil {
 			t.Fatal(err)

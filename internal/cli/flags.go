@@ -15,15 +15,15 @@ type buildFlags struct {
 	// set tells which of the flags were given.
 	set *pflag.FlagSet
 
-	// dlvgen's own.
+	// dlvgen's own. asked has what is asked of all variants.
 	variants []string
 	config   string
 	suffixes map[string]string
-	options  frontend.Options
+	asked    variants.Request
 	addr     string
 	insecure []string
 	dryRun   bool
-	format   *formatValue
+	format   formatValue
 
 	// What is built.
 	file      string
@@ -59,30 +59,19 @@ type buildFlags struct {
 func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.SortFlags = false
 	f.set = fs
-	f.format = newFormat()
-	f.options = frontend.DefaultOptions()
 
 	fs.StringSliceVar(&f.variants, "variant", []string{"remote"},
 		"debug variants to derive: "+strings.Join(variants.Names(), ", ")+", those of the project file, or "+variants.All)
 	fs.StringVar(&f.config, "config", "", configUsage)
-	// The other options of a derivation are the frontend's, under the names that
-	// syntax lines and build args know.
-	own := pflag.NewFlagSet("", pflag.ContinueOnError)
-	own.SortFlags = false
-	f.options.Register(own)
-	own.VisitAll(func(flag *pflag.Flag) {
-		if flag.Name != "variant" {
-			fs.AddFlag(flag)
-		}
-	})
-	fs.StringToStringVar(&f.suffixes, "tag-suffix", nil, "what a variant's tag adds to production's, VARIANT=SUFFIX, such as remote=-dbg")
-	fs.BoolVar(&f.dryRun, "dry-run", false, "build what the plan needs, print the plan as JSON, export nothing")
+	fs.AddFlagSet(frontend.Settings(&f.asked))
+	fs.StringToStringVar(&f.suffixes, "tag-suffix", nil, "suffix that a variant adds to production's tag, VARIANT=SUFFIX, such as remote=-dbg")
+	fs.BoolVar(&f.dryRun, "dry-run", false, "print the plan as JSON and export nothing")
 
 	fs.StringVarP(&f.file, "file", "f", "", `Dockerfile, "-" for stdin (default: CONTEXT/Dockerfile)`)
-	fs.StringArrayVarP(&f.tags, "tag", "t", nil, "production reference, [REGISTRY/]REPOSITORY[:TAG]; the debug tags derive from it, it is never written itself")
+	fs.StringArrayVarP(&f.tags, "tag", "t", nil, "production reference, [REGISTRY/]REPOSITORY[:TAG]; the debug tags are made from it, it is never written")
 	fs.BoolVar(&f.push, "push", false, "push the debug images, and move their tags when all of them are pushed")
 	fs.BoolVar(&f.load, "load", false, "load the debug images into Docker Engine")
-	fs.StringArrayVarP(&f.outputs, "output", "o", nil, `other destination, such as "type=oci,dest=FILE"; with several variants each gets a destination of its own`)
+	fs.StringArrayVarP(&f.outputs, "output", "o", nil, `other destination, such as "type=oci,dest=FILE"; each of several variants gets its own destination`)
 	fs.StringArrayVar(&f.platforms, "platform", nil, "target platforms, such as linux/amd64,linux/arm64")
 	fs.StringVar(&f.target, "target", "", "stage of the Dockerfile that production ships")
 	fs.StringArrayVar(&f.buildArgs, "build-arg", nil, "build-time variable, NAME=VALUE, or NAME for its value in the environment")
@@ -94,9 +83,9 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.cacheTo, "cache-to", nil, `cache to export, "type=registry,ref=REF" or a reference`)
 	fs.BoolVar(&f.noCache, "no-cache", false, "run every step again")
 	fs.StringSliceVar(&f.noCacheFilter, "no-cache-filter", nil, "stages whose steps are run again")
-	fs.BoolVar(&f.pull, "pull", false, "look up every base image anew")
+	fs.BoolVar(&f.pull, "pull", false, "always look up base images in their registries")
 	fs.StringVar(&f.network, "network", "default", `network of RUN steps: "default", "host" or "none"`)
-	fs.StringSliceVar(&f.addHosts, "add-host", nil, "line for /etc/hosts in RUN steps, HOST:IP")
+	fs.StringSliceVar(&f.addHosts, "add-host", nil, "extra /etc/hosts entry in RUN steps, HOST:IP")
 	fs.StringVar(&f.shmSize, "shm-size", "", "size of /dev/shm in RUN steps, such as 64m")
 	fs.StringArrayVar(&f.ulimits, "ulimit", nil, "limit of processes in RUN steps, such as nofile=1024:2048")
 	fs.StringArrayVar(&f.allow, "allow", nil, `entitlement that steps may use, such as "network.host"`)
@@ -105,5 +94,5 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&f.insecure, "insecure-registry", nil, "registry HOST[:PORT] to push to over plain HTTP or with an unknown certificate; loopback addresses need no flag")
 	fs.StringVar(&f.progress, "progress", buildkit.ProgressModes()[0], "progress display on stderr: "+strings.Join(buildkit.ProgressModes(), ", "))
 	fs.StringVar(&f.metadataFile, "metadata-file", "", "write what was exported, as JSON by variant, to this file")
-	fs.Var(f.format, "format", f.format.usage())
+	f.format.register(fs)
 }

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 
+	"github.com/dlvgen/dlvgen/internal/flagvalue"
 	"github.com/dlvgen/dlvgen/internal/visible"
+	"github.com/spf13/pflag"
 )
 
 // formatValue is the flag --format: how results are written to stdout.
@@ -16,26 +18,14 @@ const (
 	formatJSON formatValue = "json"
 )
 
-func newFormat() *formatValue {
-	f := formatText
-	return &f
+// register adds the flag, with text as its default.
+func (f *formatValue) register(fs *pflag.FlagSet) {
+	*f = formatText
+	fs.Var(flagvalue.Word(f, "format", formatValue.check), "format", `how results are printed: "text", or "json" for scripts`)
 }
 
-func (*formatValue) usage() string {
-	return `how results are printed: "text", or "json" for scripts`
-}
-
-// String, Set and Type make it a pflag.Value.
-func (f *formatValue) String() string { return string(*f) }
-
-// Type names the value in the help.
-func (*formatValue) Type() string { return "format" }
-
-// Set takes "text" and "json".
-func (f *formatValue) Set(value string) error {
-	switch v := formatValue(value); v {
-	case formatText, formatJSON:
-		*f = v
+func (f formatValue) check() error {
+	if f == formatText || f == formatJSON {
 		return nil
 	}
 	return fmt.Errorf("it must be %q or %q", formatText, formatJSON)

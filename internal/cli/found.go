@@ -34,20 +34,13 @@ const (
 	sourceRegistry  sourceValue = "registry"
 )
 
-// String, Set and Type make it a pflag.Value.
-func (s *sourceValue) String() string { return string(*s) }
-
-// Type names the value in the help.
-func (*sourceValue) Type() string { return "source" }
-
-// Set takes a source by name.
-func (s *sourceValue) Set(value string) error {
+// check tells what else it must be.
+func (s sourceValue) check() error {
 	sources := []string{string(sourceContainer), string(sourceImage), string(sourceRegistry)}
-	if !slices.Contains(sources, value) {
-		return fmt.Errorf("it must be one of %s", strings.Join(sources, ", "))
+	if slices.Contains(sources, string(s)) {
+		return nil
 	}
-	*s = sourceValue(value)
-	return nil
+	return fmt.Errorf("it must be one of %s", strings.Join(sources, ", "))
 }
 
 // finder looks a name up: as a running container, as an image of Docker Engine, as an

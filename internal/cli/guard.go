@@ -23,7 +23,7 @@ const (
 func (r *request) names(at namespace) []registry.Reference {
 	var refs []registry.Reference
 	switch {
-	case r.flags.dryRun:
+	case r.dryRun:
 		return nil
 	case at == asCache:
 		for _, tag := range r.cacheTags {
@@ -36,9 +36,7 @@ func (r *request) names(at namespace) []registry.Reference {
 			continue
 		}
 		for _, p := range r.presets {
-			// setReferences has derived them before: there is no error.
-			debug, _ := r.references(p)
-			refs = append(refs, debug...)
+			refs = append(refs, p.refs...)
 		}
 	}
 	return refs

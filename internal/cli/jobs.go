@@ -9,7 +9,7 @@ import (
 
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/buildkit"
-	"github.com/dlvgen/dlvgen/variants"
+	"github.com/dlvgen/dlvgen/internal/version"
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
@@ -28,7 +28,7 @@ func (b *builder) build(ctx context.Context, in *inputs) ([]*result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := buildkit.Connect(ctx, buildkit.Options{Addr: b.flags.addr, Host: os.Getenv("BUILDKIT_HOST"), Notify: b.notify})
+	c, err := buildkit.Connect(ctx, buildkit.Options{Addr: b.addr, Host: os.Getenv("BUILDKIT_HOST"), Notify: b.notify})
 	if err != nil {
 		return nil, err
 	}
@@ -55,12 +55,9 @@ func (b *builder) build(ctx context.Context, in *inputs) ([]*result, error) {
 	return results, b.runJobs(ctx, c.Client, jobs, shared)
 }
 
-func (b *builder) newJob(ctx context.Context, p variants.Preset, in *inputs, attachables []session.Attachable, shared *sharedMounts) (*job, error) {
-	refs, err := b.references(p)
-	if err != nil {
-		return nil, err
-	}
-	j := &job{result: &result{preset: p, refs: refs}}
+func (b *builder) newJob(ctx context.Context, p preset, in *inputs, attachables []session.Attachable, shared *sharedMounts) (*job, error) {
+	j := &job{result: &result{preset: p}}
+	var err error
 	if j.options, err = b.solveOpt(p, in, attachables); err != nil {
 		return nil, err
 	}
@@ -74,7 +71,7 @@ func (b *builder) newJob(ctx context.Context, p variants.Preset, in *inputs, att
 // runJobs runs the builds at the same time, in one display.
 func (b *builder) runJobs(ctx context.Context, c *client.Client, jobs []*job, shared *sharedMounts) error {
 	// The display is not cut short by an interrupt: it shows what was cancelled.
-	progress, err := buildkit.NewProgress(context.WithoutCancel(ctx), b.streams.err, b.flags.progress)
+	progress, err := buildkit.NewProgress(context.WithoutCancel(ctx), b.streams.err, b.progress)
 	if err != nil {
 		return err
 	}
@@ -107,8 +104,7 @@ func (b *builder) runJobs(ctx context.Context, c *client.Client, jobs []*job, sh
 // after the other: at the same time, each would find the blobs that they share missing
 // from the registry, and send them.
 func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, shared *sharedMounts, exports *sync.Mutex, status chan *client.SolveStatus) error {
-	version, _ := versions()
-	derive := frontend.New(frontend.Config{Tools: shared.toolsSource(b.toolsName), Version: version})
+	derive := frontend.New(frontend.Config{Tools: shared.toolsSource(b.toolsName), Version: version.Version()})
 	var refusal *frontend.RefusalError // BuildKit's answer has its text alone
 	exporting := false
 	defer func() {
@@ -123,7 +119,7 @@ func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, shared *
 			return nil, err
 		}
 		j.result.meta = derived.Metadata
-		if b.flags.dryRun {
+		if b.dryRun {
 			// Nothing but what the plan needed is built.
 			return gateway.NewResult(), nil
 		}
@@ -133,7 +129,6 @@ func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, shared *
 	}, status)
 	switch {
 	case refusal != nil:
-		refusal.Explanation.Variant = j.result.preset.Name
 		return &refusedError{refusal}
 	case err != nil:
 		return err
@@ -147,12 +142,12 @@ func (b *builder) label(res *result) string {
 	if len(b.presets) == 1 {
 		return ""
 	}
-	return res.preset.Name
+	return res.Preset
 }
 
 // notify tells the user what takes longer than a moment.
 func (b *builder) notify(line string) {
-	if b.flags.progress != "quiet" && b.flags.progress != "rawjson" {
+	if b.progress != "quiet" && b.progress != "rawjson" {
 		b.streams.tell(line)
 	}
 }

@@ -165,12 +165,12 @@ func (o output) imageFolder() bool {
 
 // destination is where the output of one variant goes: with several variants, each
 // has a file name with its suffix, or a folder below the given one.
-func (o output) destination(p variants.Preset, several bool) string {
+func (o output) destination(p preset, several bool) string {
 	if !several || o.dest == "" || o.dest == "-" {
 		return o.dest
 	}
 	if o.folder() {
-		return filepath.Join(o.dest, p.Name)
+		return filepath.Join(o.dest, p.Preset)
 	}
 	dir, base := filepath.Split(o.dest)
 	stem, ext := base, ""
@@ -180,7 +180,7 @@ func (o output) destination(p variants.Preset, several bool) string {
 	if strings.HasSuffix(stem, ".tar") { // .tar.gz and its like are one extension
 		stem, ext = strings.TrimSuffix(stem, ".tar"), ".tar"+ext
 	}
-	return dir + stem + p.Suffix + ext
+	return dir + stem + p.Variant.Suffix + ext
 }
 
 // export is the output as an entry for BuildKit. refs are the image's references.

@@ -52,7 +52,7 @@ func TestOutputsAreReadAsBuildxReadsThem(t *testing.T) {
 }
 
 func TestSeveralVariantsGetDestinationsOfTheirOwn(t *testing.T) {
-	p := variants.Preset{Name: "remote-src", Base: "remote-src", Suffix: "-debug-src"}
+	p := preset{Request: variants.Request{Preset: "remote-src", Variant: variants.Variant{Suffix: "-debug-src"}}}
 	for _, test := range []struct {
 		output  output
 		several bool
@@ -139,10 +139,6 @@ func TestPushesGoByDigestToEveryRepositoryOnce(t *testing.T) {
 		"-t", "one.example/app:v1", "-t", "one.example/app:v2", "-t", "two.example/app:v1", "-t", "Old.example:443/app:v1",
 		"-t", "TWO.example/app:v2", "-t", "one.example:443/app:v1")}
 	res := &result{preset: b.presets[0]}
-	var err error
-	if res.refs, err = b.references(res.preset); err != nil {
-		t.Fatal(err)
-	}
 	got, load, err := b.exports(proctest.Context(t), res)
 	if err != nil || load != nil {
 		t.Fatalf("load %v, error %v", load, err)
@@ -209,7 +205,7 @@ func TestAFolderBesideAPushIsTheSameImage(t *testing.T) {
 
 func TestOutputsWhoseDigestCountsComeLast(t *testing.T) {
 	b := builder{request: mustParse(t, environment{}, "-t", "app:v1", "-o", "type=oci,tar=false,dest="+t.TempDir(), "--push", "-o", "type=oci,dest=x.tar")}
-	res := &result{preset: b.presets[0], refs: []registry.Reference{mustRef(t, "app:v1-debug")}}
+	res := &result{preset: b.presets[0]}
 	entries, _, err := b.exports(t.Context(), res)
 	if err != nil {
 		t.Fatal(err)

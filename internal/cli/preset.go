@@ -5,12 +5,22 @@ import (
 	"strings"
 
 	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/dlvgen/dlvgen/variants"
+	"github.com/spf13/pflag"
 )
+
+// preset is one variant that was asked for.
+type preset struct {
+	variants.Request
+
+	// refs are its debug tags, one for each production reference.
+	refs []registry.Reference
+}
 
 // presets are those that --variant names in the table of the project, with the
 // flags applied: a flag that was given beats a preset, which beats the default.
-func (f *buildFlags) presets(context string) ([]variants.Preset, error) {
+func (f *buildFlags) presets(context string) (asked []preset, err error) {
 	table, err := projectTable(f.config, context)
 	if err != nil {
 		return nil, err
@@ -22,52 +32,21 @@ func (f *buildFlags) presets(context string) ([]variants.Preset, error) {
 	if list, err = variants.WithSuffixes(list, f.suffixes); err != nil {
 		return nil, fmt.Errorf("--tag-suffix: %w", err)
 	}
-	for i := range list {
-		f.override(&list[i].Axes)
-		r, err := list[i].Request()
-		if err != nil {
+	for _, r := range list {
+		if r, err = f.override(r); err != nil {
 			return nil, err
 		}
-		if err := r.Validate(); err != nil {
-			// The table was in order, so it is a flag that is not.
-			return nil, fmt.Errorf("--%w", err)
-		}
+		asked = append(asked, preset{Request: r})
 	}
-	return list, nil
+	return asked, nil
 }
 
 // override puts the flags that were given in the place of a preset's answers.
-func (f *buildFlags) override(a *variants.Axes) {
-	o := f.options
-	for name, take := range map[string]func(){
-		"sources":  func() { a.Sources = variants.Sources(o.Sources) },
-		"start":    func() { a.Start = variants.Start(o.Start) },
-		"entry":    func() { a.Entry = variants.Entry(o.Entry) },
-		"optimize": func() { a.Optimize = o.Optimize },
-		"listen":   func() { a.Listen = o.Listen },
-		"program":  func() { a.Program = o.Program },
-		"delve":    func() { a.Delve = o.Delve },
-		"rebuild":  func() { a.Rebuild = variants.Rebuild(o.Rebuild) },
-
-		"rebuild-image": func() { a.RebuildImage = o.RebuildImage },
-	} {
-		if f.set.Changed(name) {
-			take()
+func (f *buildFlags) override(r variants.Request) (variants.Request, error) {
+	frontend.Settings(&r).VisitAll(func(field *pflag.Flag) {
+		if given := f.set.Lookup(field.Name); given.Changed {
+			_ = field.Value.Set(given.Value.String()) // it took the value when it was given
 		}
-	}
-}
-
-// optionsOf are the frontend's options for a preset.
-func (f *buildFlags) optionsOf(p variants.Preset) frontend.Options {
-	o := f.options
-	o.Variant = p.Base
-	o.Sources, o.Entry, o.Optimize = string(p.Sources), string(p.Entry), p.Optimize
-	o.Program, o.Delve = p.Program, p.Delve
-	o.Rebuild, o.RebuildImage = string(p.Rebuild), p.RebuildImage
-	defaults := frontend.DefaultOptions()
-	if o.Start = string(p.Start); o.Start == "" {
-		o.Start = defaults.Start
-	}
-	o.Listen = p.Listen
-	return o
+	})
+	return r.Complete()
 }

@@ -6,10 +6,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/variants"
+	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -21,7 +23,7 @@ const configUsage = "project file with variants of your own (default: " + projec
 
 // projectTable is the table of variants with those of the project file. With an
 // empty path the file is looked for, and need not exist.
-func projectTable(path, context string) ([]variants.Preset, error) {
+func projectTable(path, context string) ([]variants.Request, error) {
 	data, path, err := readProject(path, context)
 	if err != nil {
 		return nil, err
@@ -60,7 +62,7 @@ func readProject(path, context string) ([]byte, string, error) {
 }
 
 // parseProject reads a project file. Its errors begin with file and line.
-func parseProject(path string, data []byte) ([]variants.Preset, error) {
+func parseProject(path string, data []byte) ([]variants.Request, error) {
 	var document yaml.Node
 	if err := yaml.Unmarshal(data, &document); err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
@@ -77,7 +79,7 @@ func parseProject(path string, data []byte) ([]variants.Preset, error) {
 // project is a project file while it is read.
 type project struct {
 	path string
-	own  []variants.Preset
+	own  []variants.Request
 }
 
 // read takes the top level: the key "variants", and no other.
@@ -94,29 +96,35 @@ func (p *project) read(top *yaml.Node) error {
 // preset takes one variant. The table is checked after each, so that an error has
 // the line of the variant that brought it.
 func (p *project) preset(key, value *yaml.Node) error {
-	keys, err := presetKeys()
-	if err != nil {
-		return err
-	}
-	err = p.each(value, "variant "+key.Value, func(k, _ *yaml.Node) error {
-		if !slices.Contains(keys, k.Value) {
+	r := variants.Request{Preset: key.Value}
+	keys := frontend.Axes(&r)
+	keys.StringVar(&r.Variant.Name, "base", "", "")
+	keys.StringVar(&r.Variant.Suffix, "suffix", "", "")
+	err := p.each(value, "variant "+key.Value, func(k, v *yaml.Node) error {
+		flag := keys.Lookup(k.Value)
+		if flag == nil {
+			var known []string
+			keys.VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
 			return p.errorf(k, "unknown key %q of variant %s: did you mean %q? The keys are %s",
-				k.Value, key.Value, variants.Nearest(k.Value, keys), strings.Join(keys, ", "))
+				k.Value, key.Value, variants.Nearest(k.Value, known), strings.Join(known, ", "))
+		}
+		text, err := textOf(v, flag.Value.Type())
+		var mismatch *yaml.TypeError
+		if errors.As(err, &mismatch) {
+			return fmt.Errorf("%s: variant %s: %s", p.path, key.Value, strings.Join(mismatch.Errors, ", "))
+		}
+		if err == nil {
+			err = flag.Value.Set(text)
+		}
+		if err != nil {
+			return p.errorf(v, "variant %s: %s is %q: %w", key.Value, k.Value, text, err)
 		}
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	var preset variants.Preset
-	var mismatch *yaml.TypeError
-	if err := value.Decode(&preset); errors.As(err, &mismatch) {
-		return fmt.Errorf("%s: variant %s: %s", p.path, key.Value, strings.Join(mismatch.Errors, ", "))
-	} else if err != nil {
-		return p.errorf(value, "variant %s: %w", key.Value, err)
-	}
-	preset.Name = key.Value
-	p.own = append(p.own, preset)
+	p.own = append(p.own, r)
 	if _, err := variants.Table(p.own...); err != nil {
 		return p.errorf(key, "%w", err)
 	}
@@ -152,15 +160,17 @@ func (p *project) errorf(at *yaml.Node, format string, args ...any) error {
 	return fmt.Errorf("%s:%d: %w", p.path, at.Line, fmt.Errorf(format, args...))
 }
 
-// presetKeys are the keys that a variant may have.
-func presetKeys() ([]string, error) {
-	var node yaml.Node
-	if err := node.Encode(variants.Preset{}); err != nil {
-		return nil, fmt.Errorf("listing the keys of a variant: %w", err)
+// textOf is a value as a flag of that type takes it.
+func textOf(value *yaml.Node, flagType string) (text string, err error) {
+	var list []string
+	switch {
+	case flagType == "bool":
+		var set bool
+		err = value.Decode(&set)
+		return strconv.FormatBool(set), err
+	case flagType == "strings" && value.Decode(&list) == nil:
+		return strings.Join(list, " "), nil
 	}
-	var keys []string
-	for i := 0; i < len(node.Content); i += 2 {
-		keys = append(keys, node.Content[i].Value)
-	}
-	return keys, nil
+	err = value.Decode(&text)
+	return text, err
 }

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -21,7 +22,7 @@ func newProject(t *testing.T, text string) string {
 }
 
 const fast = `variants:
-  fast: {base: remote, suffix: -dbg, start: continue, listen: ":4000", sources: baked}
+  fast: {base: remote, suffix: -dbg, start: continue, listen: ":4000", sources: baked, delve-arg: [--log, --log-output=rpc]}
   remote: {suffix: -d}
 `
 
@@ -30,12 +31,18 @@ func TestProjectFileAddsToTheTable(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []variants.Preset{
-		{Name: "remote", Base: "remote", Suffix: "-d"},
-		{Name: "remote-src", Base: "remote-src", Suffix: "-debug-src"},
-		{Name: "attach", Base: "attach", Suffix: "-debug-attach"},
-		{Name: "sidecar", Base: "sidecar", Suffix: "-debug-sidecar"},
-		{Name: "fast", Base: "remote", Suffix: "-dbg", Axes: variants.Axes{Sources: "baked", Start: "continue", Listen: ":4000"}},
+	row := func(preset, suffix string, kind variants.Kind, sources variants.Sources) variants.Request {
+		v := variants.Variant{Name: preset, Suffix: suffix, Kind: kind, Sources: sources}
+		return variants.Request{Preset: preset, Variant: v, Start: variants.StartHold}
+	}
+	fast := row("remote", "-dbg", variants.KindRemote, variants.SourcesBaked)
+	fast.Preset, fast.Start, fast.Listen, fast.DelveArgs = "fast", variants.StartContinue, ":4000", []string{"--log", "--log-output=rpc"}
+	want := []variants.Request{
+		row("remote", "-d", variants.KindRemote, variants.SourcesExcluded),
+		row("remote-src", "-debug-src", variants.KindRemote, variants.SourcesBaked),
+		row("attach", "-debug-attach", variants.KindAttach, variants.SourcesBaked),
+		row("sidecar", "-debug-sidecar", variants.KindSidecar, variants.SourcesBaked),
+		fast,
 	}
 	if diff := cmp.Diff(want, table); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
@@ -54,7 +61,7 @@ func TestProjectFileIsLookedForInTheContextThenTheWorkingFolder(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := table[len(table)-1].Name; got != want {
+		if got := table[len(table)-1].Preset; got != want {
 			t.Errorf("context %s: the table ends with %s, want %s", context, got, want)
 		}
 	}
@@ -98,18 +105,30 @@ func TestMistakesInTheProjectFileAreToldWithLineAndNearestName(t *testing.T) {
 // TestFlagBeatsPresetBeatsDefault reads the frontend's options of a command line.
 func TestFlagBeatsPresetBeatsDefault(t *testing.T) {
 	dir := newProject(t, fast)
+	asFast := func(changes map[string]string) map[string]string {
+		attrs := map[string]string{
+			"VARIANT": "remote", "PRESET": "fast", "TAG_SUFFIX": "-dbg",
+			"START": "continue", "LISTEN": ":4000", "SOURCES": "baked", "DELVE_ARG": "--log --log-output=rpc",
+		}
+		maps.Copy(attrs, changes)
+		return attrs
+	}
+	held := asFast(map[string]string{"LISTEN": ":8000"})
+	delete(held, "START")
+	delete(held, "SOURCES")
 	for _, test := range []struct {
 		args []string
 		want map[string]string
 	}{
-		{[]string{"--variant", "fast"}, map[string]string{"VARIANT": "remote", "START": "continue", "LISTEN": ":4000", "SOURCES": "baked"}},
-		{[]string{"--variant", "fast", "--start", "hold", "--listen", ":8000", "--sources", "excluded"}, map[string]string{"VARIANT": "remote", "LISTEN": ":8000", "SOURCES": "excluded"}},
-		{[]string{"--variant", "fast", "--entry", "inplace", "--optimize", "--program", "/p", "--delve", "1.25.2"}, map[string]string{
-			"VARIANT": "remote", "START": "continue", "LISTEN": ":4000", "SOURCES": "baked",
-			"ENTRY": "inplace", "OPTIMIZE": "true", "PROGRAM": "/p", "DELVE": "1.25.2"}},
-		{[]string{"--variant", "fast", "--rebuild", "--rebuild-image", "go:1"}, map[string]string{
-			"VARIANT": "remote", "START": "continue", "LISTEN": ":4000", "SOURCES": "baked", "REBUILD": "auto", "REBUILD_IMAGE": "go:1"}},
-		{nil, map[string]string{"VARIANT": "remote"}},
+		{[]string{"--variant", "fast"}, asFast(nil)},
+		{[]string{"--variant", "fast", "--start", "hold", "--listen", ":8000", "--sources", "excluded"}, held},
+		{[]string{"--variant", "fast", "--entry", "inplace", "--optimize", "--program", "/p", "--delve", "1.25.2"},
+			asFast(map[string]string{"ENTRY": "inplace", "OPTIMIZE": "true", "PROGRAM": "/p", "DELVE": "1.25.2"})},
+		{[]string{"--variant", "fast", "--rebuild", "--rebuild-image", "go:1"}, asFast(map[string]string{"REBUILD": "auto", "REBUILD_IMAGE": "go:1"})},
+		{[]string{"--variant", "fast", "--tag-suffix", "fast=-f"}, asFast(map[string]string{"TAG_SUFFIX": "-f"})},
+		{[]string{"--variant", "fast", "--delve-arg", "--log", "--delve-arg", "--log-dest=/log", "--no-go-cache"},
+			asFast(map[string]string{"DELVE_ARG": "--log --log-dest=/log", "NO_GO_CACHE": "true"})},
+		{nil, map[string]string{"VARIANT": "remote", "TAG_SUFFIX": "-d"}},
 	} {
 		r := mustParse(t, environment{}, append(test.args, "-t", "app:v1", dir)...)
 		so, err := r.solveOpt(r.presets[0], &inputs{}, nil)
@@ -130,11 +149,7 @@ func TestAllNamesEveryVariantWithItsTag(t *testing.T) {
 	r := mustParse(t, environment{}, "--variant", "all", "--tag-suffix", "attach=-at", "-t", "app:v1", newProject(t, fast))
 	var got []string
 	for _, p := range r.presets {
-		refs, err := r.references(p)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got = append(got, refs[0].Familiar())
+		got = append(got, p.refs[0].Familiar())
 	}
 	want := []string{"app:v1-d", "app:v1-debug-src", "app:v1-at", "app:v1-debug-sidecar", "app:v1-dbg"}
 	if diff := cmp.Diff(want, got); diff != "" {

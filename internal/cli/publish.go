@@ -7,6 +7,7 @@ import (
 
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/registry"
+	"github.com/dlvgen/dlvgen/internal/version"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/client"
 )
@@ -14,9 +15,8 @@ import (
 // newRegistryClient returns the client for all registries of one call. insecure are
 // those that may be reached without verified TLS, HOST[:PORT].
 func newRegistryClient(p *patience.Patience, insecure []string, production ...registry.Reference) *registry.Client {
-	version, _ := versions()
 	return registry.New(variants.LabelVersion,
-		registry.WithPatience(p), registry.WithUserAgent("dlvgen/"+version),
+		registry.WithPatience(p), registry.WithUserAgent("dlvgen/"+version.Version()),
 		registry.WithInsecure(insecure...), registry.WithProduction(production...))
 }
 

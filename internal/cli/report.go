@@ -14,16 +14,16 @@ import (
 
 // report writes what was derived to stdout and to the metadata file.
 func (b *builder) report(results []*result) error {
-	if b.flags.metadataFile != "" && !b.flags.dryRun {
-		if err := writeMetadata(b.flags.metadataFile, results); err != nil {
+	if b.metadataFile != "" && !b.dryRun {
+		if err := writeMetadata(b.metadataFile, results); err != nil {
 			return err
 		}
 	}
-	if slices.ContainsFunc(b.outputs, func(o output) bool { return o.dest == "-" }) && !b.flags.dryRun {
+	if slices.ContainsFunc(b.outputs, func(o output) bool { return o.dest == "-" }) && !b.dryRun {
 		// stdout has the image.
 		return nil
 	}
-	if *b.flags.format == formatJSON {
+	if b.format == formatJSON {
 		list := []record{}
 		for _, res := range results {
 			list = append(list, b.records(res)...)
@@ -35,14 +35,14 @@ func (b *builder) report(results []*result) error {
 
 func (b *builder) reportText(results []*result) error {
 	for _, res := range results {
-		if b.flags.options.PrintLLB {
+		if b.presets[0].PrintLLB {
 			for _, tree := range values(res.meta, frontend.MetaLLB) {
 				if _, err := fmt.Fprintf(b.streams.out, "%s\n", strings.TrimRight(visible.Lines(string(tree)), "\n")); err != nil {
 					return err
 				}
 			}
 		}
-		if b.flags.dryRun {
+		if b.dryRun {
 			for _, plan := range values(res.meta, frontend.MetaPlan) {
 				if _, err := fmt.Fprintf(b.streams.out, "%s\n", strings.TrimRight(string(visible.JSON(plan)), "\n")); err != nil {
 					return err
@@ -76,8 +76,8 @@ type record struct {
 
 // records are one for each debug tag, and one for a variant that has none.
 func (b *builder) records(res *result) []record {
-	base := record{Variant: res.preset.Name, Digest: res.digest(), Files: res.dests}
-	if b.flags.dryRun {
+	base := record{Variant: res.Preset, Digest: res.digest(), Files: res.dests}
+	if b.dryRun {
 		for _, plan := range values(res.meta, frontend.MetaPlan) {
 			base.Plans = append(base.Plans, plan)
 		}
@@ -122,7 +122,7 @@ func writeMetadata(path string, results []*result) error {
 		if len(res.refs) > 0 && res.digest() != "" {
 			answer["image.name"] = strings.Join(res.names(), ",")
 		}
-		all[res.preset.Name] = answer
+		all[res.Preset] = answer
 	}
 	data, err := encode(all)
 	if err != nil {

@@ -8,9 +8,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/buildkit"
 	"github.com/dlvgen/dlvgen/internal/registry"
-	"github.com/dlvgen/dlvgen/variants"
 	"github.com/docker/cli/cli/config"
 	"github.com/docker/cli/cli/config/configfile"
 	"github.com/moby/buildkit/client"
@@ -23,10 +23,10 @@ import (
 
 // request is a build that was asked for, with every flag checked.
 type request struct {
-	flags   *buildFlags
-	context string
+	context, dockerfile string   // as they were given
+	contexts            []string // named ones, NAME=VALUE
 
-	presets    []variants.Preset
+	presets    []preset
 	production []registry.Reference
 	outputs    []output
 
@@ -39,12 +39,22 @@ type request struct {
 
 	// insecure are the registries that may be reached without verified TLS, HOST[:PORT].
 	insecure []string
+
+	secrets session.Attachable // nil for none
+	ssh     []sshprovider.AgentConfig
+
+	dryRun                       bool
+	format                       formatValue
+	progress, addr, metadataFile string
 }
 
 // newRequest checks the flags. Its errors are the user's to correct on the command
 // line.
 func newRequest(f *buildFlags, args []string, env environment) (*request, error) {
-	r := &request{flags: f, context: "."}
+	r := &request{
+		context: ".", dockerfile: f.file, contexts: f.contexts, insecure: slices.Clone(f.insecure),
+		dryRun: f.dryRun, format: f.format, progress: f.progress, addr: f.addr, metadataFile: f.metadataFile,
+	}
 	if len(args) > 0 {
 		r.context = args[0]
 	}
@@ -52,13 +62,13 @@ func newRequest(f *buildFlags, args []string, env environment) (*request, error)
 	if r.presets, err = f.presets(r.context); err != nil {
 		return nil, err
 	}
-	if mode, ok := env.lookup("BUILDKIT_PROGRESS"); ok && mode != "" && f.progress == buildkit.ProgressModes()[0] {
-		f.progress = mode
+	if mode, ok := env.lookup("BUILDKIT_PROGRESS"); ok && mode != "" && r.progress == buildkit.ProgressModes()[0] {
+		r.progress = mode
 	}
-	if modes := buildkit.ProgressModes(); !slices.Contains(modes, f.progress) {
-		return nil, fmt.Errorf("--progress is %q: it must be one of %s", f.progress, strings.Join(modes, ", "))
+	if modes := buildkit.ProgressModes(); !slices.Contains(modes, r.progress) {
+		return nil, fmt.Errorf("--progress is %q: it must be one of %s", r.progress, strings.Join(modes, ", "))
 	}
-	if err := r.setReferences(); err != nil {
+	if err := r.setReferences(f.tags); err != nil {
 		return nil, err
 	}
 	if r.outputs, err = f.parseOutputs(); err != nil {
@@ -76,6 +86,14 @@ func newRequest(f *buildFlags, args []string, env environment) (*request, error)
 	if err := r.setCacheTags(); err != nil {
 		return nil, err
 	}
+	if len(f.secrets) > 0 {
+		if r.secrets, err = build.ParseSecret(f.secrets); err != nil {
+			return nil, fmt.Errorf("--secret: %w", err)
+		}
+	}
+	if r.ssh, err = build.ParseSSH(f.ssh); err != nil {
+		return nil, fmt.Errorf("--ssh: %w", err)
+	}
 	r.setInsecure()
 	return r, r.checkOutputs()
 }
@@ -88,12 +106,8 @@ func (r *request) setCacheTags() error {
 	}
 	images := map[registry.Key]string{}
 	for _, p := range r.presets {
-		refs, err := r.references(p)
-		if err != nil {
-			return err
-		}
-		for _, ref := range refs {
-			images[ref.Key()] = "the debug tag of variant " + p.Name
+		for _, ref := range p.refs {
+			images[ref.Key()] = "the debug tag of variant " + p.Preset
 		}
 	}
 	for _, ref := range r.production {
@@ -107,9 +121,8 @@ func (r *request) setCacheTags() error {
 	return nil
 }
 
-// setInsecure collects what the flags, outputs and caches say of registries.
+// setInsecure adds what the outputs and caches say of registries to what the flag does.
 func (r *request) setInsecure() {
-	r.insecure = slices.Clone(r.flags.insecure)
 	for _, tag := range r.cacheTags {
 		if tag.insecure {
 			r.insecure = append(r.insecure, tag.Host())
@@ -126,9 +139,9 @@ func (r *request) setInsecure() {
 
 // setReferences reads the production references and derives the debug tags once, so
 // that a bad one is told before anything is built.
-func (r *request) setReferences() error {
+func (r *request) setReferences(tags []string) error {
 	taken := map[registry.Key]bool{}
-	for _, tag := range r.flags.tags {
+	for _, tag := range tags {
 		ref, err := registry.Parse(tag)
 		if err != nil {
 			return fmt.Errorf("--tag is %q: %w", tag, err)
@@ -139,39 +152,28 @@ func (r *request) setReferences() error {
 		taken[ref.Key()] = true
 	}
 	variant := map[registry.Key]string{}
-	for _, p := range r.presets {
-		refs, err := r.references(p)
-		if err != nil {
-			return err
-		}
-		for _, ref := range refs {
+	for i := range r.presets {
+		p := &r.presets[i]
+		for _, production := range r.production {
+			tag, err := p.Tag(production.Tag())
+			if err != nil {
+				return err
+			}
+			ref, err := production.WithTag(tag)
+			if err != nil {
+				return err
+			}
 			if taken[ref.Key()] {
-				return fmt.Errorf("%s is a production reference by --tag, and the debug tag of variant %s: name the production references only", ref.Familiar(), p.Name)
+				return fmt.Errorf("%s is a production reference by --tag, and the debug tag of variant %s: name the production references only", ref.Familiar(), p.Preset)
 			}
-			if other, ok := variant[ref.Key()]; ok && other != p.Name {
-				return fmt.Errorf("%s is the debug tag of variant %s and of variant %s: choose another --tag-suffix for one of them", ref.Familiar(), other, p.Name)
+			if other, ok := variant[ref.Key()]; ok && other != p.Preset {
+				return fmt.Errorf("%s is the debug tag of variant %s and of variant %s: choose another --tag-suffix for one of them", ref.Familiar(), other, p.Preset)
 			}
-			variant[ref.Key()] = p.Name
+			variant[ref.Key()] = p.Preset
+			p.refs = append(p.refs, ref)
 		}
 	}
 	return nil
-}
-
-// references are the debug tags of a preset, one for each production reference.
-func (r *request) references(p variants.Preset) ([]registry.Reference, error) {
-	var refs []registry.Reference
-	for _, production := range r.production {
-		tag, err := p.Tag(production.Tag())
-		if err != nil {
-			return nil, err
-		}
-		ref, err := production.WithTag(tag)
-		if err != nil {
-			return nil, err
-		}
-		refs = append(refs, ref)
-	}
-	return refs, nil
 }
 
 func (r *request) checkOutputs() error {
@@ -183,7 +185,7 @@ func (r *request) checkOutputs() error {
 		case o.dest == "-" && several:
 			return fmt.Errorf("stdout takes one image, and these variants were asked for: %s: give the output a file with dest=FILE, or name one variant",
 				strings.Join(r.variantNames(), ", "))
-		case o.dest == "-" && *r.flags.format == formatJSON:
+		case o.dest == "-" && r.format == formatJSON:
 			return errors.New("--format json and an output both write to stdout: give the output a file with dest=FILE")
 		case o.loads() && strings.Contains(r.attrs["platform"], ","):
 			return fmt.Errorf("--load takes one platform, and these were asked for: %s: use --push, or -o type=oci,dest=FILE", r.attrs["platform"])
@@ -195,7 +197,7 @@ func (r *request) checkOutputs() error {
 func (r *request) variantNames() []string {
 	var names []string
 	for _, p := range r.presets {
-		names = append(names, p.Name)
+		names = append(names, p.Preset)
 	}
 	return names
 }
@@ -204,17 +206,17 @@ func (r *request) variantNames() []string {
 func (r *request) loads() bool { return len(r.names(inEngine)) > 0 }
 
 // solveOpt are BuildKit's options for one preset, without exports.
-func (r *request) solveOpt(p variants.Preset, in *inputs, attachables []session.Attachable) (client.SolveOpt, error) {
+func (r *request) solveOpt(p preset, in *inputs, attachables []session.Attachable) (client.SolveOpt, error) {
 	so := client.SolveOpt{
 		FrontendAttrs:       maps.Clone(r.attrs),
 		LocalMounts:         map[string]fsutil.FS{},
 		AllowedEntitlements: r.allow,
 		CacheImports:        r.cacheFrom,
-		CacheExports:        cacheExports(r.cacheTo, p == r.presets[0]),
+		CacheExports:        cacheExports(r.cacheTo, p.Preset == r.presets[0].Preset),
 		Session:             slices.Clone(attachables),
 	}
-	maps.Copy(so.FrontendAttrs, r.flags.optionsOf(p).Attrs())
-	if r.flags.dryRun {
+	maps.Copy(so.FrontendAttrs, frontend.Attrs(p.Request))
+	if r.dryRun {
 		so.CacheExports = nil
 	}
 	return so, in.apply(&so)
@@ -226,22 +228,14 @@ func (r *request) attachables(docker *configfile.ConfigFile, in *inputs) ([]sess
 	list := []session.Attachable{authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
 		AuthConfigProvider: authprovider.LoadAuthConfig(docker),
 	})}
-	if len(r.flags.secrets) > 0 {
-		secrets, err := build.ParseSecret(r.flags.secrets)
-		if err != nil {
-			return nil, fmt.Errorf("--secret: %w", err)
-		}
-		list = append(list, secrets)
+	if r.secrets != nil {
+		list = append(list, r.secrets)
 	}
-	ssh := r.flags.ssh
-	if len(ssh) == 0 && in.sshContext {
-		ssh = []string{"default"}
+	agents := r.ssh
+	if len(agents) == 0 && in.sshContext {
+		agents = []sshprovider.AgentConfig{{ID: "default"}}
 	}
-	if len(ssh) > 0 {
-		agents, err := build.ParseSSH(ssh)
-		if err != nil {
-			return nil, fmt.Errorf("--ssh: %w", err)
-		}
+	if len(agents) > 0 {
 		provider, err := sshprovider.NewSSHAgentProvider(agents)
 		if err != nil {
 			return nil, fmt.Errorf("--ssh: %w", err)

@@ -90,8 +90,13 @@ func usagef(cmd *cobra.Command, format string, args ...any) error {
 	return &usageError{err: fmt.Errorf(format, args...), cmd: cmd.CommandPath()}
 }
 
-// flagError adds the nearest name to the error for a flag that does not exist.
+// flagError says what is wrong with a flag as other checks of flags do, and adds the nearest
+// name to the error for one that does not exist.
 func flagError(cmd *cobra.Command, err error) error {
+	var invalid *pflag.InvalidValueError
+	if errors.As(err, &invalid) {
+		return usagef(cmd, "--%s is %q: %w", invalid.GetFlag().Name, invalid.GetValue(), invalid.Unwrap())
+	}
 	var missing *pflag.NotExistError
 	if !errors.As(err, &missing) || missing.GetSpecifiedShortnames() != "" {
 		return usagef(cmd, "%w", err)

@@ -13,7 +13,7 @@ const exampleTag = "v1"
 
 func newVariantsCommand(s streams) *cobra.Command {
 	var config string
-	format := newFormat()
+	var format formatValue
 	cmd := &cobra.Command{
 		Use:   "variants [CONTEXT]",
 		Short: "List the debug variants, with those of the project file",
@@ -35,14 +35,14 @@ the image's command starts the program directly, else inplace.`,
 			if err != nil {
 				return err
 			}
-			if *format == formatJSON {
+			if format == formatJSON {
 				return writeJSON(s.out, rows)
 			}
 			return printRows(s, rows)
 		},
 	}
 	cmd.Flags().StringVar(&config, "config", "", configUsage)
-	cmd.Flags().Var(format, "format", format.usage())
+	format.register(cmd.Flags())
 	return cmd
 }
 
@@ -63,25 +63,23 @@ type row struct {
 // entryAuto is shown where the image decides.
 const entryAuto = "auto"
 
-func rowsOf(table []variants.Preset) ([]row, error) {
+func rowsOf(table []variants.Request) ([]row, error) {
 	var rows []row
-	for _, p := range table {
-		request, err := p.Request()
-		if err != nil {
-			return nil, err
-		}
-		one := row{Name: p.Name, Base: p.Base, Suffix: p.Suffix, Kind: request.Variant.Kind, Sources: request.Variant.Sources}
-		if one.tag, err = p.Tag(exampleTag); err != nil {
+	for _, r := range table {
+		v := r.Variant
+		one := row{Name: r.Preset, Base: v.Name, Suffix: v.Suffix, Kind: v.Kind, Sources: v.Sources}
+		var err error
+		if one.tag, err = r.Tag(exampleTag); err != nil {
 			return nil, err
 		}
 		if one.Kind == variants.KindRemote {
-			one.Start, one.Entry = request.Start, request.Entry
+			one.Start, one.Entry = r.Start, r.Entry
 			if one.Entry == "" {
 				one.Entry = entryAuto
 			}
 		}
 		if one.Kind != variants.KindAttach {
-			one.Listen = request.Listen
+			one.Listen = r.Address()
 		}
 		rows = append(rows, one)
 	}

@@ -7,7 +7,9 @@ import (
 	"runtime/debug"
 
 	"github.com/dlvgen/dlvgen/internal/tools"
+	"github.com/dlvgen/dlvgen/internal/version"
 	"github.com/spf13/cobra"
+	"golang.org/x/mod/semver"
 )
 
 func newVersionCommand(s streams) *cobra.Command {
@@ -20,23 +22,24 @@ func newVersionCommand(s streams) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			version, buildkit := versions()
+			dlvgen, buildkit := versions()
 			_, err = fmt.Fprintf(s.out, "dlvgen %s %s %s/%s\nBuildKit libraries %s\ntools %s\n",
-				version, runtime.Version(), runtime.GOOS, runtime.GOARCH, buildkit, carried)
+				dlvgen, runtime.Version(), runtime.GOOS, runtime.GOARCH, buildkit, carried)
 			return err
 		},
 	}
 }
 
 // versions reads the versions of dlvgen and of its BuildKit libraries from the
-// program's build information; "(devel)" and "unknown" where it says nothing.
+// program's build information; "unknown" where it says nothing. dlvgen's names the
+// commit where there is no release, other than [version.Version].
 func versions() (dlvgen, buildkit string) {
-	dlvgen, buildkit = "(devel)", "unknown"
+	dlvgen, buildkit = version.Version(), "unknown"
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return dlvgen, buildkit
 	}
-	if info.Main.Version != "" {
+	if semver.IsValid(info.Main.Version) {
 		dlvgen = info.Main.Version
 	}
 	for _, dep := range info.Deps {

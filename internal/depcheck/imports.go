@@ -96,6 +96,7 @@ func Rules() []Rule {
 			NeverLinked: append(own("frontend", "internal/cli", "internal/buildkit", "internal/registry", "cmd"), registry),
 		},
 		{Name: "frontend/...", NeverLinked: append(own("internal/cli", "internal/buildkit", "internal/registry", "internal/tools", "cmd"), registry)},
+		{Name: "internal/shell", Never: impure, Only: []string{"mvdan.cc/sh/v3"}},
 		{Name: "internal/derive/...", NeverLinked: append(own("frontend", "internal/cli", "internal/buildkit", "internal/registry", "internal/tools", "cmd"), registry)},
 		{Name: "internal/gobin", NeverLinked: append(own("variants", "llbgen", "frontend", "internal/cli", "internal/buildkit", "internal/registry"), buildkit, registry)},
 		{Name: "internal/registry/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/buildkit"), buildkit)},

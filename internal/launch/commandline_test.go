@@ -16,6 +16,8 @@ func TestCommandlineOfDelveIsUnderstood(t *testing.T) {
 			program: "/server", args: "exec --headless=false",
 			flags:  "/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient",
 			listen: ":8000", headless: true, multi: true},
+		"/dlv --headless=true --log --log-output rpc --check-go-version=false exec /server": {
+			program: "/server", flags: "/dlv --headless=true --log --log-output rpc --check-go-version=false", headless: true},
 		"/dlv --headless --accept-multiclient exec --continue /server --": {
 			program: "/server", flags: "/dlv --headless --accept-multiclient", headless: true, multi: true, proceed: true},
 		"/dlv exec /server --headless -l 127.0.0.1:1":   {program: "/server", flags: "/dlv --headless -l 127.0.0.1:1", listen: "127.0.0.1:1", headless: true},

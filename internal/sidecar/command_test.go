@@ -7,13 +7,13 @@ import (
 )
 
 func TestCommandLinesOfDelve(t *testing.T) {
-	p := plan{Debugger: strings.Fields("/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient --check-go-version=false")}
+	p := plan{Debugger: strings.Fields("/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient --check-go-version=false --log")}
 	for _, tt := range []struct {
 		got  []string
 		want string
 	}{
-		{p.serving(17), "/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient --check-go-version=false attach --continue 17"},
-		{p.prompting(17), "/dlv --api-version=2 --check-go-version=false attach 17"},
+		{p.serving(17), "/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient --check-go-version=false --log attach --continue 17"},
+		{p.prompting(17), "/dlv --api-version=2 --check-go-version=false --log attach 17"},
 	} {
 		if got := strings.Join(tt.got, " "); got != tt.want {
 			t.Errorf("got  %s\nwant %s", got, tt.want)

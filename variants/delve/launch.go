@@ -14,6 +14,9 @@ type Launch struct {
 	// Continue lets the program run at once instead of holding it.
 	Continue bool
 
+	// Extra are flags of the user's own, which CheckArgs takes.
+	Extra []string
+
 	// GoVersion is the program's Go, "go1.24.5". A Delve that does not announce it
 	// is told not to check.
 	GoVersion string
@@ -35,7 +38,7 @@ func (l Launch) Debugger(dlv string) []string {
 	if r, ok := find(l.Delve); !ok || !r.announces(langOf(l.GoVersion)) {
 		argv = append(argv, "--check-go-version=false")
 	}
-	return argv
+	return append(argv, l.Extra...)
 }
 
 // Argv is the whole command line that starts the program.

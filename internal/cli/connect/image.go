@@ -41,4 +41,7 @@ func ReadImage(name string, labels map[string]string) (Image, error) {
 }
 
 // Port is the debugger's port in the container.
-func (i Image) Port() (int, error) { return variants.Request{Listen: i.Listen}.Port() }
+func (i Image) Port() (port int, err error) {
+	_, port, err = variants.SplitAddress(i.Listen)
+	return port, err
+}

@@ -1,6 +1,23 @@
-package llbgen
+package shell
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
+
+func TestWhatACallStarts(t *testing.T) {
+	for words, want := range map[string]string{
+		"exec su-exec app /server": "/server",
+		"set -- /server -v":        "/server",
+		"set -e":                   "",
+		"exec":                     "",
+		"./server":                 "./server",
+	} {
+		if got := CallOf(strings.Fields(words)).Starts(); got != want {
+			t.Errorf("%s: %q, want %q", words, got, want)
+		}
+	}
+}
 
 func TestCommandsThatStartNothingThatTheyName(t *testing.T) {
 	for _, test := range []struct {
@@ -20,7 +37,7 @@ func TestCommandsThatStartNothingThatTheyName(t *testing.T) {
 		{[]string{"which", "server"}, false},
 		{nil, false},
 	} {
-		if got := StartsNothing(test.words); got != test.want {
+		if got := CallOf(test.words).startsNothing(); got != test.want {
 			t.Errorf("%q: %t", test.words, got)
 		}
 	}

@@ -1,4 +1,4 @@
-package frontend
+package shell
 
 import (
 	"strings"
@@ -20,8 +20,9 @@ func TestKnownLaunchersLeadToTheCommandBehindThem(t *testing.T) {
 		{"setpriv --reuid 1000 --no-new-privs /server", "setpriv --reuid 1000 --no-new-privs", "/server"},
 		{"nice -n 5 /server", "nice -n 5", "/server"},
 		{"nohup /server", "nohup", "/server"},
+		{"env - A=1 /server", "env - A=1", "/server"},
 	} {
-		prefix, command, ok := behind(strings.Fields(c.argv))
+		prefix, command, ok := Launched(strings.Fields(c.argv))
 		if !ok || strings.Join(prefix, " ") != c.prefix || strings.Join(command, " ") != c.command {
 			t.Errorf("%s: %q, %q, %t, want %q and %q", c.argv, prefix, command, ok, c.prefix, c.command)
 		}
@@ -39,9 +40,28 @@ func TestOtherCommandsAreNoLaunchers(t *testing.T) {
 		"env -S /server -v",        // splits a string of its own
 		"env --split-string=/a b",  // the same
 		"/usr/local/bin/tini-like", // another name
+		"sudo -E /server",          // would keep the environment from the debugger
 	} {
-		if prefix, command, ok := behind(strings.Fields(argv)); ok {
+		if prefix, command, ok := Launched(strings.Fields(argv)); ok {
 			t.Errorf("%s: %q and %q", argv, prefix, command)
+		}
+	}
+}
+
+func TestACallIsWhatItsLaunchersStart(t *testing.T) {
+	for _, c := range []struct{ words, program string }{
+		{"exec su-exec app:app /server -v", "/server"},
+		{"sudo -u app -E A=1 make", "make"},
+		{"nice -n 5 go build", "go"},
+		{"time -f %e env -u HOME go build", "go"},
+		{"gosu --version", ""},
+		{"env", ""},
+		{"exec", ""},
+		{"env -S make", "env"},
+	} {
+		words := strings.Fields(c.words)
+		if got := CallOf(words); got.Program != c.program || !strings.HasPrefix(strings.Join(got.Words(), " "), c.words) {
+			t.Errorf("%s: %q of %q, want %q", c.words, got.Program, got.Words(), c.program)
 		}
 	}
 }

@@ -1,6 +1,7 @@
-package frontend
+package shell
 
 import (
+	"errors"
 	"fmt"
 	"testing"
 )
@@ -31,7 +32,11 @@ generate:
 		{[]string{"generate"}, "[[echo none]]"},
 		{[]string{"nothing"}, "[]"},
 	} {
-		if got := fmt.Sprint(recipes(makefile, tc.targets)); got != tc.want {
+		got := [][]string{}
+		for _, c := range recipes(makefile, tc.targets) {
+			got = append(got, c.Words())
+		}
+		if got := fmt.Sprint(got); got != tc.want {
 			t.Errorf("%v: %s, want %s", tc.targets, got, tc.want)
 		}
 	}
@@ -50,5 +55,21 @@ func TestTargetsOfMake(t *testing.T) {
 		if targets, ok := makeTargets(tc.command); fmt.Sprint(targets, ok) != tc.want {
 			t.Errorf("%q: %v %t, want %s", tc.command, targets, ok, tc.want)
 		}
+	}
+}
+
+func TestMakeReadsTheFirstMakefile(t *testing.T) {
+	files := map[string]string{"Makefile": "run:\n\tgo run .\n", "makefile": "run:\n\t./server\n"}
+	read := func(name string) (string, error) { return files[name], nil }
+	calls, ok, err := Make([]string{"make", "run"}, read)
+	if err != nil || !ok || len(calls) != 1 || calls[0].Program != "./server" {
+		t.Errorf("%v, %t, %v", calls, ok, err)
+	}
+	if calls, ok, err := Make([]string{"cmake", "run"}, read); err != nil || ok || calls != nil {
+		t.Errorf("cmake: %v, %t, %v", calls, ok, err)
+	}
+	failed := errors.New("failed")
+	if _, _, err := Make([]string{"make"}, func(string) (string, error) { return "", failed }); !errors.Is(err, failed) {
+		t.Errorf("a file that cannot be read: %v", err)
 	}
 }

@@ -1,19 +1,36 @@
-package frontend
+package shell
 
 import (
 	"path"
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/dlvgen/dlvgen/llbgen"
 )
 
 // makefiles are the names that make looks for, in its order.
 var makefiles = []string{"GNUmakefile", "makefile", "Makefile"}
 
-// makeTargets are the targets that a call of make names, false where the command is
-// another, or a make with options that lead elsewhere.
+// Make lists the calls that a call of make runs, by the first makefile that read has a
+// text of. It is false where the command is no make, or one with options that lead
+// elsewhere.
+func Make(command []string, read func(name string) (string, error)) (calls []Call, ok bool, err error) {
+	targets, ok := makeTargets(command)
+	if !ok {
+		return nil, false, nil
+	}
+	for _, name := range makefiles {
+		text, err := read(name)
+		if err != nil {
+			return nil, true, err
+		}
+		if text != "" {
+			return recipes(text, targets), true, nil
+		}
+	}
+	return nil, true, nil
+}
+
+// makeTargets are the targets that a call of make names, false as Make is.
 func makeTargets(command []string) ([]string, bool) {
 	if len(command) == 0 || !slices.Contains([]string{"make", "gmake"}, path.Base(command[0])) {
 		return nil, false
@@ -37,9 +54,9 @@ var (
 	makeVariable = regexp.MustCompile(`\$[({](\w+)[)}]`)
 )
 
-// recipes are the commands with which make makes targets, its first where none is named,
+// recipes are the calls with which make makes targets, its first where none is named,
 // and what those depend on, as far as the makefile's own text tells.
-func recipes(makefile string, targets []string) [][]string {
+func recipes(makefile string, targets []string) []Call {
 	deps, lines, values := map[string][]string{}, map[string][]string{}, map[string]string{}
 	var current []string
 	for line := range strings.Lines(strings.ReplaceAll(makefile, "\\\n", " ")) {
@@ -62,7 +79,7 @@ func recipes(makefile string, targets []string) [][]string {
 			}
 		}
 	}
-	var commands [][]string
+	var calls []Call
 	for next, seen := targets, 0; seen < len(next); seen++ {
 		for _, d := range deps[next[seen]] {
 			if !slices.Contains(next, d) {
@@ -71,9 +88,10 @@ func recipes(makefile string, targets []string) [][]string {
 		}
 		for _, line := range lines[next[seen]] {
 			text := makeVariable.ReplaceAllStringFunc(line, func(use string) string { return values[strings.Trim(use, "$(){}")] })
-			found, _ := llbgen.ShellCommands([]string{"sh", "-c", text})
-			commands = append(commands, found...)
+			if s := ReadText(text); s.Parsed {
+				calls = append(calls, s.Calls...)
+			}
 		}
 	}
-	return commands
+	return calls
 }
