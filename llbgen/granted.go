@@ -1,9 +1,11 @@
 package llbgen
 
 import (
+	"cmp"
 	"path"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/client/llb"
 )
 
@@ -13,23 +15,26 @@ type placed struct {
 	path  string
 }
 
-// init is the init of the image's platform.
-func (p Parts) init() placed {
-	return p.granted(placed{p.Tools.State, p.Tools.Path(p.Platform, layout.ToolInit)}, "init")
-}
-
-// rebuilt is the program that was compiled again.
-func (p Parts) rebuilt() placed {
-	return p.granted(placed{p.Rebuilt, p.RebuiltPath}, "the rebuilt program")
+// source is the file that an item is copied from.
+func (p Parts) source(i variants.Item) placed {
+	f := placed{p.Tools.State, p.Tools.Path(p.Platform, i.Name)}
+	switch i.From {
+	case variants.FromProduction:
+		f = placed{p.Production, i.Name}
+	case variants.FromRebuilt:
+		f = placed{p.Rebuilt, p.RebuiltPath}
+	case variants.FromSymbols:
+		f = placed{p.Symbols, p.SymbolsPath}
+	}
+	if i.Capabilities == "" {
+		return f
+	}
+	return p.granted(f, cmp.Or(i.Name, string(i.From)), i.Capabilities)
 }
 
 // granted gives a file the capabilities of the production program's file. LLB has no op
 // for that, so that a step runs init's own code, on the builder's platform.
-func (p Parts) granted(f placed, name string) placed {
-	capabilities := p.Plan.Program.Capabilities
-	if capabilities == "" {
-		return f
-	}
+func (p Parts) granted(f placed, name, capabilities string) placed {
 	const from, to = "/from", "/granted"
 	program := path.Join(to, path.Base(f.path))
 	// No two mounts of the step have one input, see mounter.mountAll.

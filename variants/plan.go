@@ -219,7 +219,7 @@ func New(in Input) (*Plan, error) {
 	if p.Request.Variant.Sources == SourcesBaked {
 		p.LeftOut = in.LeftOut
 	}
-	p.Layers = layersOf(p)
+	p.addLayers()
 	p.Config, err = debugConfig(in, p)
 	return p, err
 }
@@ -276,33 +276,6 @@ func (p *Plan) Moved() string {
 // path. Behind a launcher it stands where the launcher looks for it.
 func (p *Plan) Replaces() bool {
 	return p.Program.Rebuilt != nil && p.Request.Entry != EntryInplace && p.Request.Variant.Kind != KindSidecar
-}
-
-// Layer is one layer that dlvgen adds.
-type Layer struct {
-	Files       string `json:"files"`
-	Description string `json:"description"`
-}
-
-// layersOf lists the layers of a plan in the order in which they are put on.
-func layersOf(p *Plan) []Layer {
-	layers := []Layer{{Files: layout.Delve, Description: "Delve " + p.Delve}}
-	if p.Request.Variant.Kind != KindAttach {
-		layers = append(layers, Layer{Files: layout.Init, Description: "init"})
-	}
-	if p.Replaces() {
-		layers = append(layers, Layer{Files: p.Program.File, Description: "the program, compiled again"})
-	}
-	if p.Request.Entry == EntryInplace {
-		layers = append(layers, Layer{Files: p.Program.File, Description: "launcher, and the program beside it"})
-	}
-	if p.Symbols != nil {
-		layers = append(layers, Layer{Files: p.Symbols.File, Description: "symbols of the production binary"})
-	}
-	if p.Request.Variant.Sources == SourcesBaked {
-		layers = append(layers, Layer{Files: "the paths of the debug information", Description: "sources that were compiled"})
-	}
-	return append(layers, Layer{Files: layout.Dir, Description: "plan and Delve's settings"})
 }
 
 // JSON is the plan as it is baked, printed and compared: indented, with a newline
