@@ -30,9 +30,3 @@ func (t Tools) Path(p ocispecs.Platform, tool string) string {
 
 // captureFolder is the folder of a capture output that steps write to.
 const captureFolder = "/capture"
-
-// mountFolder is what a writable mount starts from: a folder that anybody may
-// write to, since a step may run as any user.
-func mountFolder(name string) llb.State {
-	return llb.Scratch().File(llb.Mkdir(name, 0o777), llb.WithCustomName("[dlvgen] prepare "+name))
-}
