@@ -30,6 +30,8 @@ type deriver struct {
 	request variants.Request
 	tools   llbgen.Tools
 	version string
+
+	reference string // of production, where it is known
 }
 
 // debugImage is the one of a platform.
@@ -177,7 +179,7 @@ func (d *derivation) plan(ctx context.Context) (*variants.Plan, error) {
 		NoLinks: caps.Supports(pb.CapFileSymlinkCreate) != nil,
 		Paths:   pathsOf(d.captures),
 		LeftOut: leftOutOf(d.captures),
-		Version: d.version,
+		Version: d.version, Reference: d.reference,
 	}
 	if d.symbols != nil {
 		in.Symbols = &d.symbols.Symbols

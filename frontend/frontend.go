@@ -31,6 +31,9 @@ type Config struct {
 
 	// Version is dlvgen's own, for labels and plans.
 	Version string
+
+	// Reference is the production image's, where it is known.
+	Reference string
 }
 
 // Frontend derives debug images.
@@ -65,7 +68,7 @@ func (f *Frontend) Build(ctx context.Context, c client.Client) (*client.Result, 
 	if err != nil {
 		return nil, instrumenting.explained(err)
 	}
-	d := &deriver{client: instrumenting, request: request, tools: tools, version: f.cfg.Version}
+	d := &deriver{client: instrumenting, request: request, tools: tools, version: f.cfg.Version, reference: f.cfg.Reference}
 	res, err = d.derive(ctx, res)
 	return res, instrumenting.explained(err)
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/planfile"
 	"github.com/dlvgen/dlvgen/variants/delve"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 )
@@ -42,6 +43,9 @@ type Input struct {
 
 	// Symbols are those of the production binary, for KindSidecar.
 	Symbols *Symbols
+
+	// Reference and Digest are those of the production image, empty where they are not known.
+	Reference, Digest string
 
 	// Version is dlvgen's own.
 	Version string
@@ -151,14 +155,17 @@ type Folder struct {
 	Modified int64 `json:"-"`
 }
 
-// Production is how the production image starts.
+// Production is how the production image starts, and its name where that is known.
 type Production struct {
+	Reference  string   `json:"reference,omitempty"`
+	Digest     string   `json:"digest,omitempty"`
 	Entrypoint []string `json:"entrypoint"`
 	Cmd        []string `json:"cmd"`
 }
 
 // Plan is what a debug image will be. It is baked into the image at layout.Plan.
 type Plan struct {
+	Format     int        `json:"format"` // planfile.Format
 	Version    string     `json:"version"`
 	Request    Request    `json:"request"`
 	Platform   string     `json:"platform"`
@@ -202,10 +209,11 @@ func New(in Input) (*Plan, error) {
 		return nil, fmt.Errorf("%s: %w", in.Program.Path, err)
 	}
 	p := &Plan{
+		Format:     planfile.Format,
 		Version:    in.Version,
 		Request:    in.Request,
 		Platform:   in.Platform,
-		Production: Production{Entrypoint: in.Config.Config.Entrypoint, Cmd: in.Config.Config.Cmd},
+		Production: Production{in.Reference, in.Digest, in.Config.Config.Entrypoint, in.Config.Config.Cmd},
 		Program:    in.Program,
 		Symbols:    in.Symbols,
 		Delve:      version,
@@ -286,4 +294,14 @@ func (p *Plan) JSON() ([]byte, error) {
 		return nil, fmt.Errorf("encoding the plan: %w", err)
 	}
 	return append(dt, '\n'), nil
+}
+
+// ParsePlan reads what [Plan.JSON] writes, but for what the layers are made of. The error
+// for a plan of a later format says which dlvgen to use.
+func ParsePlan(dt []byte) (*Plan, error) {
+	p := &Plan{}
+	if err := planfile.Decode(dt, p); err != nil {
+		return nil, fmt.Errorf("reading the plan: %w", err)
+	}
+	return p, nil
 }
