@@ -243,17 +243,18 @@ func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*debugI
 		Builder:    d.builder(),
 		Plan:       plan,
 		PlanJSON:   dt,
+		Files:      map[variants.Source]llbgen.File{},
 	}
 	for _, c := range d.captures {
 		for _, user := range c.users {
-			parts.Captures = append(parts.Captures, llbgen.Captured{State: c.state, Folder: user})
+			parts.Captures = append(parts.Captures, llbgen.File{State: c.state, Path: user})
 		}
 	}
 	if d.rebuilt != nil {
-		parts.Rebuilt, parts.RebuiltPath = d.rebuilt.state, d.rebuilt.program.file
+		parts.Files[variants.FromRebuilt] = llbgen.File{State: d.rebuilt.state, Path: d.rebuilt.program.file}
 	}
 	if d.symbols != nil {
-		parts.Symbols, parts.SymbolsPath = d.symbols.capture.state, d.symbols.path
+		parts.Files[variants.FromSymbols] = llbgen.File{State: d.symbols.capture.state, Path: d.symbols.path}
 	}
 	caps := d.client.BuildOpts().LLBCaps
 	marshalled, err := llbgen.Assemble(parts, caps).Marshal(ctx, llb.Platform(d.image.platform), llb.WithCaps(caps))

@@ -1,6 +1,7 @@
 package llbgen
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"path"
@@ -23,18 +24,13 @@ type Parts struct {
 	// Production is the root file system that the instrumented build made.
 	Production llb.State
 
-	// Captures are of the steps that compiled the program.
-	Captures []Captured
+	// Captures are what users' calls recorded in the steps that compiled the program: a
+	// folder for each.
+	Captures []File
 
-	// Rebuilt has the program at RebuiltPath, where the plan says that it is not
-	// production's file.
-	Rebuilt     llb.State
-	RebuiltPath string
-
-	// Symbols has the debug information of the production binary at SymbolsPath,
-	// where the plan has symbols.
-	Symbols     llb.State
-	SymbolsPath string
+	// Files are what the plan's items of variants.FromRebuilt and FromSymbols are copied
+	// from, where it has such items.
+	Files map[variants.Source]File
 
 	Tools    Tools
 	Platform ocispecs.Platform
@@ -47,12 +43,10 @@ type Parts struct {
 	PlanJSON []byte
 }
 
-// Captured is what one user's calls recorded in a step.
-type Captured struct {
+// File is a file or a folder of a state.
+type File struct {
 	State llb.State
-
-	// Folder is the user's, in State.
-	Folder string
+	Path  string
 }
 
 // Assemble adds the layers of the plan to production's, or, for a sidecar, to nothing. It
@@ -63,18 +57,18 @@ func Assemble(p Parts, caps apicaps.CapSet) llb.State {
 	if p.Plan.Request.Variant.Kind == variants.KindSidecar {
 		base = llb.Scratch()
 	}
-	if caps.Supports(pb.CapMergeOp) == nil {
-		states := []llb.State{base}
-		for _, l := range p.Plan.Layers {
-			states = append(states, p.onto(llb.Scratch(), l))
-		}
-		return llb.Merge(states, llb.WithCustomName(fmt.Sprintf("[dlvgen] put %s together", p.Plan.Request.Preset)))
-	}
-	st := base
+	merges, states := caps.Supports(pb.CapMergeOp) == nil, []llb.State{base}
 	for _, l := range p.Plan.Layers {
-		st = p.onto(st, l)
+		if merges {
+			states = append(states, p.onto(llb.Scratch(), l))
+		} else {
+			states[0] = p.onto(states[0], l)
+		}
 	}
-	return st
+	if !merges {
+		return states[0]
+	}
+	return llb.Merge(states, llb.WithCustomName(fmt.Sprintf("[dlvgen] put %s together", p.Plan.Request.Preset)))
 }
 
 // onto puts a layer on a state. The files are gathered first and then copied as a whole,
@@ -108,12 +102,12 @@ func (p Parts) put(a *llb.FileAction, i variants.Item) *llb.FileAction {
 		for _, c := range p.Captures {
 			info := copyOf(i)
 			info.CopyDirContentsOnly = true
-			a = a.Copy(c.State, CaptureSources(c.Folder)+"/", i.Path, info)
+			a = a.Copy(c.State, CaptureSources(c.Path)+"/", i.Path, info)
 		}
 		return a
 	case i.From != "":
 		from := p.source(i)
-		return a.Copy(from.state, from.path, i.Path, copyOf(i))
+		return a.Copy(from.State, from.Path, i.Path, copyOf(i))
 	case i.Target != "":
 		return a.Symlink(i.Target, i.Path, at)
 	case i.Content != nil:
@@ -134,18 +128,44 @@ func copyOf(i variants.Item) *llb.CopyInfo {
 	return info
 }
 
+// source is the file that an item is copied from.
+func (p Parts) source(i variants.Item) File {
+	f := p.Files[i.From]
+	switch i.From {
+	case variants.FromProduction:
+		f = File{p.Production, i.Name}
+	case variants.FromTools:
+		f = File{p.Tools.State, p.Tools.Path(p.Platform, i.Name)}
+	}
+	if i.Capabilities == "" {
+		return f
+	}
+	return p.granted(f, cmp.Or(i.Name, string(i.From)), i.Capabilities)
+}
+
+// granted gives a file the capabilities of the production program's file. LLB has no op
+// for that, so that a step runs init's own code, on the builder's platform.
+func (p Parts) granted(f File, name, capabilities string) File {
+	const from, to = "/from", "/granted"
+	program := path.Join(to, path.Base(f.Path))
+	// No two mounts of the step have one input, see mounter.mountAll.
+	root := llb.Scratch().File(llb.Copy(p.Tools.State, p.Tools.Path(p.Builder, layout.ToolInit), "/init"), llb.WithCustomName("[dlvgen] prepare the step that gives capabilities"))
+	step := root.Run(
+		llb.Args([]string{"/init", layout.GrantWord, capabilities, path.Join(from, f.Path), program}),
+		llb.AddMount(from, f.State, llb.Readonly),
+		llb.Platform(p.Builder),
+		llb.Network(llb.NetModeNone),
+		llb.WithCustomName("[dlvgen] give "+name+" the program's capabilities"),
+	)
+	return File{step.AddMount(to, llb.Scratch()), "/" + path.Base(f.Path)}
+}
+
 // foldersOf has production's folders, empty. A folder's parents stand before it. They
 // are copies, because BuildKit makes folders without the bits beside the permissions.
 func foldersOf(folders []variants.Folder) llb.State {
 	var action *llb.FileAction
 	for _, f := range folders {
-		info := &llb.CopyInfo{Mode: &llb.ChmodOpt{Mode: fs.FileMode(f.Mode)}, CreatedTime: &layerTime}
-		llb.WithUIDGID(f.UID, f.GID).SetCopyOption(info)
-		if action == nil {
-			action = llb.Copy(emptyFolder(), emptyFolderPath, f.Path, info)
-			continue
-		}
-		action = action.Copy(emptyFolder(), emptyFolderPath, f.Path, info)
+		action = action.Copy(emptyFolder(), emptyFolderPath, f.Path, copyOf(variants.Item{Mode: int(f.Mode), UID: f.UID, GID: f.GID}))
 	}
 	return llb.Scratch().File(action, llb.WithCustomName("[dlvgen] prepare production's folders"))
 }

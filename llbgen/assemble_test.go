@@ -64,7 +64,7 @@ func TestAssembledDefinitionsAreTheGoldens(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			parts := Parts{
 				Production: llb.Image("example.com/production"),
-				Captures:   []Captured{{State: llb.Image("example.com/capture"), Folder: "/capture/0"}},
+				Captures:   []File{{State: llb.Image("example.com/capture"), Path: "/capture/0"}},
 				Tools:      Tools{State: llb.Image("example.com/tools"), Root: "/tools"},
 				Platform:   ocispecs.Platform{OS: "linux", Architecture: "amd64"},
 				Builder:    ocispecs.Platform{OS: "linux", Architecture: "arm64"},
@@ -72,10 +72,10 @@ func TestAssembledDefinitionsAreTheGoldens(t *testing.T) {
 				PlanJSON:   []byte("the plan"),
 			}
 			if tc.rebuilt != nil {
-				parts.Rebuilt, parts.RebuiltPath = llb.Image("example.com/rebuilt"), "/rebuilt/server"
+				parts.Files = map[variants.Source]File{variants.FromRebuilt: {llb.Image("example.com/rebuilt"), "/rebuilt/server"}}
 			}
 			if tc.variant == "sidecar" {
-				parts.Symbols, parts.SymbolsPath = parts.Captures[0].State, "/capture/0/symbols/0123/server"
+				parts.Files = map[variants.Source]File{variants.FromSymbols: {parts.Captures[0].State, "/capture/0/symbols/0123/server"}}
 			}
 			def, err := Assemble(parts, tc.caps).Marshal(t.Context(), llb.LinuxAmd64)
 			if err != nil {

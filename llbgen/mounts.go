@@ -23,7 +23,6 @@ import (
 // mount is one of dlvgen's mounts in a compile step, in the terms of no builder.
 type mount struct {
 	dest string
-	kind mountKind
 
 	// files are prepared under the title, and the first is what is mounted with all that is
 	// in it; one without a path is mounted where it lies.
@@ -36,17 +35,10 @@ type mount struct {
 	// frontend/gateway/gateway.go, v0.34.2).
 	name string
 
-	id     string // of a cache
+	id     string // of a cache, which stays from build to build
+	output bool   // is a result of the step; what is neither is read-only
 	inPath bool   // the folder goes ahead of the step's PATH
 }
-
-type mountKind int
-
-const (
-	mountBind   mountKind = iota // read-only
-	mountCache                   // stays from build to build
-	mountOutput                  // is a result of the step
-)
 
 // fromStep is the step's own root file system as a source.
 const fromStep variants.Source = "the step"
@@ -91,9 +83,10 @@ func (m *mounter) mounts(t Toolchain) ([]mount, error) {
 		list = append(list, mount{dest: layout.Mode, files: files, title: "prepare the mode " + string(mode)})
 	}
 	if names := m.standIns(); len(names) > 0 {
-		files := []variants.Item{{Path: standInsFolder, Mode: 0o755}}
+		const folder = "/stand-ins"
+		files := []variants.Item{{Path: folder, Mode: 0o755}}
 		for _, name := range names {
-			files = append(files, standIn(path.Join(standInsFolder, name)))
+			files = append(files, standIn(path.Join(folder, name)))
 		}
 		list = append(list, mount{
 			dest: layout.StandIns, files: files, title: "prepare the stand-ins for " + strings.Join(names, ", "),
@@ -120,7 +113,7 @@ func (m *mounter) mounts(t Toolchain) ([]mount, error) {
 	}
 	files := []variants.Item{{Path: captureFolder, Mode: 0o777}, {Path: path.Join(captureFolder, layout.CaptureFrom), Mode: 0o444, Content: from}}
 	return append(list, mount{
-		dest: layout.Capture, kind: mountOutput, files: files, title: "prepare " + captureFolder, name: captureFolder + string(from),
+		dest: layout.Capture, output: true, files: files, title: "prepare " + captureFolder, name: captureFolder + string(from),
 	}), nil
 }
 
@@ -160,9 +153,6 @@ func (m *mounter) standIns() (names []string) {
 	return names
 }
 
-// standInsFolder is where the stand-ins lie in a state of their own.
-const standInsFolder = "/stand-ins"
-
 // cache is a persistent folder, none where the user's own mount covers the place. One
 // user's files are no other's, so each has a cache of their own.
 func (m *mounter) cache(name, dest string) []mount {
@@ -180,31 +170,32 @@ func (m *mounter) cache(name, dest string) []mount {
 	shown := "/" + layout.CachePrefix + name
 	// Anybody may write to it, since a step may run as any user.
 	files := []variants.Item{{Path: shown, Mode: 0o777}}
-	return []mount{{dest: dest, kind: mountCache, files: files, title: "prepare " + shown, id: id}}
+	return []mount{{dest: dest, files: files, title: "prepare " + shown, id: id}}
 }
 
 // add renders a mount, and returns the index of the step's result that it is.
 func (m *mounter) add(from mount) (output int64, err error) {
 	first := from.files[0]
-	to, tools := &pb.Mount{Selector: first.Path, Dest: from.dest, Output: int64(pb.SkipOutput)}, m.in.opts.Tools
+	to := &pb.Mount{Selector: first.Path, Dest: from.dest, Output: int64(pb.SkipOutput), Readonly: from.id == "" && !from.output}
 	switch {
 	case first.Path == "":
-		to.Selector = tools.path(m.platform, first.Name)
-		to.Input, err = m.own(from.name, tools.State)
+		to.Selector = m.in.opts.Tools.Path(m.platform.Spec(), first.Name)
+		to.Input, err = m.own(from.name, m.in.opts.Tools.State)
 	case first.From == fromStep:
 		to.Input, err = m.copyOut(first, from.title)
 	default:
 		to.Input, err = m.own(cmp.Or(from.name, first.Path), llb.Scratch().File(m.action(from.files), llb.WithCustomName("[dlvgen] "+from.title)))
 	}
-	switch from.kind {
-	case mountBind:
-		to.Readonly = true
-	case mountCache:
-		to.MountType, to.CacheOpt = pb.MountType_CACHE, &pb.CacheOpt{ID: from.id, Sharing: pb.CacheSharingOpt_SHARED}
-	case mountOutput:
-		to.Output = m.nextOutput()
-	}
 	exec := m.op.GetExec()
+	switch {
+	case from.id != "":
+		to.MountType, to.CacheOpt = pb.MountType_CACHE, &pb.CacheOpt{ID: from.id, Sharing: pb.CacheSharingOpt_SHARED}
+	case from.output:
+		to.Output = 0 // or the first that no mount has
+		for _, o := range exec.Mounts {
+			to.Output = max(to.Output, o.Output+1)
+		}
+	}
 	exec.Mounts = append(exec.Mounts, to)
 	return to.Output, err
 }
@@ -214,7 +205,7 @@ func (m *mounter) action(files []variants.Item) (a *llb.FileAction) {
 	for _, f := range files {
 		switch {
 		case f.From == variants.FromTools:
-			a = a.Copy(m.in.opts.Tools.State, m.in.opts.Tools.path(m.platform, f.Name), f.Path)
+			a = a.Copy(m.in.opts.Tools.State, m.in.opts.Tools.Path(m.platform.Spec(), f.Name), f.Path)
 		case f.Content != nil:
 			a = a.Mkfile(f.Path, fs.FileMode(f.Mode), f.Content)
 		default:
@@ -272,15 +263,6 @@ func (m *mounter) copyOut(f variants.Item, title string) (int64, error) {
 		Caps:        map[string]bool{string(pb.CapFileBase): true},
 	})
 	return m.input(&pb.Input{Digest: string(v.digest)}), nil
-}
-
-// nextOutput is the first output index that no mount has.
-func (m *mounter) nextOutput() int64 {
-	next := int64(0)
-	for _, o := range m.op.GetExec().Mounts {
-		next = max(next, o.Output+1)
-	}
-	return next
 }
 
 // prependPath puts folders of stand-ins first in the step's PATH.

@@ -30,13 +30,13 @@ func TestMountsOfACompileStep(t *testing.T) {
 	}
 	cache := func(dest, name, user string) mount {
 		return mount{
-			dest: dest, kind: mountCache, title: "prepare /dlvgen-" + name, id: "ns/dlvgen-" + name + "-linux_amd64" + user,
+			dest: dest, title: "prepare /dlvgen-" + name, id: "ns/dlvgen-" + name + "-linux_amd64" + user,
 			files: []variants.Item{{Path: "/dlvgen-" + name, Mode: 0o777}},
 		}
 	}
 	capture := func(from string) mount {
 		return mount{
-			dest: "/.dlvgen/capture", kind: mountOutput, title: "prepare /capture", name: "/capture" + from,
+			dest: "/.dlvgen/capture", output: true, title: "prepare /capture", name: "/capture" + from,
 			files: []variants.Item{{Path: "/capture", Mode: 0o777}, {Path: "/capture/from.json", Mode: 0o444, Content: []byte(from)}},
 		}
 	}
