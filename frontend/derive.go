@@ -30,6 +30,7 @@ type deriver struct {
 	production *production.Production
 	request    variants.Request
 	version    string
+	reference  string // of production, where it is known
 }
 
 // debugImage is the one of a platform.
@@ -167,7 +168,7 @@ func (d *derivation) plan(ctx context.Context) (*variants.Plan, error) {
 		NoLinks: caps.Supports(pb.CapFileSymlinkCreate) != nil,
 		Paths:   pathsOf(d.captures),
 		LeftOut: leftOutOf(d.captures),
-		Version: d.version,
+		Version: d.version, Reference: d.reference,
 	}
 	if d.symbols != nil {
 		in.Symbols = &d.symbols.Symbols
@@ -231,17 +232,18 @@ func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*debugI
 		Builder:    d.builder(),
 		Plan:       plan,
 		PlanJSON:   dt,
+		Files:      map[variants.Source]llbgen.File{},
 	}
 	for _, c := range d.captures {
 		for _, user := range c.users {
-			parts.Captures = append(parts.Captures, llbgen.Captured{State: c.state, Folder: user})
+			parts.Captures = append(parts.Captures, llbgen.File{State: c.state, Path: user})
 		}
 	}
 	if d.rebuilt != nil {
-		parts.Rebuilt, parts.RebuiltPath = d.rebuilt.state, d.rebuilt.program.file
+		parts.Files[variants.FromRebuilt] = llbgen.File{State: d.rebuilt.state, Path: d.rebuilt.program.file}
 	}
 	if d.symbols != nil {
-		parts.Symbols, parts.SymbolsPath = d.symbols.capture.state, d.symbols.path
+		parts.Files[variants.FromSymbols] = llbgen.File{State: d.symbols.capture.state, Path: d.symbols.path}
 	}
 	caps := d.client.BuildOpts().LLBCaps
 	marshalled, err := llbgen.Assemble(parts, caps).Marshal(ctx, llb.Platform(d.image.Platform), llb.WithCaps(caps))

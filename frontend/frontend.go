@@ -33,6 +33,9 @@ type Config struct {
 
 	// Version is dlvgen's own, for labels and plans.
 	Version string
+
+	// Reference is the production image's, where it is known.
+	Reference string
 }
 
 // Frontend derives debug images.
@@ -71,7 +74,7 @@ func (f *Frontend) load(ctx context.Context, c client.Client, r variants.Request
 	if err != nil {
 		return nil, err
 	}
-	d := &deriver{client: &instrumenter{Client: c, tools: tools, request: r, mode: modeOf(r)}, request: r, version: f.cfg.Version}
+	d := &deriver{client: &instrumenter{Client: c, tools: tools, request: r, mode: modeOf(r)}, request: r, version: f.cfg.Version, reference: f.cfg.Reference}
 	d.production, err = production.Dockerfile{}.Load(ctx, d.client)
 	return d, err
 }

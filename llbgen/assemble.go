@@ -1,6 +1,7 @@
 package llbgen
 
 import (
+	"cmp"
 	"fmt"
 	"io/fs"
 	"path"
@@ -23,18 +24,13 @@ type Parts struct {
 	// Production is the root file system that the instrumented build made.
 	Production llb.State
 
-	// Captures are of the steps that compiled the program.
-	Captures []Captured
+	// Captures are what users' calls recorded in the steps that compiled the program: a
+	// folder for each.
+	Captures []File
 
-	// Rebuilt has the program at RebuiltPath, where the plan says that it is not
-	// production's file.
-	Rebuilt     llb.State
-	RebuiltPath string
-
-	// Symbols has the debug information of the production binary at SymbolsPath,
-	// where the plan has symbols.
-	Symbols     llb.State
-	SymbolsPath string
+	// Files are what the plan's items of variants.FromRebuilt and FromSymbols are copied
+	// from, where it has such items.
+	Files map[variants.Source]File
 
 	Tools    Tools
 	Platform ocispecs.Platform
@@ -47,172 +43,121 @@ type Parts struct {
 	PlanJSON []byte
 }
 
-// Captured is what one user's calls recorded in a step.
-type Captured struct {
+// File is a file or a folder of a state.
+type File struct {
 	State llb.State
-
-	// Folder is the user's, in State.
-	Folder string
+	Path  string
 }
 
-// Assemble adds the layers of the plan to production's, or, for a sidecar, to
-// nothing. Those that are the same in most images come first: Delve, the same blob in
-// every image with that version, and init; the plan is last. It merges where the
-// daemon can, so that no layer depends on another, and copies where it cannot. The
-// files are the same either way.
+// Assemble adds the layers of the plan to production's, or, for a sidecar, to nothing. It
+// merges where the daemon can, so that no layer depends on another, and copies where it
+// cannot. The files are the same either way.
 func Assemble(p Parts, caps apicaps.CapSet) llb.State {
 	base := p.Production
 	if p.Plan.Request.Variant.Kind == variants.KindSidecar {
 		base = llb.Scratch()
 	}
-	layers := layersOf(p)
-	if caps.Supports(pb.CapMergeOp) == nil {
-		states := []llb.State{base}
-		for _, l := range layers {
-			states = append(states, l.onto(llb.Scratch()))
+	merges, states := caps.Supports(pb.CapMergeOp) == nil, []llb.State{base}
+	for _, l := range p.Plan.Layers {
+		if merges {
+			states = append(states, p.onto(llb.Scratch(), l))
+		} else {
+			states[0] = p.onto(states[0], l)
 		}
-		return llb.Merge(states, llb.WithCustomName(fmt.Sprintf("[dlvgen] put %s together", p.Plan.Request.Preset)))
 	}
-	st := base
-	for _, l := range layers {
-		st = l.onto(st)
+	if !merges {
+		return states[0]
 	}
-	return st
+	return llb.Merge(states, llb.WithCustomName(fmt.Sprintf("[dlvgen] put %s together", p.Plan.Request.Preset)))
 }
 
-// layersOf makes the layers that the plan lists, in its order.
-func layersOf(p Parts) []layer {
-	layers := []layer{delveLayer(p)}
-	if p.Plan.Request.Variant.Kind != variants.KindAttach {
-		layers = append(layers, initLayer(p))
+// onto puts a layer on a state. The files are gathered first and then copied as a whole,
+// because a folder's time is fixed only after everything is in it.
+func (p Parts) onto(st llb.State, l variants.Layer) llb.State {
+	var gather *llb.FileAction
+	for _, i := range l.Items {
+		gather = p.put(gather, i)
 	}
-	if p.Plan.Replaces() {
-		layers = append(layers, rebuiltLayer(p))
-	}
-	if p.Plan.Request.Entry == variants.EntryInplace {
-		layers = append(layers, launcherLayer(p))
-	}
-	if p.Plan.Symbols != nil {
-		layers = append(layers, symbolsLayer(p))
-	}
-	if p.Plan.Request.Variant.Sources == variants.SourcesBaked {
-		layers = append(layers, sourcesLayer(p))
-	}
-	return append(layers, planLayer(p))
-}
-
-// layer is one file op's worth of files, with the name that the progress display
-// gives it.
-type layer struct {
-	name   string
-	action *llb.FileAction
-
-	// folders are production's, which the layer leaves as they are.
-	folders []variants.Folder
-}
-
-// onto puts the layer on a state. The files are gathered first and then copied as
-// a whole, because a folder's time is fixed only after everything is in it.
-func (l layer) onto(st llb.State) llb.State {
-	gather := l.action
-	if len(l.folders) > 0 {
+	if len(l.Folders) > 0 {
 		// Last, because a copied folder takes mode and owner of its source along.
-		gather = gather.Copy(foldersOf(l.folders), "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true})
+		gather = gather.Copy(foldersOf(l.Folders), "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true})
 	}
-	gathered := llb.Scratch().File(gather, llb.WithCustomName("[dlvgen] gather: "+l.name))
+	gathered := llb.Scratch().File(gather, llb.WithCustomName("[dlvgen] gather: "+l.Title))
 	all := llb.Copy(gathered, "/", "/", &llb.CopyInfo{CopyDirContentsOnly: true, CreatedTime: &layerTime})
-	for _, f := range l.folders {
+	for _, f := range l.Folders {
 		// A copy to a folder that is there changes nothing but its time.
 		modified := time.Unix(0, f.Modified).UTC()
 		all = all.Copy(emptyFolder(), emptyFolderPath, f.Path, &llb.CopyInfo{CopyDirContentsOnly: true, CreatedTime: &modified})
 	}
-	return st.File(all, llb.WithCustomName("[dlvgen] "+l.name))
+	return st.File(all, llb.WithCustomName("[dlvgen] "+l.Title))
 }
 
-func delveLayer(p Parts) layer {
-	from := p.Tools.Path(p.Platform, path.Join(layout.ToolDelve, p.Plan.Delve, "dlv"))
-	return layer{
-		name:   "add Delve " + p.Plan.Delve,
-		action: llb.Copy(p.Tools.State, from, layout.Delve, owned(0o755)),
+// put adds an item to what a file op does.
+func (p Parts) put(a *llb.FileAction, i variants.Item) *llb.FileAction {
+	at, mode := llb.WithCreatedTime(layerTime), fs.FileMode(i.Mode)
+	switch {
+	case i.From == variants.FromPlan:
+		return a.Mkfile(i.Path, mode, p.PlanJSON, at)
+	case i.From == variants.FromCaptures:
+		for _, c := range p.Captures {
+			info := copyOf(i)
+			info.CopyDirContentsOnly = true
+			a = a.Copy(c.State, CaptureSources(c.Path)+"/", i.Path, info)
+		}
+		return a
+	case i.From != "":
+		from := p.source(i)
+		return a.Copy(from.State, from.Path, i.Path, copyOf(i))
+	case i.Target != "":
+		return a.Symlink(i.Target, i.Path, at)
+	case i.Content != nil:
+		return a.Mkfile(i.Path, mode, i.Content, at)
 	}
+	return a.Mkdir(i.Path, mode, at, llb.WithParents(true))
 }
 
-func initLayer(p Parts) layer {
-	init := p.init()
-	return layer{
-		name: "add init",
-		action: llb.Mkdir(layout.Dir, 0o755, llb.WithCreatedTime(layerTime)).
-			Copy(init.state, init.path, layout.Init, owned(0o755)),
+// copyOf copies with the item's mode and owner, and with the time of our layers.
+func copyOf(i variants.Item) *llb.CopyInfo {
+	info := &llb.CopyInfo{CreateDestPath: true, CreatedTime: &layerTime}
+	if i.Mode != variants.Kept {
+		info.Mode = &llb.ChmodOpt{Mode: fs.FileMode(i.Mode)} // the bits of chmod(2), as BuildKit takes it
 	}
-}
-
-// launcherLayer puts init in the program's place, with the program's mode and
-// owner, and the program beside it. The link by which the launcher starts it has the
-// program's name, which the kernel makes that of the process.
-func launcherLayer(p Parts) layer {
-	program, moved, launcher := p.Plan.Program, p.Plan.Moved(), p.init()
-	real, how := placed{p.Production, program.File}, &llb.CopyInfo{CreateDestPath: true, CreatedTime: &layerTime}
-	if program.Rebuilt != nil {
-		real, how = p.rebuilt(), asProgram(program)
+	if i.UID != variants.Kept {
+		llb.WithUIDGID(i.UID, i.GID).SetCopyOption(info)
 	}
-	action := llb.Copy(real.state, real.path, moved, how).
-		Copy(launcher.state, launcher.path, program.File, asProgram(program))
-	if program.Real != moved {
-		at := llb.WithCreatedTime(layerTime)
-		action = action.Mkdir(layout.Dir, 0o755, at).Mkdir(layout.Program, 0o755, at).Symlink(moved, program.Real, at)
-	}
-	return layer{name: "put a launcher in the place of " + program.File, action: action, folders: p.Plan.Folders}
-}
-
-// rebuiltLayer puts the program that was compiled again in the place of production's.
-func rebuiltLayer(p Parts) layer {
-	program, rebuilt := p.Plan.Program, p.rebuilt()
-	action := llb.Copy(rebuilt.state, rebuilt.path, program.File, asProgram(program))
-	return layer{name: "put the rebuilt program in the place of " + program.File, action: action, folders: p.Plan.Folders}
-}
-
-// asProgram copies with the program's own mode and owner.
-func asProgram(program variants.Program) *llb.CopyInfo {
-	info := owned(int(program.Mode))
-	llb.WithUser(fmt.Sprintf("%d:%d", program.UID, program.GID)).SetCopyOption(info)
 	return info
 }
 
-func symbolsLayer(p Parts) layer {
-	return layer{
-		name:   "add symbols",
-		action: llb.Copy(p.Symbols, p.SymbolsPath, p.Plan.Symbols.File, owned(0o444)),
+// source is the file that an item is copied from.
+func (p Parts) source(i variants.Item) File {
+	f := p.Files[i.From]
+	switch i.From {
+	case variants.FromProduction:
+		f = File{p.Production, i.Name}
+	case variants.FromTools:
+		f = File{p.Tools.State, p.Tools.Path(p.Platform, i.Name)}
 	}
+	if i.Capabilities == "" {
+		return f
+	}
+	return p.granted(f, cmp.Or(i.Name, string(i.From)), i.Capabilities)
 }
 
-// planLayer has what is the image's own: the plan and Delve's settings.
-func planLayer(p Parts) layer {
-	at, inside := llb.WithCreatedTime(layerTime), llb.WithParents(true)
-	return layer{
-		name: "add plan",
-		action: llb.Mkdir(layout.Dir, 0o755, at).
-			Mkdir(path.Dir(layout.DelveConfig), 0o755, at, inside).
-			Mkdir(path.Dir(layout.TelemetryMode), 0o755, at, inside).
-			Mkfile(layout.DelveConfig, 0o444, p.Plan.DelveConfig(), at).
-			Mkfile(layout.TelemetryMode, 0o444, []byte("off"), at).
-			Mkfile(layout.Plan, 0o444, p.PlanJSON, at),
-	}
-}
-
-// sourcesLayer has the captured files at the paths at which they were compiled.
-func sourcesLayer(p Parts) layer {
-	var action *llb.FileAction
-	for _, c := range p.Captures {
-		info := owned(-1)
-		info.CopyDirContentsOnly = true
-		from := CaptureSources(c.Folder) + "/"
-		if action == nil {
-			action = llb.Copy(c.State, from, "/", info)
-			continue
-		}
-		action = action.Copy(c.State, from, "/", info)
-	}
-	return layer{name: "add sources", action: action, folders: p.Plan.Folders}
+// granted gives a file the capabilities of the production program's file. LLB has no op
+// for that, so that a step runs init's own code, on the builder's platform.
+func (p Parts) granted(f File, name, capabilities string) File {
+	const from, to = "/from", "/granted"
+	program := path.Join(to, path.Base(f.Path))
+	// No two mounts of the step have one input, see mounter.mountAll.
+	root := llb.Scratch().File(llb.Copy(p.Tools.State, p.Tools.Path(p.Builder, layout.ToolInit), "/init"), llb.WithCustomName("[dlvgen] prepare the step that gives capabilities"))
+	step := root.Run(
+		llb.Args([]string{"/init", layout.GrantWord, capabilities, path.Join(from, f.Path), program}),
+		llb.AddMount(from, f.State, llb.Readonly),
+		llb.Platform(p.Builder),
+		llb.Network(llb.NetModeNone),
+		llb.WithCustomName("[dlvgen] give "+name+" the program's capabilities"),
+	)
+	return File{step.AddMount(to, llb.Scratch()), "/" + path.Base(f.Path)}
 }
 
 // foldersOf has production's folders, empty. A folder's parents stand before it. They
@@ -220,13 +165,7 @@ func sourcesLayer(p Parts) layer {
 func foldersOf(folders []variants.Folder) llb.State {
 	var action *llb.FileAction
 	for _, f := range folders {
-		info := &llb.CopyInfo{Mode: &llb.ChmodOpt{Mode: fs.FileMode(f.Mode)}, CreatedTime: &layerTime}
-		llb.WithUIDGID(f.UID, f.GID).SetCopyOption(info)
-		if action == nil {
-			action = llb.Copy(emptyFolder(), emptyFolderPath, f.Path, info)
-			continue
-		}
-		action = action.Copy(emptyFolder(), emptyFolderPath, f.Path, info)
+		action = action.Copy(emptyFolder(), emptyFolderPath, f.Path, copyOf(variants.Item{Mode: int(f.Mode), UID: f.UID, GID: f.GID}))
 	}
 	return llb.Scratch().File(action, llb.WithCustomName("[dlvgen] prepare production's folders"))
 }
@@ -237,17 +176,6 @@ func emptyFolder() llb.State {
 }
 
 const emptyFolderPath = "/folder"
-
-// owned copies as root, with the time of our layers. The mode has the bits of
-// chmod(2), as BuildKit takes it; a negative one keeps the source's.
-func owned(mode int) *llb.CopyInfo {
-	info := &llb.CopyInfo{CreateDestPath: true, CreatedTime: &layerTime}
-	if mode >= 0 {
-		info.Mode = &llb.ChmodOpt{Mode: fs.FileMode(mode)}
-	}
-	llb.WithUser("0:0").SetCopyOption(info)
-	return info
-}
 
 // CaptureRoot is the capture's folder in its state. It has a folder for each user.
 func CaptureRoot() string { return captureFolder }

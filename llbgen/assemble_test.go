@@ -15,8 +15,9 @@ import (
 )
 
 // planOf is the plan of a variant of an image that starts /app/server, which a
-// launcher is to stand for if a script starts it.
-func planOf(t *testing.T, variant, script string) *variants.Plan {
+// launcher is to stand for if a script starts it. The file may have capabilities, and the
+// program be compiled again.
+func planOf(t *testing.T, variant, script, capabilities string, rebuilt *variants.Rebuilt) *variants.Plan {
 	t.Helper()
 	v, err := variants.ByName(variant)
 	if err != nil {
@@ -25,7 +26,10 @@ func planOf(t *testing.T, variant, script string) *variants.Plan {
 	in := variants.Input{
 		Request: variants.NewRequest(v),
 		Config:  &dockerspec.DockerOCIImage{Image: ocispecs.Image{Platform: ocispecs.Platform{OS: "linux", Architecture: "amd64"}}},
-		Program: variants.Program{Path: "/usr/bin/server", File: "/app/server", Mode: 0o4750, UID: 5, GID: 6, GoVersion: "go1.26.8"},
+		Program: variants.Program{
+			Path: "/usr/bin/server", File: "/app/server", Mode: 0o4750, UID: 5, GID: 6, GoVersion: "go1.26.8",
+			Capabilities: capabilities, Rebuilt: rebuilt,
+		},
 		Command: variants.Command{Detour: script},
 		Folders: []variants.Folder{{Path: "/app", Mode: 0o3700, UID: 5, GID: 6, Modified: 7}},
 	}
@@ -44,7 +48,7 @@ func TestAssembledDefinitionsAreTheGoldens(t *testing.T) {
 	for name, tc := range map[string]struct {
 		variant, script string
 		caps            apicaps.CapSet
-		rebuilt         bool
+		rebuilt         *variants.Rebuilt
 		capabilities    string
 	}{
 		"remote":        {variant: "remote", caps: all},
@@ -54,26 +58,24 @@ func TestAssembledDefinitionsAreTheGoldens(t *testing.T) {
 		"sidecar":       {variant: "sidecar", caps: all},
 
 		"granted":         {variant: "remote", script: "a script", caps: all, capabilities: "0102"},
-		"rebuilt":         {variant: "remote", caps: all, rebuilt: true},
-		"rebuilt-inplace": {variant: "remote", script: "a script", caps: all, rebuilt: true},
+		"rebuilt":         {variant: "remote", caps: all, rebuilt: &variants.Rebuilt{From: variants.RebuildContext}},
+		"rebuilt-inplace": {variant: "remote", script: "a script", caps: all, rebuilt: &variants.Rebuilt{From: variants.RebuildContext}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			parts := Parts{
 				Production: llb.Image("example.com/production"),
-				Captures:   []Captured{{State: llb.Image("example.com/capture"), Folder: "/capture/0"}},
+				Captures:   []File{{State: llb.Image("example.com/capture"), Path: "/capture/0"}},
 				Tools:      Tools{State: llb.Image("example.com/tools"), Root: "/tools"},
 				Platform:   ocispecs.Platform{OS: "linux", Architecture: "amd64"},
 				Builder:    ocispecs.Platform{OS: "linux", Architecture: "arm64"},
-				Plan:       planOf(t, tc.variant, tc.script),
+				Plan:       planOf(t, tc.variant, tc.script, tc.capabilities, tc.rebuilt),
 				PlanJSON:   []byte("the plan"),
 			}
-			parts.Plan.Program.Capabilities = tc.capabilities
-			if tc.rebuilt {
-				parts.Plan.Program.Rebuilt = &variants.Rebuilt{From: variants.RebuildContext}
-				parts.Rebuilt, parts.RebuiltPath = llb.Image("example.com/rebuilt"), "/rebuilt/server"
+			if tc.rebuilt != nil {
+				parts.Files = map[variants.Source]File{variants.FromRebuilt: {llb.Image("example.com/rebuilt"), "/rebuilt/server"}}
 			}
 			if tc.variant == "sidecar" {
-				parts.Symbols, parts.SymbolsPath = parts.Captures[0].State, "/capture/0/symbols/0123/server"
+				parts.Files = map[variants.Source]File{variants.FromSymbols: {parts.Captures[0].State, "/capture/0/symbols/0123/server"}}
 			}
 			def, err := Assemble(parts, tc.caps).Marshal(t.Context(), llb.LinuxAmd64)
 			if err != nil {

@@ -23,7 +23,7 @@ func TestOnlyBindAndCacheMountsAreCapturedFrom(t *testing.T) {
 		mount(pb.MountType_TMPFS, "/twice/."),
 		mount(pb.MountType(99), "/later"),
 		mount(pb.MountType_CACHE, layout.GoCache),
-	})
+	}, nil)
 	if want := []string{"/cache", "/src"}; !slices.Equal(got, want) {
 		t.Errorf("captured from %q, want %q", got, want)
 	}

@@ -1,9 +1,11 @@
 package llbgen
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"maps"
 	"path"
 	"slices"
@@ -11,11 +13,35 @@ import (
 
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/shell"
+	"github.com/dlvgen/dlvgen/variants"
 	"github.com/dlvgen/dlvgen/variants/delve"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/solver/pb"
 	"github.com/moby/buildkit/util/system"
 )
+
+// mount is one of dlvgen's mounts in a compile step, in the terms of no builder.
+type mount struct {
+	dest string
+
+	// files are prepared under the title, and the first is what is mounted with all that is
+	// in it; one without a path is mounted where it lies.
+	files []variants.Item
+	title string
+
+	// name is one for each content on a platform: by default the first file's path. No two
+	// mounts of a step have one name, thus one input: when a step fails, BuildKit releases
+	// such an input twice and reports that instead of the failure (registerResultIDsLocked in
+	// frontend/gateway/gateway.go, v0.34.2).
+	name string
+
+	id     string // of a cache, which stays from build to build
+	output bool   // is a result of the step; what is neither is read-only
+	inPath bool   // the folder goes ahead of the step's PATH
+}
+
+// fromStep is the step's own root file system as a source.
+const fromStep variants.Source = "the step"
 
 // mounter adds dlvgen's mounts to one step. It changes the op that it is given.
 type mounter struct {
@@ -27,69 +53,84 @@ type mounter struct {
 
 // mountAll adds every mount and the PATH, and returns the output index of the
 // capture.
-//
-// No two mounts have the same input: when a step fails, BuildKit releases such an
-// input twice and reports that instead of the failure (registerResultIDsLocked in
-// frontend/gateway/gateway.go, v0.34.2).
-func (m *mounter) mountAll(t Toolchain) (int64, error) {
+func (m *mounter) mountAll(t Toolchain) (output int64, err error) {
 	if !delve.Ships(m.platform.OS, m.platform.Architecture) {
 		return 0, fmt.Errorf("the step runs on %s/%s, and dlvgen has its tools for %s", m.platform.OS, m.platform.Architecture, delve.Shipped)
 	}
-	tools, err := m.own("tools", m.in.opts.Tools.State)
+	mounts, err := m.mounts(t)
 	if err != nil {
 		return 0, err
 	}
-	m.bind(tools, m.in.opts.Tools.path(m.platform, layout.ToolBin), layout.Bin)
-	if err := m.mode(m.in.opts.Mode); err != nil {
-		return 0, err
+	var folders []string
+	for _, mount := range mounts {
+		if output, err = m.add(mount); err != nil {
+			return 0, err
+		}
+		if mount.inPath {
+			folders = append(folders, mount.dest)
+		}
 	}
-	if err := m.standIns(m.in.opts.Mode); err != nil {
-		return 0, err
+	m.prependPath(strings.Join(folders, ":"))
+	return output, nil
+}
+
+// mounts lists what is mounted into the step, where, and in which order. The capture is
+// the last.
+func (m *mounter) mounts(t Toolchain) ([]mount, error) {
+	list := []mount{{dest: layout.Bin, name: "tools", inPath: true, files: []variants.Item{{From: variants.FromTools, Name: layout.ToolBin}}}}
+	if mode := m.in.opts.Mode; mode != "" && mode != ModeDebug {
+		files := []variants.Item{{Path: "/" + string(mode), Mode: 0o444, Content: []byte(mode)}}
+		list = append(list, mount{dest: layout.Mode, files: files, title: "prepare the mode " + string(mode)})
 	}
+	if names := m.standIns(); len(names) > 0 {
+		const folder = "/stand-ins"
+		files := []variants.Item{{Path: folder, Mode: 0o755}}
+		for _, name := range names {
+			files = append(files, standIn(path.Join(folder, name)))
+		}
+		list = append(list, mount{
+			dest: layout.StandIns, files: files, title: "prepare the stand-ins for " + strings.Join(names, ", "),
+			name: strings.Join(names, "-"), inPath: true,
+		})
+	}
+	exec := m.op.GetExec()
 	for i, p := range t.Programs {
 		if within(p, packagedGo) && m.script.RemovesPackages() {
 			continue // a mount point would fail the package manager; PATH leads to the stand-in
 		}
-		if err := m.standIn(i, p); err != nil {
-			return 0, err
-		}
+		list = append(list,
+			mount{dest: layout.Real + p, files: []variants.Item{{Path: "/go", From: fromStep, Name: p}}, title: "take " + p + " aside"},
+			mount{dest: p, files: []variants.Item{standIn(fmt.Sprintf("/go-%d", i))}, title: "prepare the stand-in for go"})
 	}
 	if !m.in.opts.NoGoCache {
-		if err := m.cache("go-build", layout.GoCache); err != nil {
-			return 0, err
-		}
-		if err := m.cache("go-mod", t.ModCache); err != nil {
-			return 0, err
-		}
+		list = append(list, m.cache("go-build", layout.GoCache)...)
+		list = append(list, m.cache("go-mod", t.ModCache)...)
 	}
-	m.prependPath(layout.Bin)
-
-	folder, err := m.captureFolder()
+	// The capture's folder says which of the mounts may be captured from.
+	from, err := json.Marshal(capturable(exec.Mounts, list))
 	if err != nil {
-		return 0, err
+		return nil, fmt.Errorf("encoding the step's mount points: %w", err)
 	}
-	output := m.nextOutput()
-	m.add(&pb.Mount{Input: folder, Selector: captureFolder, Dest: layout.Capture, Output: output})
-	return output, nil
+	files := []variants.Item{{Path: captureFolder, Mode: 0o777}, {Path: path.Join(captureFolder, layout.CaptureFrom), Mode: 0o444, Content: from}}
+	return append(list, mount{
+		dest: layout.Capture, output: true, files: files, title: "prepare " + captureFolder, name: captureFolder + string(from),
+	}), nil
 }
 
-// captureFolder adds what the capture starts from: a folder that says which of the step's
-// mounts may be captured from.
-func (m *mounter) captureFolder() (int64, error) {
-	from, err := json.Marshal(capturable(m.op.GetExec().Mounts))
-	if err != nil {
-		return 0, fmt.Errorf("encoding the step's mount points: %w", err)
-	}
-	action := llb.Mkdir(captureFolder, 0o777).Mkfile(path.Join(captureFolder, layout.CaptureFrom), 0o444, from)
-	return m.own(captureFolder+string(from), llb.Scratch().File(action, llb.WithCustomName("[dlvgen] prepare "+captureFolder)))
+// standIn is the stand-in for go and others.
+func standIn(path string) variants.Item {
+	return variants.Item{Path: path, From: variants.FromTools, Name: layout.ToolGo}
 }
 
 // capturable lists the mount points whose files may be in an image: those of bind and
 // cache mounts. Others hold secrets, or what nobody is to keep. The root is no mount
-// point, and in our own folder there is nothing to capture.
-func capturable(mounts []*pb.Mount) []string {
+// point, and in our own folder there is nothing to capture. All of ours are such mounts.
+func capturable(theirs []*pb.Mount, ours []mount) []string {
 	types := map[string][]pb.MountType{}
-	for _, m := range mounts {
+	for _, m := range ours {
+		types[path.Join("/", m.dest)] = nil
+	}
+	for _, m := range theirs {
 		point := path.Join("/", m.Dest)
 		types[point] = append(types[point], m.MountType)
 	}
@@ -100,49 +141,78 @@ func capturable(mounts []*pb.Mount) []string {
 	})
 }
 
-// standIns adds the stand-ins for rm and for programs that strip, where one may be
+// standIns are the names of stand-ins for rm and for programs that strip, where one may be
 // run. What production ships is stripped as it is.
-func (m *mounter) standIns(mode Mode) error {
-	var names []string
+func (m *mounter) standIns() (names []string) {
 	if m.script.MayRemove() {
 		names = append(names, "rm")
 	}
-	if mode != ModeSymbols && m.script.MayStrip() {
+	if m.in.opts.Mode != ModeSymbols && m.script.MayStrip() {
 		names = append(names, shell.Strippers...)
 	}
-	if len(names) == 0 {
-		return nil
-	}
-	standIn := m.in.opts.Tools.path(m.platform, layout.ToolGo)
-	all := llb.Mkdir(standInsFolder, 0o755)
-	for _, name := range names {
-		all = all.Copy(m.in.opts.Tools.State, standIn, path.Join(standInsFolder, name))
-	}
-	title := "[dlvgen] prepare the stand-ins for " + strings.Join(names, ", ")
-	input, err := m.own(strings.Join(names, "-"), llb.Scratch().File(all, llb.WithCustomName(title)))
-	if err != nil {
-		return err
-	}
-	m.bind(input, standInsFolder, layout.StandIns)
-	m.prependPath(layout.StandIns)
-	return nil
+	return names
 }
 
-// standInsFolder is where the stand-ins lie in a state of their own.
-const standInsFolder = "/stand-ins"
-
-// mode tells the stand-ins how to compile, where it is not their default.
-func (m *mounter) mode(mode Mode) error {
-	if mode == "" || mode == ModeDebug {
+// cache is a persistent folder, none where the user's own mount covers the place. One
+// user's files are no other's, so each has a cache of their own.
+func (m *mounter) cache(name, dest string) []mount {
+	exec := m.op.GetExec()
+	if dest == "" || hides(exec, dest) {
 		return nil
 	}
-	name := "/" + string(mode)
-	input, err := m.own(name, llb.Scratch().File(llb.Mkfile(name, 0o444, []byte(mode)), llb.WithCustomName("[dlvgen] prepare the mode "+string(mode))))
-	if err != nil {
-		return err
+	id := "dlvgen-" + name + "-" + layout.Platform(m.platform.OS, m.platform.Architecture, m.platform.Variant)
+	if user := exec.Meta.User; user != "" && user != "root" && user != "0" {
+		id += "-" + user
 	}
-	m.bind(input, name, layout.Mode)
-	return nil
+	if ns := m.in.opts.CacheNamespace; ns != "" {
+		id = ns + "/" + id
+	}
+	shown := "/" + layout.CachePrefix + name
+	// Anybody may write to it, since a step may run as any user.
+	files := []variants.Item{{Path: shown, Mode: 0o777}}
+	return []mount{{dest: dest, files: files, title: "prepare " + shown, id: id}}
+}
+
+// add renders a mount, and returns the index of the step's result that it is.
+func (m *mounter) add(from mount) (output int64, err error) {
+	first := from.files[0]
+	to := &pb.Mount{Selector: first.Path, Dest: from.dest, Output: int64(pb.SkipOutput), Readonly: from.id == "" && !from.output}
+	switch {
+	case first.Path == "":
+		to.Selector = m.in.opts.Tools.Path(m.platform.Spec(), first.Name)
+		to.Input, err = m.own(from.name, m.in.opts.Tools.State)
+	case first.From == fromStep:
+		to.Input, err = m.copyOut(first, from.title)
+	default:
+		to.Input, err = m.own(cmp.Or(from.name, first.Path), llb.Scratch().File(m.action(from.files), llb.WithCustomName("[dlvgen] "+from.title)))
+	}
+	exec := m.op.GetExec()
+	switch {
+	case from.id != "":
+		to.MountType, to.CacheOpt = pb.MountType_CACHE, &pb.CacheOpt{ID: from.id, Sharing: pb.CacheSharingOpt_SHARED}
+	case from.output:
+		to.Output = 0 // or the first that no mount has
+		for _, o := range exec.Mounts {
+			to.Output = max(to.Output, o.Output+1)
+		}
+	}
+	exec.Mounts = append(exec.Mounts, to)
+	return to.Output, err
+}
+
+// action makes the files of a mount.
+func (m *mounter) action(files []variants.Item) (a *llb.FileAction) {
+	for _, f := range files {
+		switch {
+		case f.From == variants.FromTools:
+			a = a.Copy(m.in.opts.Tools.State, m.in.opts.Tools.Path(m.platform.Spec(), f.Name), f.Path)
+		case f.Content != nil:
+			a = a.Mkfile(f.Path, fs.FileMode(f.Mode), f.Content)
+		default:
+			a = a.Mkdir(f.Path, fs.FileMode(f.Mode))
+		}
+	}
+	return a
 }
 
 // own adds a state of ours to the step's inputs and returns its index. A state is
@@ -169,110 +239,42 @@ func (m *mounter) input(in *pb.Input) int64 {
 	return int64(len(m.op.Inputs) - 1)
 }
 
-// standIn binds the stand-in over a go command, the real one beside it.
-func (m *mounter) standIn(i int, program string) error {
+// copyOut adds a file of the step's root file system to its inputs, in a result of its own.
+func (m *mounter) copyOut(f variants.Item, title string) (int64, error) {
 	root := rootMount(m.op.GetExec())
 	if root == nil || root.Input < 0 || root.Input >= int64(len(m.op.Inputs)) {
-		return fmt.Errorf("a toolchain in %s was reported for a step that starts from nothing", program)
+		return 0, fmt.Errorf("a toolchain in %s was reported for a step that starts from nothing", f.Name)
 	}
-	real, err := m.copyOut(m.op.Inputs[root.Input], program)
-	if err != nil {
-		return err
-	}
-	m.bind(real, "/go", layout.Real+program)
-
-	name := fmt.Sprintf("/go-%d", i)
-	from := m.in.opts.Tools.path(m.platform, layout.ToolGo)
-	standIn, err := m.own(name, llb.Scratch().File(llb.Copy(m.in.opts.Tools.State, from, name), llb.WithCustomName("[dlvgen] prepare the stand-in for go")))
-	if err != nil {
-		return err
-	}
-	m.bind(standIn, name, program)
-	return nil
-}
-
-// copyOut adds a file of a root file system to the step's inputs, as /go of a
-// result of its own.
-func (m *mounter) copyOut(root *pb.Input, file string) (int64, error) {
 	v, err := encode(&pb.Op{
-		Inputs:   []*pb.Input{root.CloneVT()},
+		Inputs:   []*pb.Input{m.op.Inputs[root.Input].CloneVT()},
 		Platform: m.platform.CloneVT(),
 		Op: &pb.Op_File{File: &pb.FileOp{Actions: []*pb.FileAction{{
 			Input:          int64(pb.Empty),
 			SecondaryInput: 0,
 			Output:         0,
-			Action:         &pb.FileAction_Copy{Copy: &pb.FileActionCopy{Src: file, Dest: "/go", Mode: -1, Timestamp: -1}},
+			Action:         &pb.FileAction_Copy{Copy: &pb.FileActionCopy{Src: f.Name, Dest: f.Path, Mode: -1, Timestamp: -1}},
 		}}}},
 	})
 	if err != nil {
 		return 0, err
 	}
 	m.in.out.add(v, &pb.OpMetadata{
-		Description: map[string]string{"llb.customname": "[dlvgen] take " + file + " aside"},
+		Description: map[string]string{"llb.customname": "[dlvgen] " + title},
 		Caps:        map[string]bool{string(pb.CapFileBase): true},
 	})
 	return m.input(&pb.Input{Digest: string(v.digest)}), nil
 }
 
-// cache mounts a persistent folder unless the user's own mount covers the place.
-// One user's files are no other's, so each has a cache of their own.
-func (m *mounter) cache(name, dest string) error {
-	covers := func(o *pb.Mount) bool { return o.Dest != pb.RootMount && within(dest, o.Dest) }
-	if dest == "" || slices.ContainsFunc(m.op.GetExec().Mounts, covers) {
-		return nil
-	}
-	shown := "/" + layout.CachePrefix + name
-	folder, err := m.own(shown, mountFolder(shown))
-	if err != nil {
-		return err
-	}
-	id := "dlvgen-" + name + "-" + layout.Platform(m.platform.OS, m.platform.Architecture, m.platform.Variant)
-	if user := m.op.GetExec().Meta.User; user != "" && user != "root" && user != "0" {
-		id += "-" + user
-	}
-	if ns := m.in.opts.CacheNamespace; ns != "" {
-		id = ns + "/" + id
-	}
-	m.add(&pb.Mount{
-		Input:     folder,
-		Selector:  shown,
-		Dest:      dest,
-		Output:    int64(pb.SkipOutput),
-		MountType: pb.MountType_CACHE,
-		CacheOpt:  &pb.CacheOpt{ID: id, Sharing: pb.CacheSharingOpt_SHARED},
-	})
-	return nil
-}
-
-// bind adds a read-only mount.
-func (m *mounter) bind(input int64, selector, dest string) {
-	m.add(&pb.Mount{Input: input, Selector: selector, Dest: dest, Output: int64(pb.SkipOutput), Readonly: true})
-}
-
-func (m *mounter) add(mount *pb.Mount) {
-	exec := m.op.GetExec()
-	exec.Mounts = append(exec.Mounts, mount)
-}
-
-// nextOutput is the first output index that no mount has.
-func (m *mounter) nextOutput() int64 {
-	next := int64(0)
-	for _, o := range m.op.GetExec().Mounts {
-		next = max(next, o.Output+1)
-	}
-	return next
-}
-
-// prependPath puts a folder of stand-ins first in the step's PATH.
-func (m *mounter) prependPath(folder string) {
+// prependPath puts folders of stand-ins first in the step's PATH.
+func (m *mounter) prependPath(folders string) {
 	meta := m.op.GetExec().Meta
 	for i, e := range meta.Env {
 		if old, ok := strings.CutPrefix(e, "PATH="); ok {
-			meta.Env[i] = "PATH=" + folder + ":" + old
+			meta.Env[i] = "PATH=" + folders + ":" + old
 			return
 		}
 	}
-	meta.Env = append(meta.Env, "PATH="+folder+":"+system.DefaultPathEnvUnix)
+	meta.Env = append(meta.Env, "PATH="+folders+":"+system.DefaultPathEnvUnix)
 }
 
 // platformOf is the platform that a step runs on.

@@ -5,7 +5,6 @@ import (
 
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/moby/buildkit/client/llb"
-	"github.com/moby/buildkit/solver/pb"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -18,21 +17,10 @@ type Tools struct {
 	Root string
 }
 
-// path is where a platform's tool stands in the state.
-func (t Tools) path(p *pb.Platform, tool string) string {
-	return path.Join("/", t.Root, layout.Platform(p.OS, p.Architecture, p.Variant), tool)
-}
-
-// Path is where the tool of an image's platform stands in the state.
+// Path is where a platform's tool stands in the state.
 func (t Tools) Path(p ocispecs.Platform, tool string) string {
-	return t.path(&pb.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant}, tool)
+	return path.Join("/", t.Root, layout.Platform(p.OS, p.Architecture, p.Variant), tool)
 }
 
 // captureFolder is the folder of a capture output that steps write to.
 const captureFolder = "/capture"
-
-// mountFolder is what a writable mount starts from: a folder that anybody may
-// write to, since a step may run as any user.
-func mountFolder(name string) llb.State {
-	return llb.Scratch().File(llb.Mkdir(name, 0o777), llb.WithCustomName("[dlvgen] prepare "+name))
-}

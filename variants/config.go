@@ -3,6 +3,7 @@ package variants
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strconv"
 	"time"
 
@@ -37,9 +38,7 @@ func debugConfig(in Input, p *Plan) (*dockerspec.DockerOCIImage, error) {
 	if err != nil {
 		return nil, err
 	}
-	for k, v := range labels {
-		img.Config.Labels[k] = v
-	}
+	maps.Copy(img.Config.Labels, labels)
 	date(img, in, p.Layers)
 	return img, nil
 }

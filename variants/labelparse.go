@@ -18,8 +18,9 @@ type LabelError struct {
 	Label, Value string
 	Reason       string // "the port must be a number from 1 to 65535"
 
-	// Unknown is set for a word that a newer dlvgen may know.
+	// Unknown is set for what a newer dlvgen may know, and Version is the image's then.
 	Unknown bool
+	Version string
 }
 
 func (e *LabelError) Error() string {
@@ -28,50 +29,30 @@ func (e *LabelError) Error() string {
 	if len(e.Value) > most {
 		value = strconv.Quote(e.Value[:most]) + "..."
 	}
-	return fmt.Sprintf("the label %s=%s: %s", e.Label, value, e.Reason)
+	remedy := "; dlvgen writes no such label: derive the image again with `dlvgen build`"
+	if e.Unknown {
+		remedy = ": use the dlvgen that derived the image, " + strconv.Quote(e.Version)
+	}
+	return fmt.Sprintf("the label %s=%s: %s%s", e.Label, value, e.Reason, remedy)
+}
+
+// Ours tells whether labels are those of a debug image.
+func Ours(labels map[string]string) bool {
+	_, ours := labels[LabelVersion]
+	return ours
 }
 
 // ParseLabels reads the labels of a debug image. They are the word of whoever pushed the
 // image: what is returned has no characters that act on a terminal, and is of the kind
-// that it says to be. The first label that is not is a [*LabelError].
+// that it says to be. The first label that is not is a [*LabelError], as is a later format.
 func ParseLabels(labels map[string]string) (Labels, error) {
-	l := Labels{
-		Version: labels[LabelVersion],
-		Variant: labels[LabelVariant],
-		Preset:  labels[LabelPreset],
-		Kind:    Kind(labels[LabelKind]),
-		Entry:   Entry(labels[LabelEntry]),
-		Delve:   labels[LabelDelve],
-		Go:      labels[LabelGo],
-		Program: labels[LabelProgram],
-		Module:  labels[LabelModule],
-		Listen:  labels[LabelListen],
-		Start:   Start(labels[LabelStart]),
-		Sources: Sources(labels[LabelSources]),
-		Rebuilt: labels[LabelRebuilt],
-	}
-	for _, c := range []struct {
-		label string
-		check func(string) error
-	}{
-		{LabelVersion, checkVersion},
-		{LabelVariant, oneOf(Names()...)},
-		{LabelPreset, optional(CheckPreset)},
-		{LabelKind, oneOf(string(KindRemote), string(KindAttach), string(KindSidecar))},
-		{LabelEntry, oneOf("", string(EntryCmd), string(EntryInplace))},
-		{LabelDelve, optional(checkVersion)},
-		{LabelGo, checkVisible},
-		{LabelProgram, optional(checkAbsolute)},
-		{LabelModule, optional(module.CheckImportPath)},
-		{LabelListen, checkListen},
-		{LabelStart, oneOf("", string(StartHold), string(StartContinue))},
-		{LabelSources, oneOf("", string(SourcesExcluded), string(SourcesBaked))},
-		{LabelRebuilt, checkVisible},
-		{LabelPaths, l.parsePaths},
-	} {
-		if err := c.check(labels[c.label]); err != nil {
+	var l Labels
+	for _, one := range append(l.all(), label{name: LabelPaths, value: new(string), check: l.parsePaths}) {
+		*one.value = labels[one.name]
+		if err := one.check(*one.value); err != nil {
 			return Labels{}, &LabelError{
-				Label: c.label, Value: labels[c.label], Reason: visible.Line(err.Error()), Unknown: errors.Is(err, errUnknown),
+				Label: one.name, Value: *one.value, Reason: visible.Line(err.Error()),
+				Unknown: errors.Is(err, errUnknown), Version: labels[LabelVersion],
 			}
 		}
 	}
@@ -107,6 +88,14 @@ func checkVersion(value string) error {
 		return fmt.Errorf("%q is no version", value)
 	}
 	return nil
+}
+
+// parsed wants what a function parses.
+func parsed[T any](parse func(string) (T, error)) func(string) error {
+	return func(value string) error {
+		_, err := parse(value)
+		return err
+	}
 }
 
 func checkVisible(value string) error {

@@ -3,6 +3,12 @@ package variants
 import (
 	"encoding/json"
 	"fmt"
+	"strconv"
+
+	"github.com/distribution/reference"
+	"github.com/dlvgen/dlvgen/internal/planfile"
+	digest "github.com/opencontainers/go-digest"
+	"golang.org/x/mod/module"
 )
 
 // Names of the labels of a debug image. LabelVersion is in every one of them, and in
@@ -10,6 +16,7 @@ import (
 const (
 	labelPrefix = "io.github.dlvgen."
 
+	LabelFormat  = labelPrefix + "format"  // planfile.Format, absent in images of the first dlvgens
 	LabelVersion = labelPrefix + "version" // dlvgen's own version
 	LabelVariant = labelPrefix + "variant" // "remote"
 	LabelPreset  = labelPrefix + "preset"  // "fast", or the variant's name
@@ -23,11 +30,16 @@ const (
 	LabelStart   = labelPrefix + "start"   // "hold"
 	LabelSources = labelPrefix + "sources" // "excluded"
 	LabelPaths   = labelPrefix + "paths"   // the path rules as JSON
-	LabelRebuilt = labelPrefix + "rebuilt" // "context" or "module@v1.2.3", where the program is not production's
+
+	// These are there where they say something.
+	LabelRebuilt          = labelPrefix + "rebuilt"           // "context" or "module@v1.2.3", where the program is not production's
+	LabelProductionName   = labelPrefix + "production.name"   // "docker.io/library/app:v1"
+	LabelProductionDigest = labelPrefix + "production.digest" // "sha256:..."
 )
 
 // Labels are what the labels of a debug image say.
 type Labels struct {
+	Format  string // decimal, empty where the image has none
 	Version string // dlvgen's own
 	Variant string // a name of the table of variants
 	Preset  string // empty in images of a dlvgen that did not write it
@@ -42,24 +54,51 @@ type Labels struct {
 	Sources Sources
 	Paths   []PathRule
 	Rebuilt string // empty where the program is production's
+
+	// Reference and Digest are the production image's, empty where they were not known.
+	Reference, Digest string
+}
+
+// label is one of the labels, with the field that has its value.
+type label struct {
+	name  string
+	value *string
+	check func(string) error
+
+	// sparse leaves it out where it is empty.
+	sparse bool
+}
+
+// all are the labels, but for the path rules, in the order in which they are checked.
+func (l *Labels) all() []label {
+	return []label{
+		{name: LabelFormat, value: &l.Format, check: oneOf("", strconv.Itoa(planfile.Format))},
+		{name: LabelVersion, value: &l.Version, check: checkVersion},
+		{name: LabelVariant, value: &l.Variant, check: oneOf(Names()...)},
+		{name: LabelPreset, value: &l.Preset, check: optional(CheckPreset)},
+		{name: LabelKind, value: (*string)(&l.Kind), check: oneOf(string(KindRemote), string(KindAttach), string(KindSidecar))},
+		{name: LabelEntry, value: (*string)(&l.Entry), check: oneOf("", string(EntryCmd), string(EntryInplace))},
+		{name: LabelDelve, value: &l.Delve, check: optional(checkVersion)},
+		{name: LabelGo, value: &l.Go, check: checkVisible},
+		{name: LabelProgram, value: &l.Program, check: optional(checkAbsolute)},
+		{name: LabelModule, value: &l.Module, check: optional(module.CheckImportPath)},
+		{name: LabelListen, value: &l.Listen, check: checkListen},
+		{name: LabelStart, value: (*string)(&l.Start), check: oneOf("", string(StartHold), string(StartContinue))},
+		{name: LabelSources, value: (*string)(&l.Sources), check: oneOf("", string(SourcesExcluded), string(SourcesBaked))},
+		{name: LabelRebuilt, value: &l.Rebuilt, check: checkVisible, sparse: true},
+		{name: LabelProductionName, value: &l.Reference, check: optional(parsed(reference.ParseNormalizedNamed)), sparse: true},
+		{name: LabelProductionDigest, value: &l.Digest, check: optional(parsed(digest.Parse)), sparse: true},
+	}
 }
 
 // labelsOf are the labels that a plan adds.
 func labelsOf(p *Plan) Labels {
 	l := Labels{
-		Version: p.Version,
-		Variant: p.Request.Variant.Name,
-		Preset:  p.Request.Preset,
-		Kind:    p.Request.Variant.Kind,
-		Entry:   p.Request.Entry,
-		Delve:   p.Delve,
-		Go:      p.Program.GoVersion,
-		Program: p.Program.Path,
-		Module:  p.Program.Module,
-		Listen:  p.Request.Listen,
-		Start:   p.Request.Start,
-		Sources: p.Request.Variant.Sources,
-		Paths:   p.Paths,
+		Format: strconv.Itoa(p.Format), Version: p.Version, Delve: p.Delve, Paths: p.Paths,
+		Variant: p.Request.Variant.Name, Preset: p.Request.Preset, Kind: p.Request.Variant.Kind, Sources: p.Request.Variant.Sources,
+		Entry: p.Request.Entry, Listen: p.Request.Listen, Start: p.Request.Start,
+		Go: p.Program.GoVersion, Program: p.Program.Path, Module: p.Program.Module,
+		Reference: p.Production.Reference, Digest: p.Production.Digest,
 	}
 	if r := p.Program.Rebuilt; r != nil {
 		l.Rebuilt = r.String()
@@ -73,23 +112,11 @@ func (l Labels) Encode() (map[string]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encoding the path rules: %w", err)
 	}
-	labels := map[string]string{
-		LabelVersion: l.Version,
-		LabelVariant: l.Variant,
-		LabelPreset:  l.Preset,
-		LabelKind:    string(l.Kind),
-		LabelEntry:   string(l.Entry),
-		LabelDelve:   l.Delve,
-		LabelGo:      l.Go,
-		LabelProgram: l.Program,
-		LabelModule:  l.Module,
-		LabelListen:  l.Listen,
-		LabelStart:   string(l.Start),
-		LabelSources: string(l.Sources),
-		LabelPaths:   string(paths),
-	}
-	if l.Rebuilt != "" {
-		labels[LabelRebuilt] = l.Rebuilt
+	labels := map[string]string{LabelPaths: string(paths)}
+	for _, one := range l.all() {
+		if *one.value != "" || !one.sparse {
+			labels[one.name] = *one.value
+		}
 	}
 	return labels, nil
 }

@@ -32,7 +32,7 @@ func TestThePlansLabelsAreRead(t *testing.T) {
 			t.Fatalf("%s: %v", v.Name, err)
 		}
 		want := variants.Labels{
-			Version: "v1.0.0", Variant: v.Name, Preset: v.Name, Kind: v.Kind, Entry: p.Request.Entry, Delve: p.Delve, Go: p.Program.GoVersion,
+			Format: "1", Version: "v1.0.0", Variant: v.Name, Preset: v.Name, Kind: v.Kind, Entry: p.Request.Entry, Delve: p.Delve, Go: p.Program.GoVersion,
 			Program: p.Program.Path, Module: p.Program.Module, Listen: ":8000", Start: variants.StartHold, Sources: v.Sources, Paths: p.Paths,
 		}
 		if diff := cmp.Diff(want, labels); diff != "" {
@@ -41,11 +41,41 @@ func TestThePlansLabelsAreRead(t *testing.T) {
 	}
 }
 
+// What is not known of production is not said, and what is known is read again.
+func TestLabelsNameTheProductionImageWhereItIsKnown(t *testing.T) {
+	const digest = "sha256:0123456789012345678901234567890123456789012345678901234567890123"
+	for _, known := range []struct{ reference, digest string }{{}, {reference: "localhost:5000/app:v1"}, {"docker.io/library/app:v1", digest}} {
+		in := input(t, "remote")
+		in.Reference, in.Digest = known.reference, known.digest
+		labels := plan(t, in).Config.Config.Labels
+		for name, want := range map[string]string{variants.LabelProductionName: known.reference, variants.LabelProductionDigest: known.digest} {
+			if got, ok := labels[name]; got != want || ok != (want != "") {
+				t.Errorf("%+v: the label %s is %q, %t", known, name, got, ok)
+			}
+		}
+		got, err := variants.ParseLabels(labels)
+		if err != nil || got.Reference != known.reference || got.Digest != known.digest {
+			t.Errorf("%+v: read are %q and %q, %v", known, got.Reference, got.Digest, err)
+		}
+	}
+}
+
+// A later format is told before anything else: of the rest nothing is known then.
+func TestLabelsOfALaterFormatNameTheDlvgenToUse(t *testing.T) {
+	_, err := variants.ParseLabels(map[string]string{variants.LabelFormat: "2", variants.LabelVersion: "v9.9.9", variants.LabelKind: "replay"})
+	const want = `the label io.github.dlvgen.format="2": this dlvgen does not know it: use the dlvgen that derived the image, "v9.9.9"`
+	if err == nil || err.Error() != want {
+		t.Errorf("the error is %v, want %s", err, want)
+	}
+}
+
 func TestLabelsThatNoDlvgenWritesAreRefused(t *testing.T) {
 	rule := func(path, module string) string {
 		return `[{"path":"` + path + `","kind":"module","module":"` + module + `"}]`
 	}
 	for _, test := range []struct{ label, value, want string }{
+		{variants.LabelFormat, "2", "does not know"},
+		{variants.LabelFormat, "1\n", "does not know"},
 		{variants.LabelVersion, "1.0\n", "is no version"},
 		{variants.LabelVersion, "", "is no version"},
 		{variants.LabelVariant, "mine", "does not know"},
@@ -57,6 +87,8 @@ func TestLabelsThatNoDlvgenWritesAreRefused(t *testing.T) {
 		{variants.LabelDelve, "1.27.2; id", "is no version"},
 		{variants.LabelGo, "go1.26\x1b[2J", "not printed"},
 		{variants.LabelRebuilt, "context\u202e", "not printed"},
+		{variants.LabelProductionName, "app:v1\x1b[2J", "invalid reference format"},
+		{variants.LabelProductionDigest, "sha256:0", "invalid checksum digest length"},
 		{variants.LabelProgram, "server", "no absolute path"},
 		{variants.LabelProgram, "/server\u009b", "not printed"},
 		{variants.LabelModule, "a b", "invalid char"},
@@ -95,6 +127,7 @@ func TestLabelsThatNoDlvgenWritesAreRefused(t *testing.T) {
 
 func TestLabelsThatArePossible(t *testing.T) {
 	for _, changes := range []map[string]string{
+		{variants.LabelFormat: ""},
 		{variants.LabelVersion: "(devel)"},
 		{variants.LabelPreset: "fast"},
 		{variants.LabelPreset: ""},

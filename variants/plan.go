@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/planfile"
 	"github.com/dlvgen/dlvgen/variants/delve"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 )
@@ -42,6 +43,9 @@ type Input struct {
 
 	// Symbols are those of the production binary, for KindSidecar.
 	Symbols *Symbols
+
+	// Reference and Digest are those of the production image, empty where they are not known.
+	Reference, Digest string
 
 	// Version is dlvgen's own.
 	Version string
@@ -151,14 +155,17 @@ type Folder struct {
 	Modified int64 `json:"-"`
 }
 
-// Production is how the production image starts.
+// Production is how the production image starts, and its name where that is known.
 type Production struct {
+	Reference  string   `json:"reference,omitempty"`
+	Digest     string   `json:"digest,omitempty"`
 	Entrypoint []string `json:"entrypoint"`
 	Cmd        []string `json:"cmd"`
 }
 
 // Plan is what a debug image will be. It is baked into the image at layout.Plan.
 type Plan struct {
+	Format     int        `json:"format"` // planfile.Format
 	Version    string     `json:"version"`
 	Request    Request    `json:"request"`
 	Platform   string     `json:"platform"`
@@ -202,10 +209,11 @@ func New(in Input) (*Plan, error) {
 		return nil, fmt.Errorf("%s: %w", in.Program.Path, err)
 	}
 	p := &Plan{
+		Format:     planfile.Format,
 		Version:    in.Version,
 		Request:    in.Request,
 		Platform:   in.Platform,
-		Production: Production{Entrypoint: in.Config.Config.Entrypoint, Cmd: in.Config.Config.Cmd},
+		Production: Production{in.Reference, in.Digest, in.Config.Config.Entrypoint, in.Config.Config.Cmd},
 		Program:    in.Program,
 		Symbols:    in.Symbols,
 		Delve:      version,
@@ -219,7 +227,7 @@ func New(in Input) (*Plan, error) {
 	if p.Request.Variant.Sources == SourcesBaked {
 		p.LeftOut = in.LeftOut
 	}
-	p.Layers = layersOf(p)
+	p.addLayers()
 	p.Config, err = debugConfig(in, p)
 	return p, err
 }
@@ -278,33 +286,6 @@ func (p *Plan) Replaces() bool {
 	return p.Program.Rebuilt != nil && p.Request.Entry != EntryInplace && p.Request.Variant.Kind != KindSidecar
 }
 
-// Layer is one layer that dlvgen adds.
-type Layer struct {
-	Files       string `json:"files"`
-	Description string `json:"description"`
-}
-
-// layersOf lists the layers of a plan in the order in which they are put on.
-func layersOf(p *Plan) []Layer {
-	layers := []Layer{{Files: layout.Delve, Description: "Delve " + p.Delve}}
-	if p.Request.Variant.Kind != KindAttach {
-		layers = append(layers, Layer{Files: layout.Init, Description: "init"})
-	}
-	if p.Replaces() {
-		layers = append(layers, Layer{Files: p.Program.File, Description: "the program, compiled again"})
-	}
-	if p.Request.Entry == EntryInplace {
-		layers = append(layers, Layer{Files: p.Program.File, Description: "launcher, and the program beside it"})
-	}
-	if p.Symbols != nil {
-		layers = append(layers, Layer{Files: p.Symbols.File, Description: "symbols of the production binary"})
-	}
-	if p.Request.Variant.Sources == SourcesBaked {
-		layers = append(layers, Layer{Files: "the paths of the debug information", Description: "sources that were compiled"})
-	}
-	return append(layers, Layer{Files: layout.Dir, Description: "plan and Delve's settings"})
-}
-
 // JSON is the plan as it is baked, printed and compared: indented, with a newline
 // at its end.
 func (p *Plan) JSON() ([]byte, error) {
@@ -313,4 +294,14 @@ func (p *Plan) JSON() ([]byte, error) {
 		return nil, fmt.Errorf("encoding the plan: %w", err)
 	}
 	return append(dt, '\n'), nil
+}
+
+// ParsePlan reads what [Plan.JSON] writes, but for what the layers are made of. The error
+// for a plan of a later format says which dlvgen to use.
+func ParsePlan(dt []byte) (*Plan, error) {
+	p := &Plan{}
+	if err := planfile.Decode(dt, p); err != nil {
+		return nil, fmt.Errorf("reading the plan: %w", err)
+	}
+	return p, nil
 }

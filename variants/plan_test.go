@@ -2,7 +2,6 @@ package variants_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"flag"
 	"os"
 	"path/filepath"
@@ -100,10 +99,27 @@ func TestPlansListWhatIsMissingFromBakedSources(t *testing.T) {
 	}
 }
 
-func TestPlansAreTheGoldens(t *testing.T) {
+// goldens are the inputs of the plans in testdata: one for each variant, and others so
+// that each part of a plan is in one of them.
+func goldens(t *testing.T) map[string]variants.Input {
+	t.Helper()
+	all := map[string]variants.Input{}
 	for _, name := range variants.Names() {
+		all[name] = input(t, name)
+	}
+	launched := input(t, "remote")
+	launched.Command.Detour = "the script /run.sh"
+	launched.Reference, launched.Digest = "docker.io/library/hello:v1", "sha256:"+strings.Repeat("0123456789abcdef", 4)
+	behind := input(t, "remote")
+	behind.Command.Prefix = []string{"/sbin/tini", "--"}
+	all["remote-inplace"], all["remote-tini"] = launched, behind
+	return all
+}
+
+func TestPlansAreTheGoldens(t *testing.T) {
+	for name, in := range goldens(t) {
 		t.Run(name, func(t *testing.T) {
-			got, err := plan(t, input(t, name)).JSON()
+			got, err := plan(t, in).JSON()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -323,20 +339,32 @@ func TestRefusals(t *testing.T) {
 }
 
 func TestPlanJSONReadsBack(t *testing.T) {
-	p := plan(t, input(t, "remote-src"))
-	dt, err := p.JSON()
-	if err != nil {
-		t.Fatal(err)
+	for name, in := range goldens(t) {
+		dt, err := plan(t, in).JSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		back, err := variants.ParsePlan(dt)
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := back.JSON()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(again, dt) {
+			t.Errorf("%s: the plan changed on the way:\n%s", name, again)
+		}
 	}
-	var back variants.Plan
-	if err := json.Unmarshal(dt, &back); err != nil {
-		t.Fatal(err)
+}
+
+func TestAPlanOfALaterFormatNamesTheDlvgenToUse(t *testing.T) {
+	_, err := variants.ParsePlan([]byte(`{"format": 2, "version": "v9.9.9", "program": "not what it was"}`))
+	const want = `reading the plan: this dlvgen does not know its format, 2: use the dlvgen that derived the image, "v9.9.9"`
+	if err == nil || err.Error() != want {
+		t.Errorf("the error is %v, want %s", err, want)
 	}
-	again, err := back.JSON()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if !bytes.Equal(again, dt) {
-		t.Errorf("the plan changed on the way:\n%s", again)
+	if _, err := variants.ParsePlan([]byte(`{"version": "v0.1.0"}`)); err != nil {
+		t.Errorf("a plan from before formats: %v", err)
 	}
 }

@@ -104,7 +104,11 @@ func (b *builder) runJobs(ctx context.Context, c *client.Client, jobs []*job, sh
 // after the other: at the same time, each would find the blobs that they share missing
 // from the registry, and send them.
 func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, shared *sharedMounts, exports *sync.Mutex, status chan *client.SolveStatus) error {
-	derive := frontend.New(frontend.Config{Tools: shared.toolsSource(b.toolsName), Version: version.Version()})
+	config := frontend.Config{Tools: shared.toolsSource(b.toolsName), Version: version.Version()}
+	if len(b.production) > 0 {
+		config.Reference = b.production[0].String()
+	}
+	derive := frontend.New(config)
 	var refusal *frontend.RefusalError // BuildKit's answer has its text alone
 	exporting := false
 	defer func() {

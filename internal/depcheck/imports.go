@@ -110,10 +110,10 @@ func Rules() []Rule {
 		{Name: "internal/shim/record", NeverLinked: own("internal/shim/standin")},
 		{Name: "internal/shim/standin", NeverLinked: own("internal/shim/record", "internal/shim/toolchain")},
 		{Name: "internal/procfs/...", Only: own("internal/procfs")},
-		{Name: "internal/launch/...", Only: own("internal/layout", "internal/procfs", "internal/gobin", "internal/launch")},
-		{Name: "internal/sidecar/...", Only: own("internal/layout", "internal/procfs", "internal/gobin", "internal/sidecar")},
+		{Name: "internal/launch/...", Only: own("internal/layout", "internal/planfile", "internal/procfs", "internal/gobin", "internal/launch")},
+		{Name: "internal/sidecar/...", Only: own("internal/layout", "internal/planfile", "internal/procfs", "internal/gobin", "internal/sidecar")},
 		{Name: "cmd/dlvgen-go", Only: own("internal/layout", "internal/shim")},
-		{Name: "cmd/dlvgen-init", Only: own("internal/layout", "internal/procfs", "internal/gobin", "internal/launch", "internal/sidecar")},
+		{Name: "cmd/dlvgen-init", Only: own("internal/layout", "internal/planfile", "internal/procfs", "internal/gobin", "internal/launch", "internal/sidecar")},
 		// The bench is for tests and the demo.
 		{Name: "cmd/...", NeverLinked: own("internal/testenv")},
 	}

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/planfile"
 	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/go-delve/delve/service/api"
 	"github.com/go-delve/delve/service/rpc2"
@@ -148,8 +149,8 @@ func initCommand(plan string, argv []string) *exec.Cmd {
 }
 
 // servingPlan is the plan of an image that starts "target serve" and lets it run.
-func servingPlan(addr string) plan {
-	var p plan
+func servingPlan(addr string) planfile.Plan {
+	var p planfile.Plan
 	p.Request.Start, p.Request.Entry = "continue", "cmd"
 	p.Production.Entrypoint, p.Production.Cmd = []string{programs.target}, []string{"serve"}
 	p.Program.Path, p.Program.Args = programs.target, []string{"serve"}
@@ -158,7 +159,7 @@ func servingPlan(addr string) plan {
 	return p
 }
 
-func writePlan(t *testing.T, p plan) string {
+func writePlan(t *testing.T, p planfile.Plan) string {
 	t.Helper()
 	dir := t.TempDir()
 	files := map[string]any{"plan.json": p, "go/telemetry/mode": "off", "dlv/config.yml": ""}

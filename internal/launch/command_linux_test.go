@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/planfile"
 )
 
 // reported is what the target says of itself.
@@ -41,7 +43,7 @@ func TestReplacedArgumentsReachTheProgram(t *testing.T) {
 
 func TestProgramThatCannotBeDebuggedRunsAlone(t *testing.T) {
 	t.Parallel()
-	p := plan{Command: delveCommand("127.0.0.1:0", "exec", programs.target)}
+	p := planfile.Plan{Command: delveCommand("127.0.0.1:0", "exec", programs.target)}
 	cmd := initCommand(writePlan(t, p), []string{"sh", "-c", "echo pid $$; exit 3"})
 	c := launchCommand(t, "", cmd)
 	if got := c.pid(); got != cmd.Process.Pid {

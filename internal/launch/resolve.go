@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+
+	"github.com/dlvgen/dlvgen/internal/planfile"
 )
 
 // start is what is to be started.
@@ -35,7 +37,7 @@ type resolver struct {
 	// asked is the mode of the environment, empty for the image's own.
 	asked mode
 
-	plan plan
+	plan planfile.Plan
 }
 
 // launcher starts the program whose place this process has taken, argv being

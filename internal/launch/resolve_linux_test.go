@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/planfile"
 )
 
 func TestCommandMeansWhatItMeantInProduction(t *testing.T) {
@@ -107,7 +109,7 @@ func TestCommandIsStartedAsItIsWithoutAPlan(t *testing.T) {
 }
 
 func TestCommandThatCannotBeStartedHasTheRuntimesExitCode(t *testing.T) {
-	file := writePlan(t, plan{})
+	file := writePlan(t, planfile.Plan{})
 	for name, want := range map[string]int{"no-such-program": 127, "/no/such": 127, file: 126} {
 		for _, words := range [][]string{{name}, delveCommand(":8000", "exec", name)} {
 			_, err := resolver{delve: programs.delve}.init(words)

@@ -9,6 +9,7 @@ import (
 	"syscall"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/planfile"
 	"github.com/dlvgen/dlvgen/internal/procfs"
 )
 
@@ -122,15 +123,18 @@ func (c Config) withDefaults() Config {
 	return c
 }
 
+// entryInplace is the entry of an image with a launcher, variants.EntryInplace.
+const entryInplace = "inplace"
+
 // resolver reads what words are resolved with, and whether this is a launcher.
-// Init does without a plan, if it has to.
+// Init does without a plan, if it has to, but not with one that it would misread.
 func (c Config) resolver() (r resolver, launcher bool, err error) {
 	r = resolver{delve: c.Delve}
 	if r.asked, err = takeMode(); err != nil {
 		return r, false, err
 	}
-	r.plan, err = readPlan(c.Plan)
-	if err != nil && c.Executable != layout.Init {
+	r.plan, err = planfile.Read(c.Plan)
+	if err != nil && (c.Executable != layout.Init || errors.Is(err, planfile.ErrNewer)) {
 		return r, false, err
 	}
 	if err != nil {

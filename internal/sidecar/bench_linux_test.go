@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/gobin"
+	"github.com/dlvgen/dlvgen/internal/planfile"
 	"github.com/dlvgen/dlvgen/internal/procfs"
 	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/go-delve/delve/service/api"
@@ -262,7 +263,7 @@ func planOf(t *testing.T, production, file string) plan {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Symbols = &symbols{File: file, BuildID: facts.BuildID, Sections: sums}
+	p.Symbols = &planfile.Symbols{File: file, BuildID: facts.BuildID, Sections: sums}
 	return p
 }
 

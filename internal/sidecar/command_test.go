@@ -4,10 +4,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/planfile"
 )
 
 func TestCommandLinesOfDelve(t *testing.T) {
-	p := plan{Debugger: strings.Fields("/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient --check-go-version=false --log")}
+	p := plan{planfile.Plan{Debugger: strings.Fields("/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient --check-go-version=false --log")}}
 	for _, tt := range []struct {
 		got  []string
 		want string

@@ -1,10 +1,10 @@
 package sidecar
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
+
+	"github.com/dlvgen/dlvgen/internal/planfile"
 )
 
 // kindSidecar is variants.KindSidecar.
@@ -16,60 +16,16 @@ func Planned(path string) bool {
 	return err == nil && p.Request.Variant.Kind == kindSidecar
 }
 
-// plan is what this package reads of the plan at layout.Plan, which has more keys.
-type plan struct {
-	Request struct {
-		Variant struct {
-			Kind string `json:"kind"`
-		} `json:"variant"`
-	} `json:"request"`
-
-	// Program is the one that the image was made for.
-	Program struct {
-		// Path is absolute, as production names it.
-		Path string `json:"path"`
-
-		// ImportPath is that of the main package.
-		ImportPath string `json:"importPath"`
-
-		// BuildID is Go's build id of the program compiled for debugging.
-		BuildID string `json:"buildID"`
-	} `json:"program"`
-
-	// Symbols are those of the production program, nil if there are none.
-	Symbols *symbols `json:"symbols"`
-
-	// Debugger is Delve's command line up to its own command.
-	Debugger []string `json:"debugger"`
-}
-
-// symbols is the debug information of a production program.
-type symbols struct {
-	// File has the debug information.
-	File string `json:"file"`
-
-	// BuildID is Go's build id of the production program.
-	BuildID string `json:"buildID"`
-
-	// Sections has the SHA-256 of each section of the production program that decides
-	// whether File describes a program (gobin.Sections).
-	Sections map[string]string `json:"sections"`
-}
+// plan is that of the image.
+type plan struct{ planfile.Plan }
 
 // readPlan reads the plan at path.
 func readPlan(path string) (plan, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return plan{}, fmt.Errorf("reading the plan: %w", err)
+	p, err := planfile.Read(path)
+	if err == nil && len(p.Debugger) == 0 {
+		err = errors.New("reading the plan at " + path + ": it names no debugger")
 	}
-	var p plan
-	if err := json.Unmarshal(data, &p); err != nil {
-		return plan{}, fmt.Errorf("reading the plan at %s: %w", path, err)
-	}
-	if len(p.Debugger) == 0 {
-		return plan{}, errors.New("reading the plan at " + path + ": it names no debugger")
-	}
-	return p, nil
+	return plan{p}, err
 }
 
 // knows tells whether a build id is that of the program as it was compiled for

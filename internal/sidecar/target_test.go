@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/gobin"
+	"github.com/dlvgen/dlvgen/internal/planfile"
 )
 
 // goProcess is a process of a Go program.
@@ -20,7 +21,7 @@ func goProcess(pid, parent int, exe, buildID, importPath string, args ...string)
 func examplePlan() plan {
 	var p plan
 	p.Program.Path, p.Program.ImportPath, p.Program.BuildID = "/app/server", "example.com/server", "debug"
-	p.Symbols = &symbols{BuildID: "production"}
+	p.Symbols = &planfile.Symbols{BuildID: "production"}
 	return p
 }
 

@@ -57,8 +57,10 @@ func TestLabelsThatAreNotUnderstoodAreRefused(t *testing.T) {
 	}{
 		"a foreign image": {map[string]string{variants.LabelVersion: ""}, "dlvgen build"},
 		"a newer kind":    {map[string]string{variants.LabelKind: "replay"}, `kind="replay": this dlvgen does not know it: use the dlvgen that derived the image, "1.0.0"`},
-		"no port":         {map[string]string{variants.LabelListen: "here"}, `listen="here"`},
-		"no paths":        {map[string]string{variants.LabelPaths: "/src"}, "no list of path rules"},
+		"a later format": {map[string]string{variants.LabelFormat: "2", variants.LabelKind: "replay"},
+			`format="2": this dlvgen does not know it: use the dlvgen that derived the image, "1.0.0"`},
+		"no port":  {map[string]string{variants.LabelListen: "here"}, `listen="here"`},
+		"no paths": {map[string]string{variants.LabelPaths: "/src"}, "no list of path rules"},
 	} {
 		_, err := connect.ReadImage("app:v1", labels(test.changes))
 		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.HasPrefix(err.Error(), "app:v1 ") {

@@ -1,6 +1,7 @@
 package connect
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"unicode"
@@ -35,20 +36,12 @@ func (t Target) connect() (string, error) {
 
 // sidecarChoices are the ways to start a sidecar.
 func (t Target) sidecarChoices() (string, error) {
-	prompt, err := CommandLine(t.sidecar("-ti"))
-	if err != nil {
-		return "", err
-	}
-	serve, err := CommandLine(t.Serve())
-	if err != nil {
-		return "", err
-	}
-	connect, err := t.connect()
-	if err != nil {
-		return "", err
-	}
-	pod, err := CommandLine(t.debugPod())
-	return fmt.Sprintf("# at a prompt\n%s\n\n# for a client\n%s\n%s\n# in Kubernetes\n%s\n", prompt, serve, connect, pod), err
+	prompt, promptErr := CommandLine(t.sidecar("-ti"))
+	serve, serveErr := CommandLine(t.Serve())
+	connect, connectErr := t.connect()
+	pod, podErr := CommandLine(t.debugPod())
+	return fmt.Sprintf("# at a prompt\n%s\n\n# for a client\n%s\n%s\n# in Kubernetes\n%s\n", prompt, serve, connect, pod),
+		cmp.Or(promptErr, serveErr, connectErr, podErr)
 }
 
 // Init is what is typed at the client's prompt: the path rules. It fails for a path that

@@ -6,6 +6,7 @@ import (
 	"encoding/xml"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/variants"
@@ -99,17 +100,15 @@ type runConfiguration struct {
 		Port       int       `xml:"port,attr"`
 		Option     xmlOption `xml:"option"`
 		Disconnect xmlOption `xml:"disconnect"`
-		Method     xmlMethod `xml:"method"`
+		Method     struct {
+			V int `xml:"v,attr"`
+		} `xml:"method"`
 	} `xml:"configuration"`
 }
 
 type xmlOption struct {
 	Name  string `xml:"name,attr,omitempty"`
 	Value string `xml:"value,attr"`
-}
-
-type xmlMethod struct {
-	V int `xml:"v,attr"`
 }
 
 // GoLand is a .run/*.run.xml. It has no path rules: GoLand finds files by their path
@@ -121,7 +120,7 @@ func (t Target) GoLand() (string, error) {
 	c.Host, c.Port = t.Host, t.Port
 	c.Option = xmlOption{Name: "disconnectOption", Value: "LEAVE"}
 	c.Disconnect = xmlOption{Value: "LEAVE"}
-	c.Method = xmlMethod{V: 2}
+	c.Method.V = 2
 	data, err := xml.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return "", fmt.Errorf("encoding the run configuration: %w", err)
@@ -151,4 +150,28 @@ table.insert(dap.configurations.go, {
 %s  },
 })
 `, luaString(t.Host), t.Port, luaString(t.title()), rules.String()), nil
+}
+
+// luaString is a string literal of Lua 5.1 and later: what is not printed stands as the
+// decimal numbers of its bytes.
+func luaString(s string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for rest := s; rest != ""; {
+		_, size := utf8.DecodeRuneInString(rest)
+		one := rest[:size]
+		rest = rest[size:]
+		switch {
+		case one == `"` || one == `\`:
+			b.WriteString(`\` + one)
+		case visible.Text(one):
+			b.WriteString(one)
+		default:
+			for _, octet := range []byte(one) {
+				fmt.Fprintf(&b, `\%03d`, octet)
+			}
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
 }

@@ -4,8 +4,9 @@
 package connect
 
 import (
-	"errors"
 	"fmt"
+	"path"
+	"slices"
 
 	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/variants"
@@ -26,16 +27,12 @@ func (e *NotOursError) Error() string {
 // one is a [*NotOursError].
 func ReadImage(name string, labels map[string]string) (Image, error) {
 	name = visible.Quote(name)
-	if _, ours := labels[variants.LabelVersion]; !ours {
+	if !variants.Ours(labels) {
 		return Image{}, &NotOursError{Name: name}
 	}
 	l, err := variants.ParseLabels(labels)
-	var bad *variants.LabelError
-	if errors.As(err, &bad) && bad.Unknown {
-		return Image{}, fmt.Errorf("%s has %w: use the dlvgen that derived the image, %q", name, err, labels[variants.LabelVersion])
-	}
 	if err != nil {
-		return Image{}, fmt.Errorf("%s has %w; dlvgen writes no such label: derive the image again with `dlvgen build`", name, err)
+		return Image{}, fmt.Errorf("%s has %w", name, err)
 	}
 	return Image{l}, nil
 }
@@ -45,3 +42,45 @@ func (i Image) Port() (port int, err error) {
 	_, port, err = variants.SplitAddress(i.Listen)
 	return port, err
 }
+
+// Local are folders of this machine, empty where they are not known.
+type Local struct {
+	Module   string // of the image's main module
+	ModCache string // GOMODCACHE
+	GOROOT   string
+}
+
+// Mapping leads from a path of the debug information to a folder of this machine.
+type Mapping struct {
+	// From is absolute, or, for a program that was compiled with -trimpath, a module's
+	// name; empty where all relative names are meant.
+	From string `json:"from"`
+	To   string `json:"to"`
+
+	// Kind is that of the rule that it comes from, variants.PathModule and so on.
+	Kind string `json:"-"`
+}
+
+// Mappings lead from the image's paths to the local folders, the longest path first,
+// since the first that matches counts. Where the folder of the main module is not
+// known, a placeholder stands for it; other rules are left out.
+func (i Image) Mappings(local Local) []Mapping {
+	folders := map[string]string{variants.PathModCache: local.ModCache, variants.PathGOROOT: local.GOROOT}
+	var list []Mapping
+	for _, rule := range i.Paths {
+		to := folders[rule.Kind]
+		if rule.Kind == variants.PathModule && rule.Module == i.Module {
+			if to = local.Module; to == "" {
+				to = i.Placeholder()
+			}
+		}
+		if to != "" {
+			list = append(list, Mapping{From: rule.Path, To: to, Kind: rule.Kind})
+		}
+	}
+	slices.SortStableFunc(list, func(a, b Mapping) int { return len(b.From) - len(a.From) })
+	return slices.CompactFunc(list, func(a, b Mapping) bool { return a.From == b.From })
+}
+
+// Placeholder stands for the folder of the main module where that is not known.
+func (i Image) Placeholder() string { return "/path/to/" + path.Base(i.Module) }

@@ -1,0 +1,123 @@
+package llbgen
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/google/go-cmp/cmp"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/solver/pb"
+)
+
+// The list says what a step is given, whoever mounts it.
+func TestMountsOfACompileStep(t *testing.T) {
+	bin := mount{dest: "/.dlvgen/bin", name: "tools", inPath: true, files: []variants.Item{{From: variants.FromTools, Name: "bin"}}}
+	standIns := mount{
+		dest: "/.dlvgen/stand-ins", title: "prepare the stand-ins for rm", name: "rm", inPath: true,
+		files: []variants.Item{{Path: "/stand-ins", Mode: 0o755}, {Path: "/stand-ins/rm", From: variants.FromTools, Name: "bin/go"}},
+	}
+	optimized := mount{
+		dest: "/.dlvgen/mode", title: "prepare the mode optimized",
+		files: []variants.Item{{Path: "/optimized", Mode: 0o444, Content: []byte("optimized")}},
+	}
+	found := []mount{
+		{dest: "/.dlvgen/real/usr/local/go/bin/go", title: "take /usr/local/go/bin/go aside",
+			files: []variants.Item{{Path: "/go", From: fromStep, Name: "/usr/local/go/bin/go"}}},
+		{dest: "/usr/local/go/bin/go", title: "prepare the stand-in for go",
+			files: []variants.Item{{Path: "/go-0", From: variants.FromTools, Name: "bin/go"}}},
+	}
+	cache := func(dest, name, user string) mount {
+		return mount{
+			dest: dest, title: "prepare /dlvgen-" + name, id: "ns/dlvgen-" + name + "-linux_amd64" + user,
+			files: []variants.Item{{Path: "/dlvgen-" + name, Mode: 0o777}},
+		}
+	}
+	capture := func(from string) mount {
+		return mount{
+			dest: "/.dlvgen/capture", output: true, title: "prepare /capture", name: "/capture" + from,
+			files: []variants.Item{{Path: "/capture", Mode: 0o777}, {Path: "/capture/from.json", Mode: 0o444, Content: []byte(from)}},
+		}
+	}
+	golang := Toolchain{Programs: []string{"/usr/local/go/bin/go"}, ModCache: "/go/pkg/mod"}
+	for name, test := range map[string]struct {
+		words string
+		run   []llb.RunOption
+		opts  InstrumentOptions
+		found Toolchain
+		want  []mount
+	}{
+		"nothing is known": {words: "go build", want: []mount{bin, cache(layout.GoCache, "go-build", ""), capture("[]")}},
+		"a toolchain": {words: "go build", found: golang, run: []llb.RunOption{llb.User("app")}, want: []mount{
+			bin, found[0], found[1], cache(layout.GoCache, "go-build", "-app"), cache("/go/pkg/mod", "go-mod", "-app"),
+			capture(`["/go/pkg/mod","/usr/local/go/bin/go"]`),
+		}},
+		"the user's own cache": {
+			words: "go build", found: Toolchain{ModCache: "/go/pkg/mod"},
+			run:  []llb.RunOption{llb.AddMount("/go", llb.Scratch(), llb.AsPersistentCacheDir("mine", llb.CacheMountShared))},
+			want: []mount{bin, cache(layout.GoCache, "go-build", ""), capture(`["/go"]`)},
+		},
+		"no caches":    {words: "go build", opts: InstrumentOptions{NoGoCache: true}, found: golang, want: []mount{bin, found[0], found[1], capture(`["/usr/local/go/bin/go"]`)}},
+		"optimized":    {words: "go build", opts: InstrumentOptions{Mode: ModeOptimized, NoGoCache: true}, want: []mount{bin, optimized, capture("[]")}},
+		"it removes":   {words: "go build && rm -rf /tmp/x", opts: InstrumentOptions{NoGoCache: true}, want: []mount{bin, standIns, capture("[]")}},
+		"Go's package": {words: "apk del go", opts: InstrumentOptions{NoGoCache: true}, found: Toolchain{Programs: []string{"/usr/lib/go/bin/go"}}, want: []mount{bin, capture("[]")}},
+	} {
+		test.opts.CacheNamespace = "ns"
+		m := mounterOf(t, run(goImage(), test.words, test.run...), test.opts)
+		got, err := m.mounts(test.found)
+		if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(mount{})); diff != "" || err != nil {
+			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+		}
+	}
+}
+
+// mounterOf is that of the last step of a state.
+func mounterOf(t *testing.T, st llb.State, opts InstrumentOptions) *mounter {
+	t.Helper()
+	parsed, err := Parse(definition(t, st))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range slices.Backward(parsed.vertices) {
+		if v.op.GetExec() != nil {
+			return &mounter{in: &instrumenter{Parsed: parsed, opts: opts}, op: v.op, script: parsed.scripts[i], platform: platformOf(v.op)}
+		}
+	}
+	t.Fatal("there is no step")
+	return nil
+}
+
+// BuildKit releases an input of two mounts twice when the step fails.
+func TestNoTwoMountsHaveOneInput(t *testing.T) {
+	step := hello(llb.Args([]string{"sh", "-c", "go build -o /x . && strip /x && rm -rf /tmp/x"}))
+	in := withToolchain(t, definition(t, step), Toolchain{Programs: []string{"/usr/local/go/bin/go", "/usr/bin/go"}, ModCache: "/go/pkg/mod"})
+	for _, s := range in.Steps {
+		var op *pb.Op
+		for _, dt := range in.Definition.Def {
+			if digestOf(dt) == s.Vertex {
+				op = &pb.Op{}
+				if err := op.UnmarshalVT(dt); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		seen := map[string]string{}
+		for _, m := range op.GetExec().GetMounts() {
+			if m.Input < 0 {
+				continue
+			}
+			from := op.Inputs[m.Input].Digest
+			if other, ok := seen[from]; ok {
+				t.Errorf("%s and %s have one input", other, m.Dest)
+			}
+			seen[from] = m.Dest
+		}
+		if len(seen) < 9 {
+			t.Errorf("the step has %d inputs only: %v", len(seen), seen)
+		}
+	}
+	if len(in.Steps) == 0 {
+		t.Error("no step is instrumented")
+	}
+}
