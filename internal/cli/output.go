@@ -195,6 +195,11 @@ func (o output) export(dest string, refs []registry.Reference, stdout io.Writer)
 			}
 			e.Attrs["name"] = strings.Join(names, ",")
 		}
+		if e.Attrs["force-compression"] == "" && o.loads() {
+			// BuildKit would reuse what another output compressed with zstd, which not every
+			// Docker Engine reads.
+			e.Attrs["force-compression"] = "true"
+		}
 		setDefaults(e.Attrs)
 	}
 	switch {
