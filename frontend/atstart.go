@@ -31,7 +31,7 @@ func (e *atStartError) Error() string {
 	_, cause := e.run()
 	switch {
 	case e.request.Rebuild.On() && cause != nil:
-		return fmt.Sprintf("the image compiles its program when it starts (%s: %s), and --rebuild cannot compile it before: %v; %s",
+		return fmt.Sprintf("the image compiles its program when it starts (%s: %s), and --rebuild cannot compile it in advance: %v; %s",
 			origin(e.cfg), e.commandLine(), cause, advice)
 	case cause == nil:
 		advice = "add --rebuild=context to compile it before and start that, or compile it in the Dockerfile (RUN go build) and start the program"
@@ -52,7 +52,7 @@ func (e *atStartError) run() (gocall.RunCall, error) {
 	call, ok := gocall.ParseRun(e.command[1:])
 	switch r := e.request; {
 	case !isGoCommand(e.command[0]) || !ok:
-		return call, errors.New("only what go run compiles is known")
+		return call, errors.New("only go run is supported")
 	case !e.alone:
 		return call, errors.New("the image starts more than go run")
 	case call.Elsewhere || call.Exec:
@@ -64,7 +64,7 @@ func (e *atStartError) run() (gocall.RunCall, error) {
 	case r.Variant.Kind != variants.KindRemote:
 		return call, fmt.Errorf("the variant %s needs the program that production starts", r.Variant.Name)
 	case r.Entry == variants.EntryInplace:
-		return call, errors.New("entry is inplace, and the image has no program that a launcher could stand for")
+		return call, errors.New("entry is inplace, and there is no program for a launcher to replace")
 	}
 	return call, nil
 }

@@ -49,9 +49,9 @@ func TestImagesThatCompileWhenTheyStartAreRefusedAsSuch(t *testing.T) {
 		{name: "nodemon", dockerfile: inGo + "COPY --chmod=755 nodemon /usr/local/bin/\nCMD [\"nodemon\", \"--exec\", \"go run .\"]\n", files: nodemon, want: "(CMD: nodemon --exec go run .): " + other},
 		{name: "attach", dockerfile: inGo + "CMD [\"go\", \"run\", \".\"]\n", options: variant("attach"), want: "(CMD: go run .): " + other},
 		{name: "a rebuild of more", dockerfile: inGo + "CMD go mod download && go run .\n", options: rebuilding("remote", variants.RebuildContext),
-			want: "(CMD: go run .), and --rebuild cannot compile it before: the image starts more than go run; " + other},
+			want: "(CMD: go run .), and --rebuild cannot compile it in advance: the image starts more than go run; " + other},
 		{name: "a rebuild of another folder", dockerfile: inGo + "CMD go run -C sub .\n", options: rebuilding("remote", variants.RebuildAuto),
-			want: "(CMD: go run -C sub .), and --rebuild cannot compile it before: go run has -C or -exec; " + other},
+			want: "(CMD: go run -C sub .), and --rebuild cannot compile it in advance: go run has -C or -exec; " + other},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			ctx := deadline(t)

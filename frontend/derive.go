@@ -66,7 +66,7 @@ func (d *deriver) derive(ctx context.Context) error {
 }
 
 // deriveImage makes one platform's variant. Where the program turns out to be the work
-// of steps that were taken not to compile Go, it starts again with those instrumented.
+// of steps that were assumed not to compile Go, it starts again with those instrumented.
 func (d *deriver) deriveImage(ctx context.Context, img production.Image) (*debugImage, error) {
 	made, err := d.client.build(ctx, img.Solve)
 	for err == nil {

@@ -37,7 +37,7 @@ func TestExplainFindsTheProgram(t *testing.T) {
 		minds      string // the only warning
 	}{
 		{name: "files that a script only touches", files: touching,
-			minds:      "the image starts the script /start.sh: the program behind it is the only one that the build compiles and the image has, or name it with --program",
+			minds:      "the image starts the script /start.sh: it starts the only compiled program in the image, or the one named with --program",
 			dockerfile: build + "FROM alpine:3\nCOPY --from=build /src/ /app/\nCOPY start.sh /\nENTRYPOINT [\"/start.sh\"]\n"},
 		{name: "what follows a script that touches files", files: touching, program: "/app/server",
 			dockerfile: build + "FROM alpine:3\nCOPY --from=build /src/ /app/\nCOPY start.sh /\nENTRYPOINT [\"/start.sh\"]\nCMD [\"/app/server\"]\n"},
@@ -128,7 +128,7 @@ func TestReadyMadeProgramsAreFoundByTheirPatterns(t *testing.T) {
 			}
 			d := derivation{service: service, options: variant("remote")}
 			said := explain(ctx, t, bk, d)
-			if !strings.HasPrefix(said.Refusal, "/server is copied ready-made from the build context, "+from+" (") || !strings.Contains(said.Refusal, hint) {
+			if !strings.HasPrefix(said.Refusal, "/server is copied as a finished binary from the build context, "+from+" (") || !strings.Contains(said.Refusal, hint) {
 				t.Errorf("explain says %q", said.Refusal)
 			}
 			if _, err := derive(ctx, t, bk, d); err == nil || !strings.Contains(err.Error(), hint) {

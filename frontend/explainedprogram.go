@@ -156,7 +156,7 @@ func (e *explainer) among(ctx context.Context, started *program) error {
 	switch len(found) {
 	case 0:
 		if e.compiles() {
-			e.warn(fmt.Sprintf("the image starts %s: the program behind it is the only one that the build compiles and the image has, or name it with --program", e.out.Detour))
+			e.warn(fmt.Sprintf("the image starts %s: it starts the only compiled program in the image, or the one named with --program", e.out.Detour))
 			e.out.Program, e.out.Origin = "", ""
 		}
 	case 1:

@@ -131,7 +131,7 @@ func (e *explainer) checkCompiles() error {
 		return unknownSources(e.out.Program, e.production.Name)
 	case e.out.Ready:
 	case byOrigin >= 0:
-		e.warn(fmt.Sprintf("%s is made by a step whose stage has no Go: whether it brings and compiles Go, only a build can tell", e.out.Program))
+		e.warn(fmt.Sprintf("%s is made by a step whose stage has no Go: only a build can tell whether it installs and compiles Go", e.out.Program))
 	case e.compiles() && e.onlyOpen():
 		e.warn("no stage is known to have Go: whether a step compiles any, only a build can tell")
 	case e.compiles():

@@ -83,7 +83,7 @@ func sharedBelow(ctx context.Context, root rootFS, sources captured, dir string)
 			continue
 		}
 		if mode := fs.FileMode(there.Mode); !mode.IsDir() {
-			return nil, fmt.Errorf("the sources were compiled below %s, which is a %s in the image: there is no room for them, derive a variant without sources",
+			return nil, fmt.Errorf("the sources were compiled below %s, which is a %s in the image: they cannot be added there, derive a variant without sources",
 				p, kindOf(mode))
 		}
 		below, err := sharedBelow(ctx, root, sources, p)

@@ -15,7 +15,7 @@ import (
 type missedError struct{ suspects []digest.Digest }
 
 func (e *missedError) Error() string {
-	return fmt.Sprintf("%d steps were taken not to compile Go, and may have compiled the program, or stripped it", len(e.suspects))
+	return fmt.Sprintf("%d steps were assumed not to compile Go, and may have compiled the program, or stripped it", len(e.suspects))
 }
 
 // missed is a missedError where p cannot be used as it is, and steps that were not

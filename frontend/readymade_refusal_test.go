@@ -22,8 +22,8 @@ func TestReadyMadeProgramsAreRefusedWithWhatToDo(t *testing.T) {
 	testenv.Require(t, testenv.NeedBuildKit)
 	var (
 		stripped = "it has no debug information: it was linked with -ldflags=-s or -w, or stripped afterwards"
-		derived  = "/server, which the image starts (ENTRYPOINT), cannot be debugged: " + stripped + "; it was copied in ready-made "
-		copied   = "/server is copied ready-made from the build context, /bin/server "
+		derived  = "/server, which the image starts (ENTRYPOINT), cannot be debugged: " + stripped + "; it was copied in as a finished binary "
+		copied   = "/server is copied as a finished binary from the build context, /bin/server "
 		ours     = "(package example.com/prebuilt of module example.com/prebuilt (devel), compiled with " + runtime.Version() + ")"
 		proxys   = "(package github.com/rakyll/hey of module github.com/rakyll/hey v0.1.4, compiled with " + runtime.Version() + ")"
 	)
@@ -152,7 +152,7 @@ RUN CGO_ENABLED=0 go build -gcflags="all=-N -l" -o /server .
 				}
 				return
 			}
-			want := ": the image starts Delve already, " + tc.want + ", and a program has one debugger: derive from the Dockerfile or the target that production runs, or use the image as it is"
+			want := ": the image starts Delve already, " + tc.want + ", and a program can have only one debugger: derive from the Dockerfile or the target that production runs, or use the image as it is"
 			if err == nil || !strings.HasSuffix(err.Error(), want) {
 				t.Errorf("the error is %v, want one that ends with %q", err, want)
 			}

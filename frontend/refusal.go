@@ -24,18 +24,18 @@ func noSuchFile(word string, cfg dockerspec.DockerOCIImageConfig, found string) 
 
 // notCopied refuses what a COPY does not find.
 func notCopied(program, from string) error {
-	return refuse("%s is copied from %s, which is not there or which .dockerignore leaves out: compile it in the Dockerfile, or make it before the build", program, from)
+	return refuse("%s is copied from %s, which does not exist or is excluded by .dockerignore: compile it in the Dockerfile, or make it before the build", program, from)
 }
 
 // startsDelve refuses an image that has its debugger already.
 func startsDelve(program string, cfg dockerspec.DockerOCIImageConfig) error {
-	return refuse("the image starts Delve already, %s (%s), and a program has one debugger: derive from the Dockerfile or the target that production runs, or use the image as it is",
+	return refuse("the image starts Delve already, %s (%s), and a program can have only one debugger: derive from the Dockerfile or the target that production runs, or use the image as it is",
 		program, origin(cfg))
 }
 
 // occupied refuses an image that has a path of dlvgen's.
 func occupied(ours string) error {
-	return refuse("the image has %s already, where dlvgen would put its own: derive from a Dockerfile target that has no debugger in it", ours)
+	return refuse("the image has %s already, which dlvgen needs to create: derive from a Dockerfile target that has no debugger in it", ours)
 }
 
 // noStepCompiles refuses what is known to compile no Go before it is built. program is what
@@ -63,7 +63,7 @@ func notGo(p *program, cfg dockerspec.DockerOCIImageConfig, compiles bool) error
 func changedAfterwards(p *program, cfg dockerspec.DockerOCIImageConfig, captures []capture, cause error) error {
 	where := "it was compiled for debugging by %q, and changed afterwards: look for strip, objcopy or upx in a later step"
 	if !p.facts.DWARF && linksShared(captures) {
-		where = "%q links it with -linkshared, for which the go command switches debug information off: derive from a build without that flag"
+		where = "%q links it with -linkshared, and then the go command omits debug information: derive from a build without that flag"
 	}
 	return refuse("%s, which the image starts (%s), cannot be debugged: %w; "+where, p, origin(cfg), cause, captures[0].step.Name)
 }
@@ -72,17 +72,17 @@ func changedAfterwards(p *program, cfg dockerspec.DockerOCIImageConfig, captures
 // The advice is empty for what is no Go program.
 func copiedReadyMade(p *program, from string, cause error, advice string) error {
 	if advice == "" {
-		return refuse("%s is copied ready-made from %s, and is no Go program: %w", p, from, cause)
+		return refuse("%s is copied as a finished binary from %s, and is not a Go program: %w", p, from, cause)
 	}
-	return refuse("%s is copied ready-made from %s (%s), and cannot be debugged: %w: %s", p, from, p.what(), cause, advice)
+	return refuse("%s is copied as a finished binary from %s (%s), and cannot be debugged: %w: %s", p, from, p.what(), cause, advice)
 }
 
 // foundReadyMade is copiedReadyMade of an image that was built, where more than a COPY may
 // have brought the program if any step was instrumented.
 func foundReadyMade(p *program, cfg dockerspec.DockerOCIImageConfig, production string, instrumented bool, cause error, advice string) error {
-	where := "it was copied in ready-made"
+	where := "it was copied in as a finished binary"
 	if instrumented {
-		where = "no step of " + production + " compiled it: it was copied in ready-made, or compiled by a go command that dlvgen did not see"
+		where = "no step of " + production + " compiled it: it was copied in as a finished binary, or compiled by a go command that dlvgen did not see"
 	}
 	return refuse("%s, which the image starts (%s), cannot be debugged: %w; %s (%s): %s", p, origin(cfg), cause, where, p.what(), advice)
 }

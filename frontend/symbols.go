@@ -71,5 +71,5 @@ func keptSymbols(p *program, captures []capture) (*symbols, error) {
 			}
 		}
 	}
-	return nil, fmt.Errorf("%q compiled %s and kept no symbols of it: it was linked by something else than go build, or by an earlier step", captures[0].step.Name, p)
+	return nil, fmt.Errorf("%q compiled %s and kept no symbols of it: go build did not link it, or an earlier step did", captures[0].step.Name, p)
 }

@@ -36,7 +36,7 @@ func Setting(info *debug.BuildInfo, key string) string {
 func CheckRebuild(info *debug.BuildInfo) error {
 	switch {
 	case info.Main.Path == "":
-		return errors.New("it was compiled outside of a module, so nothing says what it is made of")
+		return errors.New("it was compiled outside of a module, so its sources are unknown")
 	case info.Path == "" || info.Path == "command-line-arguments":
 		return errors.New("it was compiled from files (go build main.go), so its main package is not known")
 	case len(info.Settings) == 0:

@@ -254,7 +254,7 @@ func (p *Plan) start(c Command, noLinks bool) error {
 		p.Request.Entry = ""
 		return nil
 	case p.Request.Entry == EntryCmd && c.Detour != "":
-		return fmt.Errorf("entry is %q, and between the image's command and %s stands %s: leave --entry out, or ask for %q",
+		return fmt.Errorf("entry is %q, and the image's command starts %s through %s: remove --entry, or use %q",
 			EntryCmd, p.Program.Path, c.Detour, EntryInplace)
 	case p.Request.Entry == "" && c.Detour != "":
 		p.Request.Entry = EntryInplace

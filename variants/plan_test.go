@@ -325,7 +325,7 @@ func TestRefusals(t *testing.T) {
 		{"port out of range", func(in *variants.Input) { in.Request.Listen = ":99999" }, "1 to 65535"},
 		{"nothing to be put in front of", func(in *variants.Input) {
 			in.Command.Detour, in.Request.Entry = "the script /run.sh (ENTRYPOINT)", variants.EntryCmd
-		}, `entry is "cmd", and between the image's command and /server stands the script /run.sh (ENTRYPOINT)`},
+		}, `entry is "cmd", and the image's command starts /server through the script /run.sh (ENTRYPOINT)`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			in := input(t, "remote")

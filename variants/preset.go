@@ -49,7 +49,7 @@ func (r Request) completeOwn() (Request, error) {
 		return r, fmt.Errorf("a variant cannot be called %q: %w", r.Preset, err)
 	}
 	if r.Variant.Name == "" {
-		return r, fmt.Errorf("variant %s does not say which variant it is made from: set base to one of %s", r.Preset, strings.Join(Names(), ", "))
+		return r, fmt.Errorf("variant %s has no base: set base to one of %s", r.Preset, strings.Join(Names(), ", "))
 	}
 	if r.Variant.Suffix == "" {
 		return r, fmt.Errorf("variant %s has no suffix for its tag: set suffix, such as %q", r.Preset, "-debug-"+r.Preset)

@@ -74,11 +74,11 @@ func Choose(goVersion, asked string) (string, error) {
 	}
 	r, ok := find(asked)
 	if !ok {
-		return "", fmt.Errorf("--delve is %q, which dlvgen does not ship: ask for %s, or leave --delve out for %s",
+		return "", fmt.Errorf("--delve is %q, which dlvgen does not ship: use %s, or omit --delve for %s",
 			asked, join(nearest(asked), "or"), fitting)
 	}
 	if lang := langOf(goVersion); lang != "" && version.Compare(lang, r.newest) > 0 {
-		return "", fmt.Errorf("--delve is %s, which debugs programs of %s to %s and not of %s: leave --delve out for %s, or ask for a newer one",
+		return "", fmt.Errorf("--delve is %s, which debugs programs of %s to %s and not of %s: omit --delve for %s, or use a newer one",
 			r.version, r.oldest, r.newest, goVersion, fitting)
 	}
 	return r.version, nil

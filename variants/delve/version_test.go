@@ -71,10 +71,10 @@ func TestChoose(t *testing.T) {
 		{goVersion: "go1.16.15", asked: "1.27.2", want: "1.27.2"},
 		{goVersion: "go1.22.1", asked: "1.22.1", want: "1.22.1"},
 		{goVersion: "devel go1.20-abcdef", asked: "1.8.3", want: "1.8.3"},
-		{goVersion: "go1.25.3", asked: "1.22.1", failure: "--delve is 1.22.1, which debugs programs of go1.19 to go1.22 and not of go1.25.3: leave --delve out for 1.27.2, or ask for a newer one"},
-		{goVersion: "go1.26.8", asked: "1.24.2", failure: `--delve is "1.24.2", which dlvgen does not ship: ask for 1.25.2, 1.22.1, 1.27.2 or 1.8.3, or leave --delve out for 1.27.2`},
-		{goVersion: "go1.18.1", asked: "latest", failure: `--delve is "latest", which dlvgen does not ship: ask for 1.27.2, 1.25.2, 1.22.1 or 1.8.3, or leave --delve out for 1.8.3`},
-		{goVersion: "go1.18.1", asked: "v1.9", failure: "ask for 1.8.3, 1.22.1, 1.25.2 or 1.27.2"},
+		{goVersion: "go1.25.3", asked: "1.22.1", failure: "--delve is 1.22.1, which debugs programs of go1.19 to go1.22 and not of go1.25.3: omit --delve for 1.27.2, or use a newer one"},
+		{goVersion: "go1.26.8", asked: "1.24.2", failure: `--delve is "1.24.2", which dlvgen does not ship: use 1.25.2, 1.22.1, 1.27.2 or 1.8.3, or omit --delve for 1.27.2`},
+		{goVersion: "go1.18.1", asked: "latest", failure: `--delve is "latest", which dlvgen does not ship: use 1.27.2, 1.25.2, 1.22.1 or 1.8.3, or omit --delve for 1.8.3`},
+		{goVersion: "go1.18.1", asked: "v1.9", failure: "use 1.8.3, 1.22.1, 1.25.2 or 1.27.2"},
 	} {
 		got, err := delve.Choose(c.goVersion, c.asked)
 		if got != c.want || (err == nil) != (c.failure == "") || err != nil && !strings.Contains(err.Error(), c.failure) {
