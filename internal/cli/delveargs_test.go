@@ -123,10 +123,3 @@ func TestFlagsOfDlvgensOwnAreNotDelvesToTake(t *testing.T) {
 		}
 	}
 }
-
-func TestExplainNamesDelvesFlags(t *testing.T) {
-	needBuildKit(t)
-	if got := mustExplain(t, "--delve-arg=--log", testenv.Service(t, "hello")); !strings.Contains(got, "\ndelve    1.27.2 --log\n") {
-		t.Errorf("the page is\n%s", got)
-	}
-}

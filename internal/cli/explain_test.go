@@ -293,3 +293,10 @@ func writeDockerfile(t *testing.T, dir, text string) {
 		t.Fatal(err)
 	}
 }
+
+func TestExplainNamesDelvesFlags(t *testing.T) {
+	needBuildKit(t)
+	if got := mustExplain(t, "--delve-arg=--log", testenv.Service(t, "hello")); !strings.Contains(got, "\ndelve    1.27.2 --log\n") {
+		t.Errorf("the page is\n%s", got)
+	}
+}
