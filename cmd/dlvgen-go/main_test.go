@@ -142,7 +142,7 @@ func TestACacheThatIsFullOrDamagedIsNamed(t *testing.T) {
 	output, _, _ := runStep(t, dir, `
 cache=/.dlvgen/go-build
 export HOME=/nowhere
-unset GOCACHE
+unset GOCACHE XDG_CACHE_HOME
 go build -o sound .
 largest=$(ls -S $cache/*/*-d | head -n 1)
 dd if=/dev/zero of="$largest" bs=1k count=$(($(stat -c %s "$largest") / 1024)) conv=notrunc 2>/dev/null
