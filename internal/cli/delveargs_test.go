@@ -11,13 +11,16 @@ import (
 	"github.com/dlvgen/dlvgen/internal/cli"
 	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // logged is what every line of Delve's log has.
 const logged = "layer=debugger"
 
 // TestDelveLogsWhereItIsAskedTo asks for it by flag, build arg and syntax line, which
-// make the same image.
+// make the same image, but for its production's name.
 func TestDelveLogsWhereItIsAskedTo(t *testing.T) {
 	reg := needBuildKit(t)
 	testenv.Require(t, testenv.NeedDocker)
@@ -33,24 +36,32 @@ func TestDelveLogsWhereItIsAskedTo(t *testing.T) {
 	mustBuild(t, "-t", reg.Ref("args/flag:v1"), "--delve-arg=--log", "--delve-arg", "--log-output=debugger", "--push", service)
 	gateway("args/arg:v1-debug", map[string]string{"build-arg:DLVGEN_VARIANT": "remote", "build-arg:DLVGEN_DELVE_ARG": "--log --log-output=debugger"})
 	gateway("args/line:v1-debug", map[string]string{"cmdline": syntax + " --variant=remote --delve-arg=--log --delve-arg=--log-output=debugger"})
-	flag, err := reg.Image(ctx, "args/flag:v1-debug")
-	if err != nil {
-		t.Fatal(err)
+	flag, arg, line := configOf(t, reg, "args/flag:v1-debug"), configOf(t, reg, "args/arg:v1-debug"), configOf(t, reg, "args/line:v1-debug")
+	if diff := cmp.Diff(arg, line); diff != "" {
+		t.Errorf("the syntax line's image is another than the build arg's:\n%s", diff)
 	}
-	want, err := flag.ConfigName()
-	if err != nil {
-		t.Fatal(err)
+	// Only the command line knows what production is called.
+	if flag.Labels[variants.LabelProductionName] != reg.Ref("args/flag:v1") {
+		t.Errorf("labels are %q", flag.Labels)
 	}
-	for _, name := range []string{"args/arg:v1-debug", "args/line:v1-debug"} {
-		img, err := reg.Image(ctx, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := img.ConfigName(); err != nil || got != want {
-			t.Errorf("%s is another image than by flag, %s, %v", name, got, err)
-		}
+	delete(flag.Labels, variants.LabelProductionName)
+	if diff := cmp.Diff(arg, flag); diff != "" {
+		t.Errorf("the flag's image is another than the build arg's:\n%s", diff)
 	}
 	hitsAndLogs(t, reg.Ref("args/line:v1-debug"))
+}
+
+func configOf(t *testing.T, reg *testenv.Registry, name string) v1.Config {
+	t.Helper()
+	img, err := reg.Image(proctest.Context(t), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return config.Config
 }
 
 func TestDelveLogsBehindALauncherAndInASidecar(t *testing.T) {
