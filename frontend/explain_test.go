@@ -51,7 +51,7 @@ func TestExplainFindsTheProgram(t *testing.T) {
 		{name: "a script, after the tool that it calls", program: "/app/server/server",
 			dockerfile: "FROM golang:1.26 AS build\nRUN go install github.com/magefile/mage@latest && mv /go/bin/mage /usr/local/go/bin\nWORKDIR /src\nCOPY . .\nRUN mage clean && (cd build && mage release linux/amd64)\n" +
 				"FROM scratch\nWORKDIR /app/server\nENTRYPOINT [\"/app/server/server\"]\nCOPY --from=build /build/server-* server\n"},
-		{name: "a pattern that nothing matches", refusal: "/app is copied from the build context, /dist/app-*, which is not there",
+		{name: "a pattern that nothing matches", refusal: "/app is copied from the build context, /dist/app-*, which does not exist",
 			dockerfile: "FROM alpine:3\nCOPY dist/app-* /app\nENTRYPOINT [\"/app\"]\n"},
 		{name: "a script by a pattern", files: map[string]string{"run/start-a.sh": "#!/bin/sh\nexec /a\n", "run/start-b.sh": "#!/bin/sh\nexec /usr/bin/server\n", "run/start-c/x": ""}, program: "/usr/bin/server",
 			dockerfile: build + "FROM alpine:3\nCOPY --from=build /src/server /usr/bin/\nCOPY run/start-[ab].sh /start\nENTRYPOINT [\"/start\"]\n"},
@@ -61,11 +61,11 @@ func TestExplainFindsTheProgram(t *testing.T) {
 			dockerfile: build + "FROM alpine:3\nCOPY --from=build /src/server /usr/bin\nCOPY start.sh /start.sh\nRUN /start.sh version\nENTRYPOINT [\"/start.sh\"]\nCMD [\"data\"]\n"},
 		{name: "a script that the builder stage hands on", program: "/usr/bin/server", files: script,
 			dockerfile: build + "FROM alpine:3\nCOPY --from=build /src/server /usr/bin/\nCOPY --from=build /src/start.sh /\nENTRYPOINT [\"/start.sh\"]\n"},
-		{name: "nothing but a folder that is not there", refusal: "copied from the build context, /linux, which is not there",
+		{name: "nothing but a folder that is not there", refusal: "copied from the build context, /linux, which does not exist",
 			dockerfile: "FROM alpine:3\nADD linux /usr/local/bin\nCMD [\"server\"]\n"},
-		{name: "a program that is not there", refusal: "/usr/bin/server is copied from the build context, /server, which is not there",
+		{name: "a program that is not there", refusal: "/usr/bin/server is copied from the build context, /server, which does not exist",
 			dockerfile: "FROM alpine:3\nCOPY server /usr/bin\nENTRYPOINT [\"server\"]\n"},
-		{name: "a script that starts a program that is not there", files: script, refusal: "/usr/bin/server is copied from the build context, /dist/server, which is not there",
+		{name: "a script that starts a program that is not there", files: script, refusal: "/usr/bin/server is copied from the build context, /dist/server, which does not exist",
 			dockerfile: "FROM alpine:3\nCOPY dist/server /usr/bin/server\nCOPY start.sh /start.sh\nENTRYPOINT [\"/start.sh\"]\n"},
 		{name: "the base image's shell", refusal: "/bin/sh, which the image starts (CMD), comes from docker.io/library/alpine:3", dockerfile: "FROM alpine:3\nCOPY . /src/\n"},
 	} {

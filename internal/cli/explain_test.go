@@ -175,7 +175,7 @@ func TestExplainEndsWithTheRefusal(t *testing.T) {
 		want string // the refusal's beginning
 	}{
 		{"no Go", []string{testenv.Service(t, "nogo")}, "no step of the Dockerfile compiles Go, and httpd, which the image starts (CMD), comes from docker.io/library/alpine:3@sha256:"},
-		{"missing in the context", []string{testenv.Service(t, "prebuilt")}, "/server is copied from the build context, /bin/server, which is not there"},
+		{"missing in the context", []string{testenv.Service(t, "prebuilt")}, "/server is copied from the build context, /bin/server, which does not exist"},
 		{"the port is taken", []string{"--listen", ":12345", testenv.Service(t, "hello")}, "the image has EXPOSE 12345/tcp, and the debugger would listen there"},
 		{"one of two", []string{"--variant", "remote,attach", "--listen", ":12345", testenv.Service(t, "hello")}, "the image has EXPOSE 12345/tcp, and the debugger would listen there"},
 	} {

@@ -276,7 +276,7 @@ func TestClientMayKillTheProgram(t *testing.T) {
 	if err := c.client().Detach(true); err != nil {
 		t.Fatal(err)
 	}
-	if got := c.code(soon); got != 130 {
+	if got := c.code(patience); got != 130 {
 		t.Errorf("exit code %d, want 130", got)
 	}
 }
