@@ -4,48 +4,13 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 
-	"github.com/dlvgen/dlvgen/internal/layout"
-	"github.com/dlvgen/dlvgen/internal/shim/mounts"
+	"github.com/dlvgen/dlvgen/internal/shim/shimtest"
 )
 
-// shm is a folder on a mount that no step is told of.
-func shm(t *testing.T) string {
-	t.Helper()
-	dir := "/dev/shm/dlvgen-test-" + filepath.Base(filepath.Dir(t.TempDir()))
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
-
-// tellMounts writes what a step is told of its mounts: a test's folders may be captured.
-func tellMounts(t *testing.T, capture string, more ...string) {
-	t.Helper()
-	points, err := mounts.Read("/proc/self/mountinfo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for dir := mounts.Resolve(t.TempDir()); dir != "/"; dir = filepath.Dir(dir) {
-		if points.Has(dir) {
-			more = append(more, dir)
-			break
-		}
-	}
-	list := "[]"
-	if len(more) > 0 {
-		list = `["` + strings.Join(more, `","`) + `"]`
-	}
-	if err := os.WriteFile(filepath.Join(capture, layout.CaptureFrom), []byte(list), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestWhatLiesOnOtherMountsIsLeftOutAndListed(t *testing.T) {
-	elsewhere := shm(t)
+	elsewhere := shimtest.SHM(t)
 	for name, text := range map[string]string{
 		"linked": "package lib\n", "go.mod": helloMod, "overlaid": "package lib\n", "overlay.json": `{"Replace":{"lib/new.go":"` + elsewhere + `/overlaid"}}`,
 	} {
@@ -57,7 +22,7 @@ func TestWhatLiesOnOtherMountsIsLeftOutAndListed(t *testing.T) {
 	if err := os.Symlink(filepath.Join(elsewhere, "linked"), filepath.Join(root, "lib", "linked.go")); err != nil {
 		t.Fatal(err)
 	}
-	tellMounts(t, capture)
+	shimtest.TellMounts(t, capture)
 	env := []string{stepCapture + "=" + capture, stepMounts + "=/proc/self/mountinfo"}
 	r := runGo(t, root, env, "build", "-modfile="+elsewhere+"/go.mod", "-overlay="+elsewhere+"/overlay.json")
 	if r.code != 0 || r.stderr != "" {

@@ -4,52 +4,17 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"strings"
 	"syscall"
 	"testing"
 
-	"github.com/dlvgen/dlvgen/internal/layout"
-	"github.com/dlvgen/dlvgen/internal/shim/mounts"
+	"github.com/dlvgen/dlvgen/internal/shim/shimtest"
 	"github.com/dlvgen/dlvgen/internal/shim/step"
 )
 
-// shm is a folder on a mount that no step is told of.
-func shm(t *testing.T) string {
-	t.Helper()
-	dir := "/dev/shm/dlvgen-test-" + filepath.Base(filepath.Dir(t.TempDir()))
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	return dir
-}
-
-// tellMounts writes what a step is told of its mounts: a test's folders may be captured.
-func tellMounts(t *testing.T, capture string, more ...string) {
-	t.Helper()
-	points, err := mounts.Read("/proc/self/mountinfo")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for dir := mounts.Resolve(t.TempDir()); dir != "/"; dir = filepath.Dir(dir) {
-		if points.Has(dir) {
-			more = append(more, dir)
-			break
-		}
-	}
-	list := "[]"
-	if len(more) > 0 {
-		list = `["` + strings.Join(more, `","`) + `"]`
-	}
-	if err := os.WriteFile(filepath.Join(capture, layout.CaptureFrom), []byte(list), 0o600); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func TestAFileIsReadWhereItLies(t *testing.T) {
-	secret := filepath.Join(shm(t), "key.go")
+	secret := filepath.Join(shimtest.SHM(t), "key.go")
 	capture, dir := t.TempDir(), t.TempDir()
-	tellMounts(t, capture)
+	shimtest.TellMounts(t, capture)
 	from, err := originsOf(step.Step{Capture: capture, Mountinfo: "/proc/self/mountinfo"})
 	if err != nil {
 		t.Fatal(err)
@@ -92,7 +57,7 @@ func TestAFileIsReadWhereItLies(t *testing.T) {
 		}
 	}
 
-	tellMounts(t, capture, "/dev/shm")
+	shimtest.TellMounts(t, capture, "/dev/shm")
 	if from, err = originsOf(step.Step{Capture: capture, Mountinfo: "/proc/self/mountinfo"}); err != nil {
 		t.Fatal(err)
 	}
