@@ -12,7 +12,7 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
@@ -84,7 +84,7 @@ func (s *solves) steps(t *testing.T) (instrumented, compiled []string) {
 
 // checkExplained compares what was said of a derivation ahead with what came of it.
 // What was left open is no error.
-func checkExplained(t *testing.T, said frontend.Explanation, plan variants.Plan, made *solves) {
+func checkExplained(t *testing.T, said derive.Explanation, plan variants.Plan, made *solves) {
 	t.Helper()
 	open := len(said.Warnings) > 0
 	for what, is := range map[string]struct{ said, is string }{
@@ -116,7 +116,7 @@ func checkExplained(t *testing.T, said frontend.Explanation, plan variants.Plan,
 
 // checkSteps compares the steps: what was said to be instrumented or not, and was not left
 // open, and that those that compiled were expected to.
-func checkSteps(t *testing.T, said frontend.Explanation, instrumented, compiled []string) {
+func checkSteps(t *testing.T, said derive.Explanation, instrumented, compiled []string) {
 	t.Helper()
 	for _, s := range said.Steps {
 		is := slices.Contains(instrumented, s.Name)
@@ -136,12 +136,12 @@ func checkSteps(t *testing.T, said frontend.Explanation, instrumented, compiled 
 
 // checkRefused compares what was said of a derivation ahead with what was known once it
 // was refused.
-func checkRefused(t *testing.T, said frontend.Explanation, err error) {
+func checkRefused(t *testing.T, said derive.Explanation, err error) {
 	t.Helper()
 	if said.Refusal != "" && !strings.HasSuffix(err.Error(), ": "+said.Refusal) {
 		t.Errorf("explain refuses it with %q", said.Refusal)
 	}
-	var refusal *frontend.RefusalError
+	var refusal *derive.RefusalError
 	if !errors.As(err, &refusal) {
 		return // a step that failed
 	}

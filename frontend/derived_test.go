@@ -38,8 +38,8 @@ type derivation struct {
 	wrap func(gateway.BuildFunc) gateway.BuildFunc
 }
 
-// derive runs the frontend in this process, as the command line tool does.
-func derive(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation) (*testenv.Solved, error) {
+// tryDerive runs the frontend in this process, as the command line tool does.
+func tryDerive(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation) (*testenv.Solved, error) {
 	t.Helper()
 	tree, digest, err := tools.FS()
 	if err != nil {
@@ -69,7 +69,7 @@ func derive(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivatio
 // mustDerive fails the test where the build fails.
 func mustDerive(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation) *testenv.Solved {
 	t.Helper()
-	solved, err := derive(ctx, t, bk, d)
+	solved, err := tryDerive(ctx, t, bk, d)
 	if err != nil {
 		t.Fatalf("%v\n%s%s", err, solved, solved.Log)
 	}

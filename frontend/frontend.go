@@ -2,28 +2,20 @@
 // the debug image of a Dockerfile. The command line tool runs it in its own
 // process, the gateway runs it from its image.
 //
-// One build's path: [Frontend.Build] reads the options and loads the production
-// definition (internal/derive/production), which is instrumented and solved
-// (instrumenting.go); derive.go then looks at what was compiled, plans the variant and
-// puts it together.
+// One build's path: [Frontend.Build] reads the options (options.go), has internal/derive
+// load production, derive from it or explain that, and puts what comes of it into the
+// result (result.go).
 package frontend
 
 import (
 	"context"
 	"fmt"
 
+	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/dlvgen/dlvgen/internal/derive/production"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/frontend/dockerfile/builder"
 	"github.com/moby/buildkit/frontend/gateway/client"
-)
-
-// MetaPlan and MetaLLB are keys of the result's metadata: the plan as JSON, and the
-// definitions as text trees. A build for several platforms appends "/" and the
-// platform.
-const (
-	MetaPlan = "dlvgen.plan"
-	MetaLLB  = "dlvgen.llb"
 )
 
 // Config says how a frontend is run.
@@ -62,19 +54,53 @@ func (f *Frontend) Build(ctx context.Context, c client.Client) (*client.Result, 
 	if err != nil {
 		return nil, err
 	}
-	if err := d.derive(ctx); err != nil {
-		return nil, d.client.hinted(err)
+	images, err := d.Derive(ctx)
+	if err != nil {
+		return nil, err
 	}
-	return d.production.Result, nil
+	for _, img := range images {
+		if err := replace(d.Result(), img, request); err != nil {
+			return nil, err
+		}
+	}
+	return d.Result(), nil
+}
+
+// Explain is a client.BuildFunc that reads the Dockerfile and looks at the context,
+// and builds nothing. Base images are resolved, not fetched.
+func (f *Frontend) Explain(ctx context.Context, c client.Client) (*client.Result, error) {
+	request, err := ParseRequest(c.BuildOpts().Opts)
+	if err == nil && request.Variant.Name == "" {
+		request.Variant.Name = variants.Names()[0]
+		request, err = request.Complete()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("dlvgen: %w", err)
+	}
+	d, err := f.load(ctx, c, request)
+	if err != nil {
+		return nil, err
+	}
+	images, err := d.Explain(ctx)
+	if err != nil {
+		return nil, err
+	}
+	res := client.NewResult()
+	for _, img := range images {
+		if err := addExplanation(res, img); err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
 }
 
 // load reads what is to be derived, and from what.
-func (f *Frontend) load(ctx context.Context, c client.Client, r variants.Request) (*deriver, error) {
+func (f *Frontend) load(ctx context.Context, c client.Client, r variants.Request) (*derive.Deriver, error) {
 	tools, err := f.cfg.Tools(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	d := &deriver{client: &instrumenter{Client: c, tools: tools, request: r, mode: modeOf(r)}, request: r, version: f.cfg.Version, reference: f.cfg.Reference}
-	d.production, err = production.Dockerfile{}.Load(ctx, d.client)
-	return d, err
+	return derive.Load(ctx, hiding{c}, derive.Config{
+		Source: production.Dockerfile{}, Tools: tools, Request: r, Version: f.cfg.Version, Reference: f.cfg.Reference,
+	})
 }

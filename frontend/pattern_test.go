@@ -153,7 +153,7 @@ func testPattern(ctx context.Context, t *testing.T, bk *testenv.BuildKit, p patt
 		}
 		return build
 	}
-	solved, err := derive(ctx, t, bk, d)
+	solved, err := tryDerive(ctx, t, bk, d)
 	for _, text := range p.logged {
 		if !strings.Contains(solved.Log, text) {
 			t.Errorf("the log has no %q:\n%s", text, solved.Log)

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -223,8 +223,8 @@ func TestARefusalPrintsNoValueThatIsLinkedIn(t *testing.T) {
 	testenv.Require(t, testenv.NeedBuildKit)
 	ctx := deadline(t)
 	bk, reg := testenv.SharedBuildKit(t), testenv.SharedRegistry(t)
-	var refusal *frontend.RefusalError // BuildKit's answer has its text alone
-	solved, err := derive(ctx, t, bk, derivation{
+	var refusal *derive.RefusalError // BuildKit's answer has its text alone
+	solved, err := tryDerive(ctx, t, bk, derivation{
 		service: writeService(t, stampedDockerfile), options: variant("remote"), push: reg.Ref("secrets/stamped:v1-debug"),
 		session: withSecrets(map[string]string{"key": "SECRET"}),
 		wrap: func(build gateway.BuildFunc) gateway.BuildFunc {

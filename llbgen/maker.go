@@ -146,8 +146,8 @@ func copiesAway(c shell.Call, base string) bool {
 
 // leadsToGo tells whether a step's environment is that of an image with Go.
 func leadsToGo(env []string) bool {
-	inPath := slices.ContainsFunc(strings.Split(variable(env, "PATH"), ":"), func(dir string) bool { return strings.HasSuffix(dir, "/go/bin") })
-	return inPath || variable(env, "GOLANG_VERSION") != ""
+	inPath := slices.ContainsFunc(strings.Split(Variable(env, "PATH"), ":"), func(dir string) bool { return strings.HasSuffix(dir, "/go/bin") })
+	return inPath || Variable(env, "GOLANG_VERSION") != ""
 }
 
 // renamedFrom is the name that a file had before a step's copies.

@@ -101,9 +101,9 @@ func (in *instrumenter) surveyed(i int) Surveyed {
 // GoVersion is the version of Go that an environment names, "1.26.8": the toolchain that it
 // asks for, or the image's. Empty where it names none, or go.mod may ask for another.
 func GoVersion(env []string) string {
-	asked := variable(env, "GOTOOLCHAIN")
+	asked := Variable(env, "GOTOOLCHAIN")
 	if asked == "" || asked == "local" {
-		return variable(env, "GOLANG_VERSION")
+		return Variable(env, "GOLANG_VERSION")
 	}
 	version, ok := strings.CutPrefix(asked, "go")
 	if !ok || strings.Contains(version, "+") {
@@ -112,8 +112,8 @@ func GoVersion(env []string) string {
 	return version
 }
 
-// variable is the value of an environment variable, the last one if it is set twice.
-func variable(env []string, name string) string {
+// Variable is the value of an environment variable, the last one if it is set twice.
+func Variable(env []string, name string) string {
 	for _, e := range slices.Backward(env) {
 		if value, ok := strings.CutPrefix(e, name+"="); ok {
 			return value

@@ -10,6 +10,7 @@ import (
 
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/buildkit"
+	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/dlvgen/dlvgen/internal/tools"
 	"github.com/dlvgen/dlvgen/internal/version"
 	"github.com/dlvgen/dlvgen/internal/visible"
@@ -58,7 +59,7 @@ The exit code is 1 if a debug image cannot be derived.`,
 
 // explained is what one variant's derivation would do.
 type explained struct {
-	images []frontend.Explanation // one for each platform
+	images []derive.Explanation // one for each platform
 	trees  [][]byte
 }
 
@@ -142,7 +143,7 @@ func (b *builder) explainOne(ctx context.Context, build buildCall, p preset, in 
 	}
 	one.trees = values(meta, frontend.MetaLLB)
 	for _, dt := range values(meta, frontend.MetaExplanation) {
-		var e frontend.Explanation
+		var e derive.Explanation
 		if err := json.Unmarshal(dt, &e); err != nil {
 			return one, fmt.Errorf("reading the explanation: %w", err)
 		}
@@ -191,7 +192,7 @@ func (b *builder) printExplained(list []explained) error {
 
 // explainRecord is one image in the output of --format json.
 type explainRecord struct {
-	frontend.Explanation
+	derive.Explanation
 	LLB string `json:"llb,omitempty"`
 }
 

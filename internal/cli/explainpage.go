@@ -8,7 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
-	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
@@ -19,7 +19,7 @@ import (
 const widest = 90
 
 // refusedError is a derivation that failed, with the explanation as its details.
-type refusedError struct{ *frontend.RefusalError }
+type refusedError struct{ *derive.RefusalError }
 
 func (e *refusedError) Unwrap() error { return e.RefusalError }
 
@@ -31,7 +31,7 @@ func (e *refusedError) Details() string {
 }
 
 // writePage prints one explanation: the answer first, then what it rests on.
-func writePage(out io.Writer, e frontend.Explanation) error {
+func writePage(out io.Writer, e derive.Explanation) error {
 	var b bytes.Buffer
 	writeAnalysis(&b, e)
 	if e.Refusal != "" {
@@ -51,7 +51,7 @@ func putf(w io.Writer, format string, values ...any) {
 }
 
 // writeAnalysis is the page without the refusal's text.
-func writeAnalysis(b *bytes.Buffer, e frontend.Explanation) {
+func writeAnalysis(b *bytes.Buffer, e derive.Explanation) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	line := func(label, text string) {
 		if text != "" {
@@ -82,7 +82,7 @@ func writeAnalysis(b *bytes.Buffer, e frontend.Explanation) {
 	}
 }
 
-func verdict(e frontend.Explanation) string {
+func verdict(e derive.Explanation) string {
 	switch {
 	case e.Refusal != "":
 		return "refused"
@@ -97,7 +97,7 @@ func verdict(e frontend.Explanation) string {
 }
 
 // commandLine is the image's command in exec form.
-func commandLine(e frontend.Explanation) string {
+func commandLine(e derive.Explanation) string {
 	var parts []string
 	for _, part := range []struct {
 		name  string
@@ -185,7 +185,7 @@ func writeLayers(b *bytes.Buffer, layers []variants.Layer) {
 }
 
 // writeCalls lists the calls of go that compiled programs under their steps.
-func writeCalls(b *bytes.Buffer, calls []frontend.Call) {
+func writeCalls(b *bytes.Buffer, calls []derive.Call) {
 	if len(calls) == 0 {
 		return
 	}

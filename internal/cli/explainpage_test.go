@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
@@ -17,7 +17,7 @@ func TestNamesStayInTheirPlaceOnThePage(t *testing.T) {
 	const name = "/x\x1b]0;title\a\u202e\u009b\nforged: line\t\xff"
 	for _, refusal := range []string{"", "there is no " + name} {
 		var b bytes.Buffer
-		err := writePage(&b, frontend.Explanation{
+		err := writePage(&b, derive.Explanation{
 			Platform: "linux/amd64", Variant: "remote", Entrypoint: []string{name}, Cmd: []string{name},
 			Program: name, Origin: name, Detour: name, Go: name, Delve: name, Warnings: []string{name}, Refusal: refusal,
 			Steps: []llbgen.Surveyed{
@@ -25,7 +25,7 @@ func TestNamesStayInTheirPlaceOnThePage(t *testing.T) {
 				{Name: "RUN " + name, Line: 2, Treatment: llbgen.TreatmentCached, Reason: name},
 			},
 			Layers:  []variants.Layer{{Files: name, Description: name}},
-			Calls:   []frontend.Call{{Step: name, Dir: name, Go: name, Before: []string{name}, After: []string{name}, GoflagsBefore: name, Programs: []string{name}}},
+			Calls:   []derive.Call{{Step: name, Dir: name, Go: name, Before: []string{name}, After: []string{name}, GoflagsBefore: name, Programs: []string{name}}},
 			Rebuilt: &variants.Rebuilt{From: variants.RebuildModule, Version: name, Image: name, Command: []string{name}},
 		})
 		page := b.String()

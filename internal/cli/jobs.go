@@ -9,6 +9,7 @@ import (
 
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/buildkit"
+	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/dlvgen/dlvgen/internal/version"
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
@@ -108,8 +109,8 @@ func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, shared *
 	if len(b.production) > 0 {
 		config.Reference = b.production[0].String()
 	}
-	derive := frontend.New(config)
-	var refusal *frontend.RefusalError // BuildKit's answer has its text alone
+	f := frontend.New(config)
+	var refusal *derive.RefusalError // BuildKit's answer has its text alone
 	exporting := false
 	defer func() {
 		if exporting {
@@ -117,7 +118,7 @@ func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, shared *
 		}
 	}()
 	response, err := c.Build(ctx, j.options, "dlvgen", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
-		derived, err := derive.Build(ctx, gw)
+		derived, err := f.Build(ctx, gw)
 		if err != nil {
 			errors.As(err, &refusal)
 			return nil, err

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/distribution/reference"
-	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/llbgen"
 )
@@ -91,7 +91,7 @@ func TestImagesAreNamedWithBuildArguments(t *testing.T) {
 }
 
 func TestAnswersHaveTheListsForm(t *testing.T) {
-	for want, e := range map[string]frontend.Explanation{
+	for want, e := range map[string]derive.Explanation{
 		"/server 3,9": {Program: "/server", Steps: []llbgen.Surveyed{
 			{Treatment: llbgen.TreatmentInstrumented, Line: 3}, {Treatment: llbgen.TreatmentCached, Line: 5}, {Treatment: llbgen.TreatmentInstrumented, Line: 9},
 		}},

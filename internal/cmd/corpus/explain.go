@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/dlvgen/dlvgen/llbgen"
 )
 
@@ -34,7 +34,7 @@ func (m *machine) explained(ctx context.Context, r row) (answer, wrong string) {
 	if err := os.WriteFile(filepath.Join(m.flags.state, r.name()+".json"), out.Bytes(), 0o600); err != nil {
 		return "", err.Error()
 	}
-	var list []frontend.Explanation
+	var list []derive.Explanation
 	if err := json.Unmarshal(out.Bytes(), &list); err != nil || len(list) != 1 {
 		if failed == nil {
 			return "", "no explanation"
@@ -55,7 +55,7 @@ func (m *machine) explained(ctx context.Context, r row) (answer, wrong string) {
 const refused = "refused:"
 
 // answerOf is an explanation in the form of the list.
-func answerOf(e frontend.Explanation) string {
+func answerOf(e derive.Explanation) string {
 	if e.Refusal != "" {
 		return refused + " " + e.Refusal
 	}

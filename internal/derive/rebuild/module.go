@@ -1,0 +1,106 @@
+package rebuild
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"github.com/dlvgen/dlvgen/internal/derive/find"
+	"github.com/dlvgen/dlvgen/llbgen"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/frontend/gateway/client"
+	"golang.org/x/mod/modfile"
+)
+
+// downloaded is what `go mod download -json` says of a module.
+type downloaded struct {
+	Path, Version string
+	GoMod         string // path of its go.mod
+	Sum           string
+	Origin        struct{ VCS, URL, Hash string }
+}
+
+// checkModule downloads the program's module, and compares it with what the program was
+// made from. The go command has checked it with the checksum database then.
+func (p *Plan) checkModule(ctx context.Context) error {
+	info := p.compile.Info
+	failed := func(err error) error {
+		return fmt.Errorf("downloading %s@%s, to rebuild %s: %w", info.Main.Path, info.Main.Version, p.Program, err)
+	}
+	def, err := p.compile.Download().Marshal(ctx, llb.Platform(p.compile.Platform), llb.WithCaps(p.Client.BuildOpts().LLBCaps))
+	if err != nil {
+		return failed(err)
+	}
+	res, err := p.Client.Solve(ctx, client.SolveRequest{Definition: def.ToPB(), CacheImports: p.Image.Solve.CacheImports})
+	if err != nil {
+		return failed(err)
+	}
+	ref, err := res.SingleRef()
+	if err != nil {
+		return failed(err)
+	}
+	dt, err := ref.ReadFile(ctx, client.ReadRequest{Filename: llbgen.DownloadRecord})
+	if err != nil {
+		return failed(err)
+	}
+	var m downloaded
+	if err := json.Unmarshal(dt, &m); err != nil {
+		return failed(err)
+	}
+	if err := sameModule(p.Program, m); err != nil {
+		return err
+	}
+	dt, err = ref.ReadFile(ctx, client.ReadRequest{Filename: m.GoMod})
+	if err != nil {
+		return failed(err)
+	}
+	return installable(p.Program, m, dt)
+}
+
+// sameModule compares the sums, or where the program has none, since it was compiled in
+// a checkout, the commits.
+func sameModule(p *find.Program, m downloaded) error {
+	info := p.Facts.Info
+	if info.Main.Sum != "" && info.Main.Sum != m.Sum {
+		return fmt.Errorf("%s was compiled from %s@%s with the sum %s, and the Go module proxy's has %s: it is not the same source, so compile it in the Dockerfile",
+			p, m.Path, m.Version, info.Main.Sum, m.Sum)
+	}
+	revision := llbgen.Setting(info, "vcs.revision")
+	if info.Main.Sum == "" && revision != "" && m.Origin.Hash != "" && revision != m.Origin.Hash {
+		return fmt.Errorf("%s was compiled from commit %s, and the Go module proxy's %s@%s is commit %s: compile it in the Dockerfile, or from the build context with --rebuild=context",
+			p, short(revision), m.Path, m.Version, short(m.Origin.Hash))
+	}
+	return nil
+}
+
+// installable refuses a module that go install does not compile with a version:
+// replace and exclude lines count in the main module only
+// (https://go.dev/ref/mod#go-install).
+func installable(p *find.Program, m downloaded, goMod []byte) error {
+	f, err := modfile.ParseLax(m.GoMod, goMod, nil)
+	if err != nil {
+		return fmt.Errorf("reading the go.mod of %s@%s, to rebuild %s: %w", m.Path, m.Version, p, err)
+	}
+	for _, stmt := range f.Syntax.Stmt {
+		if verb := verbOf(stmt); verb == "replace" || verb == "exclude" {
+			return fmt.Errorf("the go.mod of %s@%s has %s lines, so go install cannot compile %s from it: take a checkout as the build context and --rebuild=context, or compile it in the Dockerfile",
+				m.Path, m.Version, verb, p)
+		}
+	}
+	return nil
+}
+
+// verbOf is the first word of a statement of a go.mod, a block or a line.
+func verbOf(stmt modfile.Expr) string {
+	var words []string
+	switch s := stmt.(type) {
+	case *modfile.Line:
+		words = s.Token
+	case *modfile.LineBlock:
+		words = s.Token
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return words[0]
+}

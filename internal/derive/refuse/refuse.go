@@ -1,0 +1,119 @@
+// Package refuse has the reasons why there can be no debug image, each once, be they found
+// out in what was built or before that.
+package refuse
+
+import (
+	"fmt"
+
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+)
+
+// Error is a refusal: one line that says what was found, and what to do.
+type Error struct{ Cause error }
+
+// Error implements error.
+func (e *Error) Error() string { return e.Cause.Error() }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Cause }
+
+func refuse(format string, args ...any) error { return &Error{fmt.Errorf(format, args...)} }
+
+// Instruction names the one that an image's command comes from.
+func Instruction(cfg dockerspec.DockerOCIImageConfig) string {
+	if len(cfg.Entrypoint) > 0 {
+		return "ENTRYPOINT"
+	}
+	return "CMD"
+}
+
+// NoSuchFile refuses an image whose command names nothing. found says how that is known.
+func NoSuchFile(word string, cfg dockerspec.DockerOCIImageConfig, found string) error {
+	return refuse("the image starts %q (%s), and %s: production would not start either", word, Instruction(cfg), found)
+}
+
+// NoSuchProgram refuses --program with a path at which there is nothing.
+func NoSuchProgram(asked string) error {
+	return refuse("--program is %q, and there is no such file in the image", asked)
+}
+
+// NotCopied refuses what a COPY does not find.
+func NotCopied(program, from string) error {
+	return refuse("%s is copied from %s, which does not exist or is excluded by .dockerignore: compile it in the Dockerfile, or make it before the build", program, from)
+}
+
+// StartsNothing refuses an image without a command, and without a program to choose.
+func StartsNothing() error {
+	return refuse("the image starts nothing: it has neither ENTRYPOINT nor CMD, and no program that this build compiled is in it")
+}
+
+// StartsDelve refuses an image that has its debugger already.
+func StartsDelve(program string, cfg dockerspec.DockerOCIImageConfig) error {
+	return refuse("the image starts Delve already, %s (%s), and a program can have only one debugger: derive from the Dockerfile or the target that production runs, or use the image as it is",
+		program, Instruction(cfg))
+}
+
+// Several refuses to choose between programs. detour is what the image starts.
+func Several(detour, programs string) error {
+	return refuse("the image starts %s, and the programs in it that this build compiled are %s: choose with --program PATH", detour, programs)
+}
+
+// Occupied refuses an image that has a path of dlvgen's.
+func Occupied(ours string) error {
+	return refuse("the image has %s already, which dlvgen needs to create: derive from a Dockerfile target that has no debugger in it", ours)
+}
+
+// NoStepCompiles refuses what is known to compile no Go before it is built. program is what
+// the image starts, and from what that comes from, where these are known.
+func NoStepCompiles(production, program, from string, cfg dockerspec.DockerOCIImageConfig) error {
+	starts := ""
+	if from != "" {
+		starts = fmt.Sprintf(", and %s, which the image starts (%s), comes from %s", program, Instruction(cfg), from)
+	}
+	return refuse("no step of %s compiles Go%s: compile the program in the Dockerfile", production, starts)
+}
+
+// undebuggable is the head of a refusal to debug a program.
+func undebuggable(program string, cfg dockerspec.DockerOCIImageConfig, cause error, why string) error {
+	return refuse("%s, which the image starts (%s), cannot be debugged: %w; %s", program, Instruction(cfg), cause, why)
+}
+
+// NotGo says that what the image starts is no Go program, and that none that the build
+// compiled is in the image either.
+func NotGo(program string, cfg dockerspec.DockerOCIImageConfig, cause error, compiles bool) error {
+	why := "the build compiles no Go program: compile it in the Dockerfile, or derive the Dockerfile target that has one"
+	if compiles {
+		why = "no program that this build compiled is in the image"
+	}
+	return undebuggable(program, cfg, cause, why)
+}
+
+// ChangedAfterwards says of a program that a step compiled for debugging, that it is no
+// longer what the step made.
+func ChangedAfterwards(program string, cfg dockerspec.DockerOCIImageConfig, step string, linksShared bool, cause error) error {
+	if linksShared {
+		return undebuggable(program, cfg, cause, fmt.Sprintf("%q links it with -linkshared, and then the go command omits debug information: derive from a build without that flag", step))
+	}
+	return undebuggable(program, cfg, cause, fmt.Sprintf("it was compiled for debugging by %q, and changed afterwards: look for strip, objcopy or upx in a later step", step))
+}
+
+// ReadyMade refuses a program that no step compiles. come says how it comes into the
+// image, what it is made of, and advice what to do.
+func ReadyMade(program string, cfg dockerspec.DockerOCIImageConfig, cause error, come, what, advice string) error {
+	return undebuggable(program, cfg, cause, fmt.Sprintf("%s (%s): %s", come, what, advice))
+}
+
+// UnknownSources says of a ready-made program why its sources cannot be baked in.
+func UnknownSources(production, program string) error {
+	return refuse("no step of %s compiled %s, so its sources are not known: derive a variant without sources, or with --sources=excluded", production, program)
+}
+
+// UnknownSymbols says of a ready-made program why there is no sidecar for it.
+func UnknownSymbols(production, program string) error {
+	return refuse("no step of %s compiled %s, so its symbols are not known: derive another variant, or compile it in the Dockerfile", production, program)
+}
+
+// NotRebuilt refuses a program, made of what, that cannot be compiled again.
+func NotRebuilt(program, what string, cause error) error {
+	return refuse("--rebuild cannot compile %s, %s: %w; compile it in the Dockerfile", program, what, cause)
+}
