@@ -8,7 +8,6 @@ package frontend_test
 import (
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -78,19 +77,6 @@ func TestImagesThatCompileWhenTheyStartAreRefusedAsSuch(t *testing.T) {
 	}
 }
 
-func TestACompileAheadOfTheStartIsExplained(t *testing.T) {
-	testenv.Require(t, testenv.NeedBuildKit)
-	service := testenv.Service(t, "hello")
-	write(t, service, "Dockerfile", inGo+"CMD [\"go\", \"run\", \"-race\", \"main.go\", \"-v\"]\n")
-	e := explain(deadline(t), t, testenv.SharedBuildKit(t), derivation{service: service, options: rebuilding("remote", variants.RebuildContext)})
-	if e.Refusal != "" || e.Rebuilt == nil || e.Entry != variants.EntryCmd && e.Entry != "" {
-		t.Fatalf("explained is %+v", e)
-	}
-	if want := strings.Fields("go build -buildvcs=false -race -o /rebuilt/program main.go"); !slices.Equal(e.Rebuilt.Command, want) {
-		t.Errorf("the command is %q, want %q", e.Rebuilt.Command, want)
-	}
-}
-
 // TestAnImageWithoutGoIsRefusedAsSuch has steps of which nothing is known but that there
 // is no Go.
 func TestAnImageWithoutGoIsRefusedAsSuch(t *testing.T) {
@@ -126,24 +112,5 @@ func TestAnImageWithoutGoIsRefusedAsSuch(t *testing.T) {
 				t.Errorf("behind a shell it is explained as %q, %q", e.Refusal, e.Warnings)
 			}
 		})
-	}
-}
-
-// TestWhatOnlyABuildCanTellIsNotRefused has programs that may be made of Go, or not.
-func TestWhatOnlyABuildCanTellIsNotRefused(t *testing.T) {
-	testenv.Require(t, testenv.NeedBuildKit)
-	bk := testenv.SharedBuildKit(t)
-	for name, dockerfile := range map[string]string{
-		"a step that may bring Go":      "FROM debian:bookworm-slim AS build\nCOPY . .\nRUN ./compile.sh /server\nFROM scratch\nCOPY --from=build /server /server\nENTRYPOINT [\"/server\"]\n",
-		"an image that may have Go":     "FROM debian:bookworm-slim AS tools\nRUN tool\nFROM tools AS build\nCOPY . .\nRUN make server\nFROM scratch\nCOPY --from=build /server /server\nENTRYPOINT [\"/server\"]\n",
-		"a program behind an own shell": "FROM debian:bookworm-slim AS tools\nRUN tool\nFROM tools\nCOPY . .\nRUN make all\nCMD [\"bash\", \"-c\", \"exec $PROGRAM\"]\n",
-	} {
-		service := t.TempDir()
-		write(t, service, "Dockerfile", dockerfile)
-		e := explain(deadline(t), t, bk, derivation{service: service, options: variant("remote")})
-		told := slices.ContainsFunc(e.Warnings, func(w string) bool { return strings.Contains(w, "only a build can tell") })
-		if e.Refusal != "" || !told || e.Program != "" && e.Program != "/server" {
-			t.Errorf("%s: refused with %q, the program is %q, the warnings are %q", name, e.Refusal, e.Program, e.Warnings)
-		}
 	}
 }

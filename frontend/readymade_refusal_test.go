@@ -154,18 +154,3 @@ RUN CGO_ENABLED=0 go build -gcflags="all=-N -l" -o /server .
 		})
 	}
 }
-
-func TestDelveInTheImagesCommandIsExplained(t *testing.T) {
-	testenv.Require(t, testenv.NeedBuildKit)
-	service := testenv.Service(t, "hello")
-	write(t, service, "Dockerfile", `FROM golang:1.26
-RUN go install github.com/go-delve/delve/cmd/dlv@latest
-COPY . .
-RUN go build -o /server .
-CMD ["dlv", "exec", "/server"]
-`)
-	e := explain(deadline(t), t, testenv.SharedBuildKit(t), derivation{service: service, options: variant("remote")})
-	if want := "the image starts Delve already, /go/bin/dlv (CMD), "; !strings.HasPrefix(e.Refusal, want) {
-		t.Errorf("explained is %q, want %q first", e.Refusal, want)
-	}
-}

@@ -1,66 +1,19 @@
 package production
 
 import (
-	"context"
-	"io/fs"
 	"slices"
 	"strings"
 	"testing"
+	"testing/fstest"
 
-	"github.com/moby/buildkit/client/llb"
+	"github.com/dlvgen/dlvgen/internal/derive/gatewaytest"
 	"github.com/moby/buildkit/frontend/gateway/client"
-	gwpb "github.com/moby/buildkit/frontend/gateway/pb"
-	"github.com/moby/buildkit/solver/pb"
-
-	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
-	fstypes "github.com/tonistiigi/fsutil/types"
 )
-
-// contextClient has the files of a build context, and no builder: any other call than what
-// reads the context panics.
-type contextClient struct {
-	client.Client
-	opts  map[string]string
-	files map[string]string
-}
-
-func (c contextClient) BuildOpts() client.BuildOpts {
-
-	return client.BuildOpts{
-		Opts: c.opts, LLBCaps: pb.Caps.CapSet(pb.Caps.All()), Caps: gwpb.Caps.CapSet(gwpb.Caps.All()),
-		Workers: []client.WorkerInfo{{Platforms: []ocispecs.Platform{{OS: "linux", Architecture: "amd64"}}}},
-	}
-}
-
-func (c contextClient) Inputs(context.Context) (map[string]llb.State, error) { return nil, nil }
-
-func (c contextClient) Solve(_ context.Context, req client.SolveRequest) (*client.Result, error) {
-	res := client.NewResult()
-	res.SetRef(&contextFiles{files: c.files, local: len(req.Definition.Def) == 2}) // the source, and what returns it
-	return res, nil
-}
-
-// contextFiles are those of the context where the definition is that alone.
-type contextFiles struct {
-	client.Reference
-	files map[string]string
-	local bool
-}
-
-func (f *contextFiles) ReadFile(_ context.Context, req client.ReadRequest) ([]byte, error) {
-	if text, ok := f.files[req.Filename]; ok && f.local {
-		return []byte(text), nil
-	}
-	return nil, fs.ErrNotExist
-}
-
-func (f *contextFiles) StatFile(_ context.Context, req client.StatRequest) (*fstypes.Stat, error) {
-	return &fstypes.Stat{Path: req.Path, Size: int64(len(f.files[req.Path]))}, nil
-}
 
 func load(t *testing.T, dockerfile string, opts map[string]string) (*Production, error) {
 	t.Helper()
-	return Dockerfile{}.Load(t.Context(), contextClient{opts: opts, files: map[string]string{"Dockerfile": dockerfile}})
+	files := fstest.MapFS{"Dockerfile": {Data: []byte(dockerfile)}}
+	return Dockerfile{}.Load(t.Context(), &gatewaytest.Client{T: t, Opts: opts, Context: files})
 }
 
 func TestAProductionIsADefinitionAConfigAndABase(t *testing.T) {
