@@ -17,17 +17,20 @@ import (
 // Module is the path of this module.
 const Module = "github.com/dlvgen/dlvgen"
 
-// Package is what go list says of a package, without its tests.
+// Package is what go list says of a package.
 type Package struct {
 	ImportPath string
 	Imports    []string // those in its own files
 	Deps       []string // all that is linked with it
+
+	// TestImports are those of its tests in its own package, XTestImports of those outside.
+	TestImports, XTestImports []string
 }
 
 // List describes the packages that match patterns of go list. dir is
 // a folder inside the module.
 func List(ctx context.Context, dir string, patterns ...string) ([]Package, error) {
-	args := append([]string{"list", "-json=ImportPath,Imports,Deps"}, patterns...)
+	args := append([]string{"list", "-json=ImportPath,Imports,Deps,TestImports,XTestImports"}, patterns...)
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
 	out, err := cmd.Output()
@@ -69,6 +72,9 @@ type Rule struct {
 	// that may be linked.
 	Only []string
 
+	// TestsNever are path prefixes that the package's tests must not import.
+	TestsNever []string
+
 	// Except are imports that Never does not mean.
 	Except []string
 }
@@ -97,7 +103,14 @@ func Rules() []Rule {
 		},
 		{Name: "frontend/...", NeverLinked: append(own("internal/cli", "internal/buildkit", "internal/registry", "internal/tools", "cmd"), registry)},
 		{Name: "internal/shell", Never: impure, Only: []string{"mvdan.cc/sh/v3"}},
-		{Name: "internal/derive/...", NeverLinked: append(own("frontend", "internal/cli", "internal/buildkit", "internal/registry", "internal/tools", "cmd"), registry)},
+		// Without flags and registries, and tested without a daemon.
+		{
+			Name: "internal/derive/...", TestsNever: own("internal/testenv"),
+			NeverLinked: append(own("frontend", "internal/cli", "internal/buildkit", "internal/registry", "internal/tools", "cmd"), registry, "github.com/spf13/cobra"),
+		},
+		{Name: "internal/derive/production", NeverLinked: own("llbgen", "variants", "internal/derive")},
+		{Name: "internal/derive/refuse", NeverLinked: own("llbgen", "variants", "internal/derive")},
+		{Name: "internal/derive/find", NeverLinked: own("internal/derive/rebuild")},
 		{Name: "internal/gobin", NeverLinked: append(own("variants", "llbgen", "frontend", "internal/cli", "internal/buildkit", "internal/registry"), buildkit, registry)},
 		{Name: "internal/registry/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/buildkit"), buildkit)},
 		{Name: "internal/buildkit/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/registry"), registry)},
@@ -128,6 +141,11 @@ func (r Rule) Check(p Package, standard map[string]bool) []string {
 	for _, imported := range p.Imports {
 		if within(imported, r.Never) && !slices.Contains(r.Except, imported) {
 			broken = append(broken, fmt.Sprintf("%s imports %s: it is to be free of I/O, environment and randomness", p.ImportPath, imported))
+		}
+	}
+	for _, imported := range slices.Concat(p.TestImports, p.XTestImports) {
+		if within(imported, r.TestsNever) {
+			broken = append(broken, fmt.Sprintf("a test of %s imports %s: it is to need no daemon", p.ImportPath, imported))
 		}
 	}
 	for _, dep := range p.Deps {

@@ -60,6 +60,7 @@ func TestABrokenRuleIsReported(t *testing.T) {
 		{"another package", depcheck.Rule{Name: "a", Never: []string{"os"}}, depcheck.Package{ImportPath: module + "/ab", Imports: []string{"os"}}, 0},
 		{"a package of the tree", depcheck.Rule{Name: "a/...", Never: []string{"os"}}, depcheck.Package{ImportPath: module + "/a/b", Imports: []string{"os"}}, 1},
 		{"an indirect dependency", depcheck.Rule{Name: "a", NeverLinked: []string{module + "/b"}}, depcheck.Package{ImportPath: module + "/a", Deps: []string{module + "/b/c"}}, 1},
+		{"what tests must not need", depcheck.Rule{Name: "a", TestsNever: []string{module + "/b"}}, depcheck.Package{ImportPath: module + "/a", XTestImports: []string{"os", module + "/b"}}, 1},
 		{"only the standard library", depcheck.Rule{Name: "a", Only: []string{module + "/b"}}, depcheck.Package{ImportPath: module + "/a", Deps: []string{"os", module + "/b", "example.com/c"}}, 1},
 	} {
 		if got := tc.rule.Check(tc.pkg, standard); len(got) != tc.want {
