@@ -105,6 +105,10 @@ func TestExplainFindsTheProgram(t *testing.T) {
 			dockerfile: "FROM alpine:3\nCOPY server /usr/bin\nENTRYPOINT [\"server\"]\n"},
 		{name: "a script that starts a program that is not there", files: script, refusal: "/usr/bin/server is copied from the build context, /dist/server, which does not exist",
 			dockerfile: "FROM alpine:3\nCOPY dist/server /usr/bin/server\nCOPY start.sh /start.sh\nENTRYPOINT [\"/start.sh\"]\n"},
+		{name: "nothing, with a program to choose", minds: "the image starts nothing (it has neither ENTRYPOINT nor CMD): choose with --program PATH",
+			dockerfile: build + "FROM scratch\nCOPY --from=build /src/server /server\n"},
+		{name: "nothing at all", refusal: "the image starts nothing: it has neither ENTRYPOINT nor CMD, and no program that this build compiled is in it",
+			dockerfile: "FROM scratch\nCOPY . /src/\n"},
 		{name: "the base image's shell", refusal: "/bin/sh, which the image starts (CMD), comes from docker.io/library/alpine:3", dockerfile: "FROM alpine:3\nCOPY . /src/\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

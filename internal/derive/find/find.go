@@ -181,9 +181,11 @@ func behind(ctx context.Context, ev Evidence, cfg dockerspec.DockerOCIImageConfi
 		return nil, &OpenError{Detour: between, what: "the image starts " + between + ", which names " + listed(candidates) + ": choose with --program PATH where both are in the image"}
 	case started == nil && (whole || !ev.compiles()):
 		return nil, refuse.StartsNothing()
+	case started == nil:
+		return nil, &OpenError{Detour: between, what: "the image starts " + between + ": choose with --program PATH"}
 	case !whole && ev.compiles():
 		return nil, &OpenError{Detour: between, what: "the image starts " + between + ": it starts the only compiled program in the image, or the one named with --program"}
-	case started.Facts == nil && !ev.compiles():
+	case !ev.compiles():
 		return namedReadyMade(ctx, ev, started, between)
 	}
 	return started, nil
