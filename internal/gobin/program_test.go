@@ -39,21 +39,6 @@ func main() { println(inner.Twice(nested.Add(1, word.Answer()))) }
 	"c/c.go":           "package main\n\n// int answer(void) { return 42; }\nimport \"C\"\n\nfunc main() { println(C.answer()) }\n",
 }
 
-func writeModule(t testing.TB, files map[string]string) string {
-	t.Helper()
-	dir := t.TempDir()
-	for name, text := range files {
-		path := filepath.Join(dir, name)
-		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return dir
-}
-
 // buildProgram runs go build with these arguments, the last of them the package.
 func buildProgram(t testing.TB, dir string, env []string, args ...string) string {
 	t.Helper()
@@ -113,7 +98,7 @@ func TestFactsOfRealPrograms(t *testing.T) {
 		{name: "static pie", gcc: true, env: cgo, args: []string{"-buildmode=pie", "-ldflags=-linkmode=external -extldflags=-static-pie", "./c"},
 			units: 1, optimized: []string{"main"}},
 	}
-	dir := writeModule(t, app)
+	dir := proctest.Files(t, app)
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			if tt.gcc {
@@ -181,7 +166,7 @@ func TestOptimizedErrorNamesTheFirstFew(t *testing.T) {
 }
 
 func TestFactsOfOlderToolchains(t *testing.T) {
-	dir := writeModule(t, app)
+	dir := proctest.Files(t, app)
 	for _, version := range []string{"go1.16.15", "go1.18.10", "go1.21.13"} {
 		t.Run(version, func(t *testing.T) {
 			env := []string{"GOTOOLCHAIN=" + version}
@@ -218,7 +203,7 @@ func requireToolchain(t *testing.T, env []string) {
 }
 
 func TestProgramsOutsideModules(t *testing.T) {
-	dir := writeModule(t, map[string]string{"main.go": "package main\n\nfunc main() { println(1) }\n"})
+	dir := proctest.Files(t, map[string]string{"main.go": "package main\n\nfunc main() { println(1) }\n"})
 	facts := readProgram(t, buildProgram(t, dir, []string{"GO111MODULE=off"}, "-gcflags=-N -l", "main.go"))
 	if facts.Info.Main.Path != "" || facts.Units != 1 {
 		t.Errorf("module %q, %d units, want none and 1", facts.Info.Main.Path, facts.Units)
@@ -237,7 +222,7 @@ var server = map[string]string{
 // What the stand-in for go compiled is recognised by its first compile units, in
 // compressed debug information of any size.
 func TestAProgramForDebuggingIsReadInKilobytes(t *testing.T) {
-	program, err := os.ReadFile(buildProgram(t, writeModule(t, server), nil, "-gcflags=all=-N -l", "."))
+	program, err := os.ReadFile(buildProgram(t, proctest.Files(t, server), nil, "-gcflags=all=-N -l", "."))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -256,7 +241,7 @@ func TestAProgramForDebuggingIsReadInKilobytes(t *testing.T) {
 }
 
 func BenchmarkRead(b *testing.B) {
-	dir := writeModule(b, server)
+	dir := proctest.Files(b, server)
 	for name, gcflags := range map[string]string{"debug": "all=-N -l", "optimized": ""} {
 		b.Run(name, func(b *testing.B) {
 			program, err := os.ReadFile(buildProgram(b, dir, nil, "-gcflags="+gcflags, "."))
@@ -278,7 +263,7 @@ func BenchmarkRead(b *testing.B) {
 }
 
 func TestCodeAndDataOfALargeProgramAreNotRead(t *testing.T) {
-	program, err := os.ReadFile(buildProgram(t, writeModule(t, server), nil, "."))
+	program, err := os.ReadFile(buildProgram(t, proctest.Files(t, server), nil, "."))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,7 +51,7 @@ func sectionsOf(t *testing.T, path string) map[string]string {
 }
 
 func TestStrippingAtTheLinkKeepsEverySection(t *testing.T) {
-	dir := writeModule(t, app)
+	dir := proctest.Files(t, app)
 	// The variables of this program do move with them.
 	moved := "go1.18.10 pie"
 	for _, version := range []string{"", "go1.16.15", "go1.18.10", "go1.21.13", "go1.24.13"} {
@@ -96,11 +96,11 @@ func TestStrippingAtTheLinkKeepsEverySection(t *testing.T) {
 
 func TestAnotherBuildHasOtherSections(t *testing.T) {
 	files := maps.Clone(app)
-	dir := writeModule(t, files)
+	dir := proctest.Files(t, files)
 	symbols := sectionsOf(t, buildProgram(t, dir, nil, "."))
 	files["inner/inner.go"] = "package inner\n\n//go:noinline\nfunc Twice(a int) int { return a * 3 }\n"
 	for name, program := range map[string]string{
-		"another line":     buildProgram(t, writeModule(t, files), nil, "-trimpath", "."),
+		"another line":     buildProgram(t, proctest.Files(t, files), nil, "-trimpath", "."),
 		"for debugging":    buildProgram(t, dir, nil, "-gcflags=all=-N -l", "."),
 		"other file names": buildProgram(t, dir, nil, "-trimpath", "."),
 	} {
@@ -112,7 +112,7 @@ func TestAnotherBuildHasOtherSections(t *testing.T) {
 }
 
 func TestOneByteOfASectionDecides(t *testing.T) {
-	path := buildProgram(t, writeModule(t, app), nil, "-ldflags=-s -w", ".")
+	path := buildProgram(t, proctest.Files(t, app), nil, "-ldflags=-s -w", ".")
 	symbols := sectionsOf(t, path)
 	program, err := os.ReadFile(path)
 	if err != nil {

@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/procfs"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 )
 
 // everywhere is the port of an address at each of the machine's addresses.
 func everywhere(t *testing.T) string {
 	t.Helper()
-	_, port, err := net.SplitHostPort(freeAddress(t))
+	_, port, err := net.SplitHostPort(proctest.FreeAddress(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -25,7 +26,7 @@ func everywhere(t *testing.T) string {
 
 func TestProbeFindsATakenAddress(t *testing.T) {
 	for name, listen := range map[string]string{
-		"IPv4":        freeAddress(t),
+		"IPv4":        proctest.FreeAddress(t),
 		"any address": everywhere(t),
 		"unix":        "unix:" + filepath.Join(t.TempDir(), "delve.sock"),
 	} {
@@ -56,7 +57,7 @@ func TestProbeFindsATakenAddress(t *testing.T) {
 // An IDE knocks until the debugger answers. If it came through to the probe, it would
 // lose the connection at once, or the command that lets the program run.
 func TestNobodyConnectsToAProbe(t *testing.T) {
-	for _, listen := range []string{freeAddress(t), everywhere(t)} {
+	for _, listen := range []string{proctest.FreeAddress(t), everywhere(t)} {
 		a := procfs.ParseAddress(listen)
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		knocked := make(chan int)

@@ -12,7 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -100,26 +99,6 @@ type container struct {
 	exited chan struct{}
 }
 
-// taken counts the loopback addresses given out.
-var taken atomic.Int32
-
-// freeAddress is a free address and port. The address is nobody else's, since
-// tests run in parallel; the port is none that the kernel gives to clients, or
-// one that dials before Delve listens might take it, and even reach itself.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		n := int(taken.Add(1))
-		address := fmt.Sprintf("127.%d.%d.%d:%d", 1+os.Getpid()%250, n/250, 1+n%250, 20000+n)
-		if l, err := net.Listen("tcp", address); err == nil {
-			_ = l.Close()
-			return address
-		}
-	}
-	t.Fatal("no free address on the loopback interface")
-	return ""
-}
-
 // delveCommand is the CMD of a debug image that listens at addr.
 func delveCommand(addr string, flags ...string) []string {
 	return append([]string{programs.delve, "--listen=" + addr, "--headless=true", "--api-version=2", "--accept-multiclient"}, flags...)
@@ -127,13 +106,13 @@ func delveCommand(addr string, flags ...string) []string {
 
 // hold starts the target held at its first instruction.
 func hold(t *testing.T, args ...string) *container {
-	addr := freeAddress(t)
+	addr := proctest.FreeAddress(t)
 	return run(t, addr, append(delveCommand(addr, "exec", programs.target, "--"), args...))
 }
 
 // goOn starts the target with start=continue.
 func goOn(t *testing.T, args ...string) *container {
-	addr := freeAddress(t)
+	addr := proctest.FreeAddress(t)
 	return run(t, addr, append(delveCommand(addr, "exec", "--continue", programs.target, "--"), args...))
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/planfile"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 )
 
 // reported is what the target says of itself.
@@ -32,7 +33,7 @@ func (c *container) reported() reported {
 
 func TestReplacedArgumentsReachTheProgram(t *testing.T) {
 	t.Parallel()
-	c := run(t, freeAddress(t), []string{"-y", "two words"})
+	c := run(t, proctest.FreeAddress(t), []string{"-y", "two words"})
 	if got := c.reported().Args; !slices.Equal(got, []string{programs.target, "-y", "two words"}) {
 		t.Errorf("arguments %q", got)
 	}
@@ -69,7 +70,7 @@ func TestProgramSeesWhatItSeesInProduction(t *testing.T) {
 	want := start(t, programs.target, "report", "two words")
 	for _, role := range []string{asInit, asStaged} {
 		t.Run(role, func(t *testing.T) {
-			addr := freeAddress(t)
+			addr := proctest.FreeAddress(t)
 			p := servingPlan(addr)
 			p.Production.Cmd, p.Program.Args = nil, []string{"report", "two words"}
 			p.Production.Entrypoint = []string{"/sbin/tini", "--", "target", "report", "two words"}
@@ -115,7 +116,7 @@ func TestModeIsChosenAtRunTime(t *testing.T) {
 	} {
 		t.Run(value, func(t *testing.T) {
 			t.Parallel()
-			addr := freeAddress(t)
+			addr := proctest.FreeAddress(t)
 			p := servingPlan(addr)
 			cmd := initCommand(writePlan(t, p), p.Command)
 			cmd.Env = append(os.Environ(), modeVariable+"="+value)
@@ -123,7 +124,7 @@ func TestModeIsChosenAtRunTime(t *testing.T) {
 		})
 	}
 	t.Run("and the program does not see it", func(t *testing.T) {
-		addr := freeAddress(t)
+		addr := proctest.FreeAddress(t)
 		p := servingPlan(addr)
 		cmd := initCommand(writePlan(t, p), append(delveCommand(addr, "exec", programs.target, "--"), "report"))
 		cmd.Env = []string{modeVariable + "=continue"}

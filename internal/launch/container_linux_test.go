@@ -7,6 +7,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"sync/atomic"
 	"syscall"
 	"testing"
 
@@ -36,7 +37,7 @@ func TestInitIsPID1OfAHardenedContainer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			argv := slices.Concat([]string{layout.Delve, "--listen=" + freeAddress(t), "--headless=true",
+			argv := slices.Concat([]string{layout.Delve, "--listen=" + proctest.FreeAddress(t), "--headless=true",
 				"--api-version=2", "--accept-multiclient", "exec"}, test.flags, []string{"/server", "--"}, test.args)
 			c := runc(t, root, argv)
 			switch test.ready {
@@ -85,7 +86,7 @@ func scratchImage(t *testing.T) string {
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("building init: %v\n%s", err, out)
 	}
-	p := servingPlan(freeAddress(t))
+	p := servingPlan(proctest.FreeAddress(t))
 	p.Production.Entrypoint, p.Program.Path = []string{"/server"}, "/server"
 	p.Command[0], p.Command[slices.Index(p.Command, programs.target)] = layout.Delve, "/server"
 	if err := os.CopyFS(filepath.Join(root, layout.Config), os.DirFS(filepath.Dir(writePlan(t, p)))); err != nil {
@@ -101,6 +102,9 @@ func scratchImage(t *testing.T) string {
 	}
 	return root
 }
+
+// containers counts those of this process.
+var containers atomic.Int32
 
 // runc runs argv as the command of a container whose entrypoint is init.
 func runc(t *testing.T, root string, argv []string) *container {
@@ -128,7 +132,7 @@ func runc(t *testing.T, root string, argv []string) *container {
 	if err := os.WriteFile(filepath.Join(bundle, "config.json"), data, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	id := fmt.Sprintf("dlvgen-init-%d-%d", os.Getpid(), taken.Add(1))
+	id := fmt.Sprintf("dlvgen-init-%d-%d", os.Getpid(), containers.Add(1))
 	state := filepath.Join(bundle, "state")
 	return launchCommand(t, "", exec.Command("runc", "--root", state, "run", "--bundle", bundle, id))
 }

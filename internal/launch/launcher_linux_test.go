@@ -29,7 +29,7 @@ func launch(t *testing.T, addr, plan, name string, args ...string) *container {
 }
 
 func TestLauncherIsTheProgramToWhoStartsIt(t *testing.T) {
-	addr := freeAddress(t)
+	addr := proctest.FreeAddress(t)
 	plan := launcherPlan(t, addr)
 	if got := launch(t, addr, plan, "/bin/third-name", "report", "x").reported().Args; strings.Join(got, " ") != "/bin/third-name report x" {
 		t.Errorf("arguments %q", got)
@@ -46,7 +46,7 @@ func TestLauncherIsTheProgramToWhoStartsIt(t *testing.T) {
 }
 
 func TestOneInstanceHasTheDebuggerAndNoneWaits(t *testing.T) {
-	addr := freeAddress(t)
+	addr := proctest.FreeAddress(t)
 	plan := launcherPlan(t, addr)
 	var all []*container
 	for range 4 {
@@ -76,7 +76,7 @@ func TestOneInstanceHasTheDebuggerAndNoneWaits(t *testing.T) {
 }
 
 func TestLauncherThatIsKilledTakesTheProgramAlong(t *testing.T) {
-	addr := freeAddress(t)
+	addr := proctest.FreeAddress(t)
 	c := launch(t, addr, launcherPlan(t, addr), "server", "serve")
 	pid := c.pid()
 	delve := c.debugger(pid)
@@ -113,7 +113,7 @@ func TestCapabilitiesOfTheProgramsFileAreGranted(t *testing.T) {
 			proctest.Missing(t, "this test needs setcap and a file system with capabilities: %v: %s", err, out)
 		}
 	}
-	addr := freeAddress(t)
+	addr := proctest.FreeAddress(t)
 	plan := writePlan(t, servingPlan(addr))
 	if err := os.Chmod(filepath.Dir(plan), 0o755); err != nil {
 		t.Fatal(err)

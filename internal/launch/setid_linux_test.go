@@ -60,7 +60,7 @@ func TestAProgramWithASetIDModeRunsAsInProduction(t *testing.T) {
 				proctest.Missing(t, "this test needs a file system that heeds set-user-ID: %s", want)
 			}
 
-			addr := freeAddress(t)
+			addr := proctest.FreeAddress(t)
 			p := servingPlan(addr)
 			plan := writePlan(t, p)
 			p.Request.Entry, p.Program.Real = entryInplace, program
@@ -105,7 +105,7 @@ func TestALauncherHasNoRightsOfItsFile(t *testing.T) {
 // The file's owner gets the debugger.
 func TestTheOwnerDebugsAProgramWithASetIDMode(t *testing.T) {
 	dir := openFolder(t, "4755", map[string]string{"server": programs.target})
-	addr := freeAddress(t)
+	addr := proctest.FreeAddress(t)
 	p := servingPlan(addr)
 	p.Request.Entry, p.Program.Real = entryInplace, filepath.Join(dir, "server")
 	c := launch(t, addr, writePlan(t, p), "server", "serve")

@@ -149,7 +149,7 @@ func TestTerminatingSignalEndsAProgramThatIsHeld(t *testing.T) {
 	})
 	t.Run("and Delve takes no second client", func(t *testing.T) {
 		t.Parallel()
-		addr := freeAddress(t)
+		addr := proctest.FreeAddress(t)
 		c := run(t, addr, []string{programs.delve, "--listen=" + addr, "--headless", "exec", programs.target, "--", "serve"})
 		awaitChild(t, c.cmd.Process.Pid)
 		c.stop(syscall.SIGTERM)
@@ -449,7 +449,7 @@ func TestDebuggerThatCannotStartTheProgramFailsTheContainer(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			addr := freeAddress(t)
+			addr := proctest.FreeAddress(t)
 			c := run(t, addr, delveCommand(addr, test.argv...))
 			if got := c.code(patience); got != test.want || !strings.Contains(c.stderr.String(), test.text) {
 				t.Errorf("exit code %d, want %d and %q; stderr:\n%s", got, test.want, test.text, c.stderr)

@@ -13,7 +13,7 @@ import (
 func TestCtrlCReachesTheProgramAndNotTheDebugger(t *testing.T) {
 	t.Parallel()
 	user, program := proctest.Terminal(t)
-	addr := freeAddress(t)
+	addr := proctest.FreeAddress(t)
 	argv := append(delveCommand(addr, "exec", programs.target, "--"), "exit", "7")
 	inTerminal := func(argv []string) *container {
 		cmd := initCommand(writePlan(t, servingPlan(addr)), argv)

@@ -14,7 +14,9 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/shim/record"
+	"github.com/dlvgen/dlvgen/internal/shim/shimtest"
 	"github.com/dlvgen/dlvgen/internal/shim/step"
 )
 
@@ -40,7 +42,7 @@ func hello(t *testing.T, more map[string]string) string {
 	for name, content := range more {
 		files[name] = content
 	}
-	return writeModule(t, files)
+	return proctest.Files(t, files)
 }
 
 const cgoMain = `package main
@@ -150,8 +152,8 @@ func TestProgramsCanBeDebuggedWhateverTheFlags(t *testing.T) {
 				env = append(env, "GOFLAGS=")
 			}
 			r := runGo(t, filepath.Join(root, test.dir), env, test.args...)
-			if r.code != 0 || r.stdout != "" || r.stderr != "" {
-				t.Fatalf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+			if r.Code != 0 || r.Stdout != "" || r.Stderr != "" {
+				t.Fatalf("exit code %d\n%s%s", r.Code, r.Stdout, r.Stderr)
 			}
 			m := readManifest(t, r.capture)
 			outputs := make(map[string]string)
@@ -281,8 +283,8 @@ func TestACompileErrorIsTheRealOne(t *testing.T) {
 	var stderr strings.Builder
 	bare.Stderr = &stderr
 	code := step.ExitCode(bare.Run())
-	if code == 0 || r.code != code || r.stderr != stderr.String() {
-		t.Errorf("exit code %d, %q, want %d, %q", r.code, r.stderr, code, stderr.String())
+	if code == 0 || r.Code != code || r.Stderr != stderr.String() {
+		t.Errorf("exit code %d, %q, want %d, %q", r.Code, r.Stderr, code, stderr.String())
 	}
 	if entries, err := os.ReadDir(r.capture); err != nil || len(entries) != 0 {
 		t.Errorf("captured %v, %v", entries, err)
@@ -292,8 +294,8 @@ func TestACompileErrorIsTheRealOne(t *testing.T) {
 func TestLibrariesAreCompiledForDebuggingAndNotRecorded(t *testing.T) {
 	root := hello(t, nil)
 	r := runGo(t, root, nil, "build", "-x", "./lib")
-	if r.code != 0 || !strings.Contains(r.stderr, " -N -l ") {
-		t.Errorf("exit code %d\n%s", r.code, r.stderr)
+	if r.Code != 0 || !strings.Contains(r.Stderr, " -N -l ") {
+		t.Errorf("exit code %d\n%s", r.Code, r.Stderr)
 	}
 	if entries, err := os.ReadDir(r.capture); err != nil || len(entries) != 0 {
 		t.Errorf("captured %v, %v", entries, err)
@@ -309,9 +311,9 @@ func TestABuildStandsWhereTheCaptureFails(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(ownFolder(capture), "src"), nil, 0o644); err != nil {
 		t.Fatal(err)
 	}
-	r := runGo(t, root, []string{stepCapture + "=" + capture}, "build")
-	if r.code != 0 || r.stdout+r.stderr != "" {
-		t.Errorf("exit code %d, %q", r.code, r.stdout+r.stderr)
+	r := runGo(t, root, []string{shimtest.Capture + "=" + capture}, "build")
+	if r.Code != 0 || r.Stdout+r.Stderr != "" {
+		t.Errorf("exit code %d, %q", r.Code, r.Stdout+r.Stderr)
 	}
 	reasons, err := filepath.Glob(filepath.Join(ownFolder(capture), "builds", "*.error"))
 	if err != nil || len(reasons) != 1 {
@@ -320,9 +322,9 @@ func TestABuildStandsWhereTheCaptureFails(t *testing.T) {
 	if reason, err := os.ReadFile(reasons[0]); err != nil || !strings.Contains(string(reason), "not a directory") {
 		t.Errorf("reason %q, %v", reason, err)
 	}
-	r = runGo(t, root, []string{stepCapture + "=" + filepath.Join(capture, "missing")}, "build", "-o", "again")
-	if r.code != 0 || r.stdout+r.stderr != "" {
-		t.Errorf("without a capture mount: exit code %d, %q", r.code, r.stdout+r.stderr)
+	r = runGo(t, root, []string{shimtest.Capture + "=" + filepath.Join(capture, "missing")}, "build", "-o", "again")
+	if r.Code != 0 || r.Stdout+r.Stderr != "" {
+		t.Errorf("without a capture mount: exit code %d, %q", r.Code, r.Stdout+r.Stderr)
 	}
 	if _, err := os.Stat(filepath.Join(root, "again")); err != nil {
 		t.Error(err)
@@ -334,12 +336,12 @@ func TestCapturesOfTheSameBuildsAreTheSame(t *testing.T) {
 	var trees []string
 	for range 2 {
 		capture := t.TempDir()
-		env := []string{stepCapture + "=" + capture}
+		env := []string{shimtest.Capture + "=" + capture}
 		var both sync.WaitGroup
 		for _, program := range []string{".", "./cmd/b"} {
 			both.Go(func() {
-				if r := runGo(t, root, env, "build", "-o", "bin/", program); r.code != 0 {
-					t.Errorf("building %s: %s", program, r.stderr)
+				if r := runGo(t, root, env, "build", "-o", "bin/", program); r.Code != 0 {
+					t.Errorf("building %s: %s", program, r.Stderr)
 				}
 			})
 		}

@@ -10,6 +10,7 @@ import (
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/shim/environ"
 	"github.com/dlvgen/dlvgen/internal/shim/gocall"
+	"github.com/dlvgen/dlvgen/internal/shim/shimtest"
 	"github.com/dlvgen/dlvgen/internal/shim/step"
 	"github.com/dlvgen/dlvgen/internal/shim/toolchain"
 )
@@ -29,7 +30,7 @@ func writeMountsOf(t *testing.T, folder string, points ...string) string {
 }
 
 func TestCleaningAModuleCacheThatIsAMountLeavesItAlone(t *testing.T) {
-	goroot := filepath.Join(testRoot, "goroot")
+	goroot := filepath.Join(shimtest.Root, "goroot")
 	modcache := t.TempDir()
 	mounted := writeMountsOf(t, "/snapshots/5/fs/"+layout.CachePrefix+"go-mod", modcache)
 	for _, test := range []struct {
@@ -50,7 +51,7 @@ func TestCleaningAModuleCacheThatIsAMountLeavesItAlone(t *testing.T) {
 		{args: "build -modcache", mounts: mounted},
 	} {
 		s := step.Step{Real: "/no/real", Mountinfo: test.mounts, Stderr: os.Stderr}
-		tc := toolchain.Toolchain{Path: filepath.Join(testRoot, "real", goroot, "bin", "go"), Goroot: goroot}
+		tc := toolchain.Toolchain{Path: filepath.Join(shimtest.Root, "real", goroot, "bin", "go"), Goroot: goroot}
 		env := tc.Environ(append(os.Environ(), "GOMODCACHE="+modcache))
 		args := strings.Fields(test.args)
 		command, _ := gocall.Cut(args)
@@ -67,9 +68,9 @@ func TestCleaningAModuleCacheThatIsAMountLeavesItAlone(t *testing.T) {
 // TestWhatGoRunStartsFindsTheStandIn lets go run switch to a toolchain that has no
 // stand-in, which is the machine's own here.
 func TestWhatGoRunStartsFindsTheStandIn(t *testing.T) {
-	goroot := filepath.Join(testRoot, "goroot")
-	real := filepath.Join(testRoot, "real", goroot, "bin", "go")
-	s := step.Step{Bin: filepath.Join(testRoot, "bin"), Executable: filepath.Join(goroot, "bin", "go")}
+	goroot := filepath.Join(shimtest.Root, "goroot")
+	real := filepath.Join(shimtest.Root, "real", goroot, "bin", "go")
+	s := step.Step{Bin: filepath.Join(shimtest.Root, "bin"), Executable: filepath.Join(goroot, "bin", "go")}
 	other := installedGoroot(t)
 	for _, test := range []struct{ goroot, args, want string }{
 		{goroot, "run build.go", ""},
@@ -93,10 +94,10 @@ func TestWhatGoRunStartsFindsTheStandIn(t *testing.T) {
 	}
 }
 
-// installedGoroot is the one that testRoot's leads to.
+// installedGoroot is the one that shimtest.Root's leads to.
 func installedGoroot(t *testing.T) string {
 	t.Helper()
-	link, err := filepath.EvalSymlinks(filepath.Join(testRoot, "goroot", "pkg"))
+	link, err := filepath.EvalSymlinks(filepath.Join(shimtest.Root, "goroot", "pkg"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,9 +105,9 @@ func installedGoroot(t *testing.T) string {
 }
 
 func TestAProgramOfGoRunGetsThePathOfTheStandIns(t *testing.T) {
-	own := filepath.Join(testRoot, "bin")
+	own := filepath.Join(shimtest.Root, "bin")
 	r := runGoAt(t, filepath.Join(own, "go"), t.TempDir(), []string{"PATH=/usr/bin:/bin"}, gocall.ExecMark, "/bin/sh", "-c", "echo $PATH $0 $1", "zero", "one")
-	if got, want := strings.Fields(r.stdout), []string{own + ":/usr/bin:/bin", "zero", "one"}; r.code != 0 || !slices.Equal(got, want) {
-		t.Errorf("%d, %q, %q; want %q", r.code, got, r.stderr, want)
+	if got, want := strings.Fields(r.Stdout), []string{own + ":/usr/bin:/bin", "zero", "one"}; r.Code != 0 || !slices.Equal(got, want) {
+		t.Errorf("%d, %q, %q; want %q", r.Code, got, r.Stderr, want)
 	}
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dlvgen/dlvgen/internal/gobin"
 	"github.com/dlvgen/dlvgen/internal/shim/gocall"
+	"github.com/dlvgen/dlvgen/internal/shim/shimtest"
 )
 
 // inMode is the environment of calls in a mode.
@@ -21,7 +22,7 @@ func inMode(t *testing.T, m gocall.Mode) string {
 	if err := os.WriteFile(file, []byte(m), 0o444); err != nil {
 		t.Fatal(err)
 	}
-	return stepMode + "=" + file
+	return shimtest.Mode + "=" + file
 }
 
 func TestSymbolsAreKeptBesideWhatProductionLinks(t *testing.T) {
@@ -51,19 +52,19 @@ func TestSymbolsAreKeptBesideWhatProductionLinks(t *testing.T) {
 			args := append(append([]string{"build", "-o", output}, test.args...), ".")
 			bare := exec.Command("go", args...)
 			bare.Dir = root
-			bare.Env = append(append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOROOT="+filepath.Join(testRoot, "goroot")), test.env...)
+			bare.Env = append(append(os.Environ(), "GOFLAGS=", "GOWORK=off", "GOROOT="+filepath.Join(shimtest.Root, "goroot")), test.env...)
 			if out, err := bare.CombinedOutput(); err != nil {
 				t.Fatalf("%v: %s", err, out)
 			}
-			production := readFile(t, output)
+			production := shimtest.ReadFile(t, output)
 			if err := os.Remove(output); err != nil {
 				t.Fatal(err)
 			}
 			r := runGo(t, root, append([]string{inMode(t, gocall.Symbols)}, test.env...), args...)
-			if r.code != 0 || r.stdout+r.stderr != "" {
-				t.Fatalf("exit code %d, %q", r.code, r.stdout+r.stderr)
+			if r.Code != 0 || r.Stdout+r.Stderr != "" {
+				t.Fatalf("exit code %d, %q", r.Code, r.Stdout+r.Stderr)
 			}
-			if !bytes.Equal(readFile(t, output), production) {
+			if !bytes.Equal(shimtest.ReadFile(t, output), production) {
 				t.Error("the program is not production's")
 			}
 			m := readManifest(t, r.capture)
@@ -79,7 +80,7 @@ func TestSymbolsAreKeptBesideWhatProductionLinks(t *testing.T) {
 // a program.
 func checkSymbols(t *testing.T, program []byte, file string) {
 	t.Helper()
-	symbols := readFile(t, file)
+	symbols := shimtest.ReadFile(t, file)
 	f, err := elf.NewFile(bytes.NewReader(symbols))
 	if err != nil {
 		t.Fatal(err)
@@ -100,21 +101,12 @@ func checkSymbols(t *testing.T, program []byte, file string) {
 	}
 }
 
-func readFile(t *testing.T, name string) []byte {
-	t.Helper()
-	data, err := os.ReadFile(name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return data
-}
-
 func TestOptimizedProgramsKeepEverythingButStripping(t *testing.T) {
 	root := hello(t, nil)
 	r := runGo(t, root, []string{inMode(t, gocall.Optimized), "GOFLAGS=-ldflags=-w -tags=a"},
 		"build", "-trimpath", "-gcflags=-l=4", stripFlag)
-	if r.code != 0 {
-		t.Fatalf("exit code %d, %q", r.code, r.stderr)
+	if r.Code != 0 {
+		t.Fatalf("exit code %d, %q", r.Code, r.Stderr)
 	}
 	m := readManifest(t, r.capture)
 	if want := gocall.RedactArgs([]string{"build", "-ldflags=", `-ldflags=-X "main.v=a b"`, "-trimpath", "-gcflags=-l=4"}); !slices.Equal(m.ArgsAfter, want) || m.GoflagsAfter != "-tags=a" {
@@ -133,10 +125,10 @@ func TestModesDoNotSpoilEachOthersCache(t *testing.T) {
 	sums := map[gocall.Mode][]byte{}
 	for _, m := range []gocall.Mode{gocall.Symbols, gocall.Debug, gocall.Optimized, gocall.Symbols, gocall.Debug, gocall.Optimized} {
 		output := filepath.Join(t.TempDir(), "server")
-		if r := runGo(t, root, []string{inMode(t, m), cache}, "build", "-trimpath", stripFlag, "-o", output, "."); r.code != 0 {
-			t.Fatalf("%s: %s", m, r.stderr)
+		if r := runGo(t, root, []string{inMode(t, m), cache}, "build", "-trimpath", stripFlag, "-o", output, "."); r.Code != 0 {
+			t.Fatalf("%s: %s", m, r.Stderr)
 		}
-		got := readFile(t, output)
+		got := shimtest.ReadFile(t, output)
 		if sums[m] != nil && !bytes.Equal(sums[m], got) {
 			t.Errorf("%s: another program than before", m)
 		}

@@ -23,10 +23,10 @@ func TestWhatLiesOnOtherMountsIsLeftOutAndListed(t *testing.T) {
 		t.Fatal(err)
 	}
 	shimtest.TellMounts(t, capture)
-	env := []string{stepCapture + "=" + capture, stepMounts + "=/proc/self/mountinfo"}
+	env := []string{shimtest.Capture + "=" + capture, shimtest.Mounts + "=/proc/self/mountinfo"}
 	r := runGo(t, root, env, "build", "-modfile="+elsewhere+"/go.mod", "-overlay="+elsewhere+"/overlay.json")
-	if r.code != 0 || r.stderr != "" {
-		t.Fatalf("exit code %d: %s", r.code, r.stderr)
+	if r.Code != 0 || r.Stderr != "" {
+		t.Fatalf("exit code %d: %s", r.Code, r.Stderr)
 	}
 	checkSources(t, capture, root, []string{"go.mod", "main.go", "lib/lib.go"})
 	if _, err := os.Stat(filepath.Join(r.own(), "src", elsewhere)); !os.IsNotExist(err) {

@@ -7,32 +7,34 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/proctest"
 )
 
 func TestReplacedModulesAreCapturedWhereTheyWereCompiled(t *testing.T) {
-	other := writeModule(t, map[string]string{
+	other := proctest.Files(t, map[string]string{
 		"go.mod": "module example.com/other\n\ngo 1.21\n", "other.go": "package other\n\nconst Name = \"other\"\n", "unused/u.go": "package unused\n",
 	})
-	root := writeModule(t, map[string]string{
+	root := proctest.Files(t, map[string]string{
 		"go.mod":  helloMod + "\nrequire example.com/other v0.0.0\n\nreplace example.com/other => " + other + "\n",
 		"main.go": "package main\n\nimport \"example.com/other\"\n\nfunc main() { println(other.Name) }\n",
 	})
 	r := runGo(t, root, nil, "build")
-	if r.code != 0 || r.stderr != "" {
-		t.Fatalf("exit code %d: %s", r.code, r.stderr)
+	if r.Code != 0 || r.Stderr != "" {
+		t.Fatalf("exit code %d: %s", r.Code, r.Stderr)
 	}
 	checkSources(t, r.capture, root, []string{"go.mod", "main.go"})
 	checkSources(t, r.capture, other, []string{"go.mod", "other.go"})
 }
 
 func TestWorkspacesAreCapturedWithTheirFile(t *testing.T) {
-	root := writeModule(t, map[string]string{
+	root := proctest.Files(t, map[string]string{
 		"go.work": "go 1.21\n\nuse (\n\t./app\n\t./lib\n)\n", "lib/go.mod": "module example.com/lib\n\ngo 1.21\n", "lib/lib.go": "package lib\n",
 		"app/go.mod": "module example.com/app\n\ngo 1.21\n", "app/main.go": "package main\n\nimport _ \"example.com/lib\"\n\nfunc main() {}\n",
 	})
 	r := runGo(t, root, []string{"GOWORK="}, "build", "-o", "bin", "./app")
-	if r.code != 0 || r.stderr != "" {
-		t.Fatalf("exit code %d: %s", r.code, r.stderr)
+	if r.Code != 0 || r.Stderr != "" {
+		t.Fatalf("exit code %d: %s", r.Code, r.Stderr)
 	}
 	checkSources(t, r.capture, root, []string{"go.work", "lib/go.mod", "lib/lib.go", "app/go.mod", "app/main.go"})
 	if m := readManifest(t, r.capture); m.Module != "example.com/app" || m.ModuleDir != filepath.Join(root, "app") {
@@ -54,8 +56,8 @@ func TestOverlaidFilesAreCapturedAsCompiled(t *testing.T) {
 		}
 	}
 	r := runGo(t, root, nil, "build", "-overlay", "overlay.json")
-	if r.code != 0 || r.stderr != "" {
-		t.Fatalf("exit code %d: %s", r.code, r.stderr)
+	if r.Code != 0 || r.Stderr != "" {
+		t.Fatalf("exit code %d: %s", r.Code, r.Stderr)
 	}
 	for name, want := range map[string]string{"lib.go": "return Answer", "new.go": "Answer = 42"} {
 		got, err := os.ReadFile(filepath.Join(r.own(), "src", root, "lib", name))
@@ -69,7 +71,7 @@ func TestOverlaidFilesAreCapturedAsCompiled(t *testing.T) {
 // URL.
 func moduleProxy(t *testing.T, path, version string, files map[string]string) string {
 	t.Helper()
-	dir := writeModule(t, map[string]string{
+	dir := proctest.Files(t, map[string]string{
 		path + "/@v/" + version + ".info": `{"Version":"` + version + `"}`,
 		path + "/@v/" + version + ".mod":  files["go.mod"],
 		path + "/@v/list":                 version + "\n",
@@ -102,8 +104,8 @@ func TestInstalledVersionsAreRecordedWithTheirSources(t *testing.T) {
 	bin, modcache := t.TempDir(), t.TempDir()
 	env := []string{"GOPROXY=" + proxy, "GOSUMDB=off", "GOBIN=" + bin, "GOMODCACHE=" + modcache, "GOFLAGS=-modcacherw"}
 	r := runGo(t, t.TempDir(), env, "install", "-ldflags=-s -w -X main.v=x", "example.com/hello/cmd/say@latest")
-	if r.code != 0 || r.stderr != "go: downloading example.com/hello v1.2.3\n" {
-		t.Fatalf("exit code %d: %s", r.code, r.stderr)
+	if r.Code != 0 || r.Stderr != "go: downloading example.com/hello v1.2.3\n" {
+		t.Fatalf("exit code %d: %s", r.Code, r.Stderr)
 	}
 	m := readManifest(t, r.capture)
 	root := filepath.Join(modcache, "example.com", "hello@v1.2.3")

@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -249,7 +248,7 @@ func planOf(t *testing.T, production, file string) plan {
 	var p plan
 	p.Program.Path = production
 	p.Program.ImportPath = "example.com/not/this"
-	p.Debugger = []string{programs.delve, "--listen=" + freeAddress(t), "--headless=true", "--api-version=2", "--accept-multiclient"}
+	p.Debugger = []string{programs.delve, "--listen=" + proctest.FreeAddress(t), "--headless=true", "--api-version=2", "--accept-multiclient"}
 	sums, err := sections(production)
 	if err != nil {
 		t.Fatal(err)
@@ -300,25 +299,6 @@ func writePlan(t *testing.T, p plan) string {
 		}
 	}
 	return filepath.Join(dir, "plan.json")
-}
-
-// taken counts the loopback addresses given out.
-var taken atomic.Int32
-
-// freeAddress is a free address and port: an address of this test's own, and a port
-// that the kernel gives to no client.
-func freeAddress(t *testing.T) string {
-	t.Helper()
-	for range 100 {
-		n := int(taken.Add(1))
-		address := fmt.Sprintf("127.%d.%d.%d:%d", 1+os.Getpid()%250, n/250, 1+n%250, 21000+n)
-		if l, err := net.Listen("tcp", address); err == nil {
-			_ = l.Close()
-			return address
-		}
-	}
-	t.Fatal("no free address on the loopback interface")
-	return ""
 }
 
 // stopAtLine sets a breakpoint at the marked line of a package under testdata and

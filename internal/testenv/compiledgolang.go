@@ -20,28 +20,20 @@ var compiledPackages = []string{"context", "encoding/json", "flag", "log", "net/
 // would delete what has not been used for five days (cmd/go/internal/cache, Trim).
 var neverTrimmed = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// pushCompiledGolang puts golang images in place of the official ones' stand-ins that
-// differ by one layer: root's Go build cache, with the standard library for
+// withCompiledGolang is base images whose golang images differ from the official ones'
+// stand-ins by one layer: root's Go build cache, with the standard library for
 // CGO_ENABLED=0. Production builds take 3 seconds of processor time with it, not 35.
-func (r *Registry) pushCompiledGolang(ctx context.Context) error {
-	bases, err := r.store.baseImages(ctx)
+func (s store) withCompiledGolang(ctx context.Context, bases []baseImage) ([]baseImage, error) {
+	compiled, err := s.compiledLayer(ctx)
 	if err != nil {
-		return err
+		return nil, fmt.Errorf("compiling the standard library for the golang image: %w", err)
 	}
-	compiled, err := r.store.compiledLayer(ctx)
-	if err != nil {
-		return fmt.Errorf("compiling the standard library for the golang image: %w", err)
-	}
-	for _, base := range bases {
-		if !strings.HasPrefix(base.names[0], "library/golang:") {
-			continue
-		}
-		base.layers = append(slices.Clone(base.layers), compiled)
-		if err := r.pushBase(ctx, base); err != nil {
-			return err
+	for i, base := range bases {
+		if strings.HasPrefix(base.names[0], "library/golang:") {
+			bases[i].layers = append(slices.Clone(base.layers), compiled)
 		}
 	}
-	return nil
+	return bases, nil
 }
 
 func (s store) compiledLayer(ctx context.Context) (_ layer, err error) {

@@ -171,31 +171,7 @@ func (d *DAP) BreakAtLines(ctx context.Context, path string, lines ...int) error
 	if !ok {
 		return fmt.Errorf("setting breakpoints: unexpected answer %T", res)
 	}
-	return verified(set.Body.Breakpoints)
-}
-
-// BreakAtFunctions sets the function breakpoints: "main.handler".
-func (d *DAP) BreakAtFunctions(ctx context.Context, names ...string) error {
-	var points []dap.FunctionBreakpoint
-	for _, name := range names {
-		points = append(points, dap.FunctionBreakpoint{Name: name})
-	}
-	res, err := d.request(ctx, &dap.SetFunctionBreakpointsRequest{
-		Request:   request("setFunctionBreakpoints"),
-		Arguments: dap.SetFunctionBreakpointsArguments{Breakpoints: points},
-	})
-	if err != nil {
-		return err
-	}
-	set, ok := res.(*dap.SetFunctionBreakpointsResponse)
-	if !ok {
-		return fmt.Errorf("setting breakpoints: unexpected answer %T", res)
-	}
-	return verified(set.Body.Breakpoints)
-}
-
-func verified(points []dap.Breakpoint) error {
-	for _, p := range points {
+	for _, p := range set.Body.Breakpoints {
 		if !p.Verified {
 			return fmt.Errorf("setting breakpoints: %s", p.Message)
 		}

@@ -44,7 +44,7 @@ func (r *Registry) pushOldGolang(ctx context.Context, tag string) error {
 	if err != nil {
 		return fmt.Errorf("making golang:%s: %w", tag, err)
 	}
-	return r.pushBase(ctx, base)
+	return r.pushBases(ctx, []baseImage{base})
 }
 
 func (s store) oldGolang(ctx context.Context, tag, release string) (baseImage, error) {

@@ -142,22 +142,19 @@ func (r *Registry) PushBaseImages(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, base := range bases {
-		if err := r.pushBase(ctx, base); err != nil {
-			return err
-		}
-	}
-	return nil
+	return r.pushBases(ctx, bases)
 }
 
-func (r *Registry) pushBase(ctx context.Context, base baseImage) error {
-	img, err := base.image()
-	if err != nil {
-		return err
-	}
-	for _, name := range base.names {
-		if _, err := r.Push(ctx, name, img); err != nil {
+func (r *Registry) pushBases(ctx context.Context, bases []baseImage) error {
+	for _, base := range bases {
+		img, err := base.image()
+		if err != nil {
 			return err
+		}
+		for _, name := range base.names {
+			if _, err := r.Push(ctx, name, img); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

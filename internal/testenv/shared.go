@@ -68,9 +68,12 @@ func SharedRegistry(t testing.TB) *Registry {
 		if err != nil {
 			return nil, nil, err
 		}
-		err = reg.PushBaseImages(ctx)
+		bases, err := reg.store.baseImages(ctx)
 		if err == nil && !measured {
-			err = reg.pushCompiledGolang(ctx)
+			bases, err = reg.store.withCompiledGolang(ctx, bases)
+		}
+		if err == nil {
+			err = reg.pushBases(ctx, bases)
 		}
 		if err != nil {
 			return nil, nil, errors.Join(err, reg.Close())

@@ -1,50 +1,22 @@
 package gocall
 
 import (
-	stdflag "flag"
-	"io"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/dlvgen/dlvgen/internal/shim/toolflags"
+	"github.com/dlvgen/dlvgen/internal/shim/shimtest"
 )
 
 // readCompiler reads a value of -gcflags as the flag package does, which the compiler
 // uses: whether it optimizes and inlines. ok is false where the compiler, or the go
 // command before it, refuses the value. It knows a few of the flags only.
 func readCompiler(value string) (noOptimize, noInline, ok bool) {
-	set := newFlagSet("v m e B S live", "c d o p D")
+	set := shimtest.ToolFlags("v m e B S live", "c d o p D")
 	set.BoolVar(&noOptimize, "N", false, "")
 	set.BoolVar(&noInline, "l", false, "")
-	_, ok = parseWith(set, value)
+	_, ok = shimtest.ParseToolFlags(set, value)
 	return noOptimize, noInline, ok
-}
-
-func newFlagSet(bools, valued string) *stdflag.FlagSet {
-	set := stdflag.NewFlagSet("tool", stdflag.ContinueOnError)
-	set.SetOutput(io.Discard)
-	for name := range toolflags.Names(bools) {
-		set.Bool(name, false, "")
-	}
-	for name := range toolflags.Names(valued) {
-		set.String(name, "", "")
-	}
-	return set
-}
-
-func parseWith(set *stdflag.FlagSet, value string) (args []string, ok bool) {
-	v, err := toolflags.ParseValue(value)
-	if err != nil {
-		return nil, false
-	}
-	for _, w := range v.Words {
-		args = append(args, w.Text)
-	}
-	if set.Parse(args) != nil {
-		return nil, false
-	}
-	return set.Args(), true
 }
 
 func FuzzGcflagsEndWithDebugFlags(f *testing.F) {

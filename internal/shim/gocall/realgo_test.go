@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/shim/environ"
+	"github.com/dlvgen/dlvgen/internal/shim/shimtest"
 	"github.com/dlvgen/dlvgen/internal/shim/toolchain"
 )
 
@@ -176,7 +177,7 @@ func settingsOf(quoted string) []string {
 // where the linker would refuse it.
 func readLink(args []string) (linked, bool) {
 	l := linked{flags: map[string]string{}}
-	set := newFlagSet("v a asan c d debugnosplit dumpdep f g h linkshared msan n race s w compressdwarf aslr checklinkname bindnow",
+	set := shimtest.ToolFlags("v a asan c d debugnosplit dumpdep f g h linkshared msan n race s w compressdwarf aslr checklinkname bindnow",
 		`B E H I L R T V benchmark benchmarkprofile buildid buildmode capturehostobjs cpuprofile debugtextsize
 		debugtramp extar extld extldflags fipso funcalign importcfg installsuffix k libgcc linkmode memprofile memprofilerate o
 		pluginpath pruneweakmap r randlayout rejectframes strictdups tmpdir`)

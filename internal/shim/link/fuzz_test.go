@@ -1,13 +1,11 @@
 package link
 
 import (
-	stdflag "flag"
-	"io"
 	"slices"
 	"strings"
 	"testing"
 
-	"github.com/dlvgen/dlvgen/internal/shim/toolflags"
+	"github.com/dlvgen/dlvgen/internal/shim/shimtest"
 )
 
 // linker is a linker's command line as the flag package reads it, which the linker
@@ -20,41 +18,15 @@ type linker struct {
 // readLinker reads a value of -ldflags. ok is false where the linker, or the go
 // command before it, refuses the value.
 func readLinker(value string) (l linker, ok bool) {
-	set := newFlagSet("v a c d f", "buildid r linkmode o B I extldflags")
+	set := shimtest.ToolFlags("v a c d f", "buildid r linkmode o B I extldflags")
 	set.BoolVar(&l.strip, "s", false, "")
 	set.BoolVar(&l.noDWARF, "w", false, "")
 	set.Func("X", "", func(s string) error {
 		l.definitions = append(l.definitions, s)
 		return nil
 	})
-	l.args, ok = parseWith(set, value)
+	l.args, ok = shimtest.ParseToolFlags(set, value)
 	return l, ok
-}
-
-func newFlagSet(bools, valued string) *stdflag.FlagSet {
-	set := stdflag.NewFlagSet("tool", stdflag.ContinueOnError)
-	set.SetOutput(io.Discard)
-	for name := range toolflags.Names(bools) {
-		set.Bool(name, false, "")
-	}
-	for name := range toolflags.Names(valued) {
-		set.String(name, "", "")
-	}
-	return set
-}
-
-func parseWith(set *stdflag.FlagSet, value string) (args []string, ok bool) {
-	v, err := toolflags.ParseValue(value)
-	if err != nil {
-		return nil, false
-	}
-	for _, w := range v.Words {
-		args = append(args, w.Text)
-	}
-	if set.Parse(args) != nil {
-		return nil, false
-	}
-	return set.Args(), true
 }
 
 func FuzzLdflagsKeepDefinitionsAndNeverStrip(f *testing.F) {

@@ -7,13 +7,15 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/proctest"
+	"github.com/dlvgen/dlvgen/internal/shim/shimtest"
 	"github.com/dlvgen/dlvgen/internal/shim/step"
 )
 
 // What a call becomes is compared with the real rm in TestRemovalsAreThoseOfProduction;
 // this says it where no mounts can be made.
 func TestMountPointsAreNotRemoved(t *testing.T) {
-	dir := writeFiles(t, map[string]string{
+	dir := proctest.Files(t, map[string]string{
 		"go/bin/go": "mount point", "go/bin/gofmt": "", "go/src/fmt/print.go": "",
 		"gopath/pkg/mod/cache/lock": "", "gopath/pkg/sumdb/x": "", "other/file": "",
 	})
@@ -54,25 +56,21 @@ func TestMountPointsAreNotRemoved(t *testing.T) {
 }
 
 func TestRemovingRunsTheRealProgram(t *testing.T) {
-	dir := writeFiles(t, map[string]string{"a": "", "b": ""})
+	dir := proctest.Files(t, map[string]string{"a": "", "b": ""})
 	rm := filepath.Join(t.TempDir(), "rm")
-	self, err := os.Executable()
-	if err != nil {
+	if err := shimtest.CopySelf(rm); err != nil {
 		t.Fatal(err)
 	}
-	if err := copyProgram(self, rm); err != nil {
-		t.Fatal(err)
-	}
-	if r := runAs(t, rm, dir, nil, "a"); r.code != 0 || r.stderr != "" {
-		t.Errorf("rm a: %d, %q", r.code, r.stderr)
+	if r := shimtest.Run(proctest.Context(t), rm, dir, nil, "a"); r.Code != 0 || r.Stderr != "" {
+		t.Errorf("rm a: %d, %q", r.Code, r.Stderr)
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 1 {
 		t.Errorf("left are %q, %v", left, err)
 	}
-	if r := runAs(t, rm, dir, nil, "missing"); r.code != 1 || !strings.Contains(r.stderr, "missing") {
-		t.Errorf("rm missing: %d, %q", r.code, r.stderr)
+	if r := shimtest.Run(proctest.Context(t), rm, dir, nil, "missing"); r.Code != 1 || !strings.Contains(r.Stderr, "missing") {
+		t.Errorf("rm missing: %d, %q", r.Code, r.Stderr)
 	}
-	if r := runAs(t, rm, dir, nil); r.code != 1 || !strings.Contains(r.stderr, "missing operand") {
-		t.Errorf("rm: %d, %q", r.code, r.stderr)
+	if r := shimtest.Run(proctest.Context(t), rm, dir, nil); r.Code != 1 || !strings.Contains(r.Stderr, "missing operand") {
+		t.Errorf("rm: %d, %q", r.Code, r.Stderr)
 	}
 }

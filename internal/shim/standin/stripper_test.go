@@ -9,7 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/shim/gocall"
+	"github.com/dlvgen/dlvgen/internal/shim/shimtest"
 	"github.com/dlvgen/dlvgen/internal/shim/step"
 )
 
@@ -74,7 +76,7 @@ func TestGoProgramsStayWholeWhateverStripsThem(t *testing.T) {
 func checkWhole(t *testing.T, file string, app []byte) {
 	t.Helper()
 	info, err := os.Stat(file)
-	if err != nil || info.Mode().Perm() != 0o755 || !bytes.Equal(readFile(t, file), app) {
+	if err != nil || info.Mode().Perm() != 0o755 || !bytes.Equal(shimtest.ReadFile(t, file), app) {
 		t.Errorf("%s is not the whole program: %v", file, err)
 	}
 }
@@ -94,8 +96,8 @@ func TestWithoutTheRealProgramGoProgramsAreLeftWhole(t *testing.T) {
 	dir, app := programs(t)
 	for args, want := range map[string]int{"app": 0, "-o out app": 0, "tool": step.ExitNotFound, "app tool": step.ExitNotFound} {
 		r := runStripper(t, dir, nil, "/nowhere", "strip", strings.Fields(args)...)
-		if said := map[int]string{0: "", step.ExitNotFound: "strip: not found\n"}[want]; r.code != want || r.stderr != said {
-			t.Errorf("strip %s: exit code %d, %q", args, r.code, r.stderr)
+		if said := map[int]string{0: "", step.ExitNotFound: "strip: not found\n"}[want]; r.Code != want || r.Stderr != said {
+			t.Errorf("strip %s: exit code %d, %q", args, r.Code, r.Stderr)
 		}
 	}
 	checkWhole(t, filepath.Join(dir, "out"), app)
@@ -110,13 +112,13 @@ func TestAnswersForOtherFilesAreTheRealProgramsOwn(t *testing.T) {
 		code := step.ExitCode(real.Run())
 		r := runStripper(t, dir, nil, os.Getenv("PATH"), "strip", args...)
 		// A shell would have called it by its bare name.
-		said := strings.ReplaceAll(r.stderr, filepath.Join(testBin, "strip"), "strip")
-		if code == 0 || r.code != code || said != stderr.String() {
-			t.Errorf("strip %q: %d, %q, want %d, %q", args, r.code, said, code, stderr.String())
+		said := strings.ReplaceAll(r.Stderr, filepath.Join(shimtest.Root, "bin", "strip"), "strip")
+		if code == 0 || r.Code != code || said != stderr.String() {
+			t.Errorf("strip %q: %d, %q, want %d, %q", args, r.Code, said, code, stderr.String())
 		}
 	}
-	if r := runStripper(t, dir, nil, os.Getenv("PATH"), "strip", "app", "tool"); r.code != 0 || r.stderr != "" {
-		t.Errorf("exit code %d, %q", r.code, r.stderr)
+	if r := runStripper(t, dir, nil, os.Getenv("PATH"), "strip", "app", "tool"); r.Code != 0 || r.Stderr != "" {
+		t.Errorf("exit code %d, %q", r.Code, r.Stderr)
 	}
 	checkWhole(t, filepath.Join(dir, "app"), app)
 	if out, err := exec.Command("nm", filepath.Join(dir, "tool")).CombinedOutput(); err != nil || !strings.Contains(string(out), "no symbols") {
@@ -133,7 +135,7 @@ func programs(t *testing.T) (dir string, app []byte) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := copyProgram(goProgram, filepath.Join(dir, "app")); err != nil {
+	if err := shimtest.CopyProgram(goProgram, filepath.Join(dir, "app")); err != nil {
 		t.Fatal(err)
 	}
 	source := filepath.Join(dir, "tool.c")
@@ -143,7 +145,7 @@ func programs(t *testing.T) (dir string, app []byte) {
 	if out, err := exec.Command("gcc", "-o", filepath.Join(dir, "tool"), source).CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	return dir, readFile(t, filepath.Join(dir, "app"))
+	return dir, shimtest.ReadFile(t, filepath.Join(dir, "app"))
 }
 
 // strip runs a call where the real program notes its arguments; "-" for none.
@@ -157,21 +159,21 @@ func strip(t *testing.T, dir string, m gocall.Mode, name, args string) (code int
 	if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\nprintf %s \"$*\" >"+note+"\n"), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	r := runStripper(t, dir, []string{stepMode + "=" + mode}, bin, name, strings.Fields(args)...)
+	r := runStripper(t, dir, []string{shimtest.Mode + "=" + mode}, bin, name, strings.Fields(args)...)
 	said, err := os.ReadFile(note)
 	if err != nil {
 		said = []byte("-")
 	}
-	return r.code, string(said), r.stderr
+	return r.Code, string(said), r.Stderr
 }
 
 // runStripper runs this program under another name, by a link in the step's folder of
 // stand-ins.
-func runStripper(t *testing.T, dir string, env []string, path, name string, args ...string) result {
+func runStripper(t *testing.T, dir string, env []string, path, name string, args ...string) shimtest.Result {
 	t.Helper()
-	link := filepath.Join(testBin, name)
+	link := filepath.Join(shimtest.Root, "bin", name)
 	if err := os.Symlink("go", link); err != nil && !os.IsExist(err) {
 		t.Fatal(err)
 	}
-	return runAs(t, link, dir, append(env, "PATH="+testBin+":"+path), args...)
+	return shimtest.Run(proctest.Context(t), link, dir, append(env, "PATH="+filepath.Join(shimtest.Root, "bin")+":"+path), args...)
 }
