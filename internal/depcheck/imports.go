@@ -120,6 +120,7 @@ func Rules() []Rule {
 		// What is read of a call is read elsewhere too, and starts nothing.
 		{Name: "internal/shim/toolflags", Only: own("internal/shim/toolflags"), Never: impure},
 		{Name: "internal/shim/gocall", Only: own("internal/shim/gocall", "internal/shim/link", "internal/shim/toolflags", "internal/shim/environ")},
+		{Name: "internal/shim/manifest", Only: []string{}, Never: impure},
 		{Name: "internal/shim/record", NeverLinked: own("internal/shim/standin")},
 		{Name: "internal/shim/standin", NeverLinked: own("internal/shim/record", "internal/shim/toolchain")},
 		{Name: "internal/procfs/...", Only: own("internal/procfs")},

@@ -12,7 +12,7 @@ import (
 
 	"github.com/dlvgen/dlvgen/internal/derive/rootfs"
 	"github.com/dlvgen/dlvgen/internal/gobin"
-	"github.com/dlvgen/dlvgen/internal/shim/record"
+	"github.com/dlvgen/dlvgen/internal/shim/manifest"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/client/llb"
@@ -28,7 +28,7 @@ type capture struct {
 
 	// users are the folders of the users who compiled.
 	users     []string
-	manifests []record.Manifest
+	manifests []manifest.Manifest
 }
 
 // capturesOf reads the manifests of all steps, in their order.
@@ -92,7 +92,7 @@ func (c *capture) read(ctx context.Context) error {
 }
 
 // manifestsIn reads the manifests of a folder, which need not be there.
-func manifestsIn(ctx context.Context, ref client.Reference, dir string) ([]record.Manifest, error) {
+func manifestsIn(ctx context.Context, ref client.Reference, dir string) ([]manifest.Manifest, error) {
 	entries, err := ref.ReadDir(ctx, client.ReadDirRequest{Path: dir, IncludePattern: "*.json"})
 	if rootfs.IsNotExist(err) {
 		return nil, nil
@@ -100,7 +100,7 @@ func manifestsIn(ctx context.Context, ref client.Reference, dir string) ([]recor
 	if err != nil {
 		return nil, err
 	}
-	manifests := make([]record.Manifest, len(entries))
+	manifests := make([]manifest.Manifest, len(entries))
 	for i, e := range entries {
 		if manifests[i], err = manifestOf(ctx, ref, path.Join(dir, e.Path)); err != nil {
 			return nil, err
@@ -109,8 +109,8 @@ func manifestsIn(ctx context.Context, ref client.Reference, dir string) ([]recor
 	return manifests, nil
 }
 
-func manifestOf(ctx context.Context, ref client.Reference, p string) (record.Manifest, error) {
-	var m record.Manifest
+func manifestOf(ctx context.Context, ref client.Reference, p string) (manifest.Manifest, error) {
+	var m manifest.Manifest
 	dt, err := ref.ReadFile(ctx, client.ReadRequest{Filename: p})
 	if err != nil {
 		return m, err
@@ -130,7 +130,7 @@ func compiles(captures []capture) bool {
 // libraries of packages (forcedLdflags in cmd/go/internal/work/init.go).
 func linksShared(captures []capture) bool {
 	return slices.ContainsFunc(captures, func(c capture) bool {
-		return slices.ContainsFunc(c.manifests, func(m record.Manifest) bool {
+		return slices.ContainsFunc(c.manifests, func(m manifest.Manifest) bool {
 			return slices.Contains(append(strings.Fields(m.GoflagsBefore), m.ArgsBefore...), "-linkshared")
 		})
 	})
@@ -139,9 +139,9 @@ func linksShared(captures []capture) bool {
 // makers are the captures with a call that compiled the program: the same build
 // id, or, where a later step changed the file, the same main package.
 func makers(captures []capture, facts *gobin.Facts) []capture {
-	byID := func(p record.Program) bool { return p.BuildID != "" && p.BuildID == facts.BuildID }
-	byPath := func(p record.Program) bool { return p.ImportPath == facts.Info.Path }
-	for _, same := range []func(record.Program) bool{byID, byPath} {
+	byID := func(p manifest.Program) bool { return p.BuildID != "" && p.BuildID == facts.BuildID }
+	byPath := func(p manifest.Program) bool { return p.ImportPath == facts.Info.Path }
+	for _, same := range []func(manifest.Program) bool{byID, byPath} {
 		found := slices.DeleteFunc(slices.Clone(captures), func(c capture) bool { return len(c.calls(same)) == 0 })
 		if len(found) > 0 {
 			return found
@@ -151,8 +151,8 @@ func makers(captures []capture, facts *gobin.Facts) []capture {
 }
 
 // calls are the manifests with a program of that kind.
-func (c capture) calls(is func(record.Program) bool) []record.Manifest {
-	return slices.DeleteFunc(slices.Clone(c.manifests), func(m record.Manifest) bool { return !slices.ContainsFunc(m.Programs, is) })
+func (c capture) calls(is func(manifest.Program) bool) []manifest.Manifest {
+	return slices.DeleteFunc(slices.Clone(c.manifests), func(m manifest.Manifest) bool { return !slices.ContainsFunc(m.Programs, is) })
 }
 
 // leftOutOf lists the files that were compiled and not captured, in their order.
@@ -191,7 +191,7 @@ func pathsOf(captures []capture) []variants.PathRule {
 // pathsIn are the roots for one call. With -trimpath the main module's files are
 // named after the module, and all others have relative names: dependencies
 // module@version, the standard library its own (cmd/go/internal/work, trimpath).
-func pathsIn(m record.Manifest) []variants.PathRule {
+func pathsIn(m manifest.Manifest) []variants.PathRule {
 	rules := []variants.PathRule{
 		{Path: m.ModuleDir, Kind: variants.PathModule, Module: m.Module},
 		{Path: m.GOMODCACHE, Kind: variants.PathModCache},

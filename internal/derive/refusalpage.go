@@ -4,10 +4,11 @@ import (
 	"context"
 	"errors"
 
-	"github.com/dlvgen/dlvgen/internal/shim/record"
+	"github.com/moby/buildkit/solver/errdefs"
+
+	"github.com/dlvgen/dlvgen/internal/shim/manifest"
 	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/llbgen"
-	"github.com/moby/buildkit/solver/errdefs"
 )
 
 // RefusalError says why there can be no debug image of a Dockerfile that was built.
@@ -76,7 +77,7 @@ func (d *derivation) refused(ctx context.Context, all []capture, cause error) er
 	return &RefusalError{Explanation: out, cause: cause}
 }
 
-func callOf(step *llbgen.Step, m record.Manifest) Call {
+func callOf(step *llbgen.Step, m manifest.Manifest) Call {
 	c := Call{
 		Step: step.Name, Dir: m.Dir, Go: m.GoVersion,
 		Before: append([]string{"go"}, m.ArgsBefore...), After: append([]string{"go"}, m.ArgsAfter...),

@@ -10,7 +10,7 @@ import (
 	"github.com/dlvgen/dlvgen/internal/derive/rootfs"
 	"github.com/dlvgen/dlvgen/internal/gobin"
 	"github.com/dlvgen/dlvgen/internal/layout"
-	"github.com/dlvgen/dlvgen/internal/shim/record"
+	"github.com/dlvgen/dlvgen/internal/shim/manifest"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
 )
@@ -54,7 +54,7 @@ func symbolsOf(ctx context.Context, p *find.Program, captures []capture) (*symbo
 
 // keptSymbols is the record of the program's link.
 func keptSymbols(p *find.Program, captures []capture) (*symbols, error) {
-	is := func(made record.Program) bool {
+	is := func(made manifest.Program) bool {
 		return made.BuildID != "" && made.BuildID == p.Facts.BuildID && made.Symbols != ""
 	}
 	for _, c := range captures {

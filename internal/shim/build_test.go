@@ -15,7 +15,7 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/proctest"
-	"github.com/dlvgen/dlvgen/internal/shim/record"
+	"github.com/dlvgen/dlvgen/internal/shim/manifest"
 	"github.com/dlvgen/dlvgen/internal/shim/shimtest"
 	"github.com/dlvgen/dlvgen/internal/shim/step"
 )
@@ -234,7 +234,7 @@ func units(t *testing.T, data *dwarf.Data) func(func(*dwarf.Entry) bool) {
 	}
 }
 
-func readManifest(t *testing.T, capture string) record.Manifest {
+func readManifest(t *testing.T, capture string) manifest.Manifest {
 	t.Helper()
 	records, err := filepath.Glob(filepath.Join(ownFolder(capture), "builds", "*"))
 	if err != nil || len(records) != 1 || filepath.Ext(records[0]) != ".json" {
@@ -244,7 +244,7 @@ func readManifest(t *testing.T, capture string) record.Manifest {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var m record.Manifest
+	var m manifest.Manifest
 	if err := json.Unmarshal(data, &m); err != nil {
 		t.Fatal(err)
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/shim/environ"
 	"github.com/dlvgen/dlvgen/internal/shim/gocall"
+	"github.com/dlvgen/dlvgen/internal/shim/manifest"
 	"github.com/dlvgen/dlvgen/internal/shim/step"
 	"github.com/dlvgen/dlvgen/internal/shim/toolchain"
 )
@@ -75,7 +76,7 @@ func (r *Recording) record(ctx context.Context) error {
 
 // capture copies the sources of packages, and returns how many there are and which of
 // them it left out.
-func (r *Recording) capture(packages []goPackage) (sources int, leftOut []LeftOut, err error) {
+func (r *Recording) capture(packages []goPackage) (sources int, leftOut []manifest.LeftOut, err error) {
 	b := r.build
 	from, err := originsOf(b.Step)
 	if err != nil {
@@ -89,8 +90,8 @@ func (r *Recording) capture(packages []goPackage) (sources int, leftOut []LeftOu
 	return len(list), leftOut, err
 }
 
-func (b Build) manifest(packages []goPackage, programs []Program) Manifest {
-	m := Manifest{
+func (b Build) manifest(packages []goPackage, programs []manifest.Program) manifest.Manifest {
+	m := manifest.Manifest{
 		GoVersion:     b.Facts.GOVERSION,
 		GOOS:          b.Facts.GOOS,
 		GOARCH:        b.Facts.GOARCH,
@@ -110,7 +111,7 @@ func (b Build) manifest(packages []goPackage, programs []Program) Manifest {
 	return m
 }
 
-func (b Build) writeManifest(m Manifest) error {
+func (b Build) writeManifest(m manifest.Manifest) error {
 	data, err := json.MarshalIndent(m, "", "  ")
 	if err == nil {
 		err = b.writeRecord(b.id(m.Programs)+".json", append(data, '\n'))
@@ -153,7 +154,7 @@ func (b Build) writeRecord(name string, data []byte) error {
 // id names the call: a hash of all that decides what it compiles and where to. The
 // build ids tell apart what differs in anything else, such as sources that a script
 // changes between two calls.
-func (b Build) id(programs []Program) string {
+func (b Build) id(programs []manifest.Program) string {
 	key := append([]string{b.dir, gocall.RedactGoflags(b.Facts.GOFLAGS, b.Facts.Minor())}, gocall.RedactArgs(b.Before)...)
 	for _, name := range slices.Sorted(maps.Keys(b.Facts.Settings)) {
 		key = append(key, name+"="+b.Facts.Settings[name])

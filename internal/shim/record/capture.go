@@ -12,6 +12,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/dlvgen/dlvgen/internal/shim/manifest"
 	"github.com/dlvgen/dlvgen/internal/shim/step"
 )
 
@@ -44,7 +45,7 @@ func userFolder() string { return strconv.Itoa(os.Geteuid()) }
 // it left out because of where they lie. All others that can be copied are; the error
 // tells the first failure. Calls may run at once: each file appears whole or not at all.
 // What made has copied is only moved.
-func captureSources(root string, sources []source, from origins, made *Recording) (leftOut []LeftOut, err error) {
+func captureSources(root string, sources []source, from origins, made *Recording) (leftOut []manifest.LeftOut, err error) {
 	if err := os.MkdirAll(root, dirMode); err != nil {
 		return nil, fmt.Errorf("making a folder for sources: %w", err)
 	}
@@ -66,7 +67,7 @@ func captureSources(root string, sources []source, from origins, made *Recording
 		case outcome == nil:
 			captured = append(captured, sources[i])
 		case errors.As(outcome, &left):
-			leftOut = append(leftOut, LeftOut{Path: sources[i].path, Reason: left.Error()})
+			leftOut = append(leftOut, manifest.LeftOut{Path: sources[i].path, Reason: left.Error()})
 		case err == nil:
 			err = fmt.Errorf("capturing sources: %w", outcome)
 		}

@@ -6,13 +6,14 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/shim/manifest"
 	"github.com/dlvgen/dlvgen/internal/shim/step"
 )
 
 // programs returns the programs of the call, given its packages, with the path
 // that each was written to: cmd/go's own rules (runBuild, InstallPackages and
 // testBinaryName).
-func (b Build) programs(packages []goPackage) []Program {
+func (b Build) programs(packages []goPackage) []manifest.Program {
 	var roots, mains []goPackage
 	for _, p := range packages {
 		if p.DepOnly || p.ForTest != "" {
@@ -28,9 +29,9 @@ func (b Build) programs(packages []goPackage) []Program {
 	case "archive", "shared":
 		return nil
 	}
-	var programs []Program
+	var programs []manifest.Program
 	for _, p := range mains {
-		programs = append(programs, Program{ImportPath: p.ImportPath, Output: b.output(p, roots)})
+		programs = append(programs, manifest.Program{ImportPath: p.ImportPath, Output: b.output(p, roots)})
 	}
 	return programs
 }

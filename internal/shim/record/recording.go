@@ -1,3 +1,5 @@
+// Package record leaves a record of a call of the go command: what it compiled and how,
+// a copy of the sources, and the debug information of what production's linker strips.
 package record
 
 import (

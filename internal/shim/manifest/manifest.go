@@ -1,6 +1,6 @@
-// Package record leaves a record of a call of the go command: what it compiled and how,
-// a copy of the sources, and the debug information of what production's linker strips.
-package record
+// Package manifest is what a compile step says of its builds, as the stand-in writes it
+// and the frontend reads it.
+package manifest
 
 // Manifest records one call of the go command that compiled programs. It is
 // written as JSON to layout.Capture/UID/layout.CaptureBuilds/ID.json, where ID is a
