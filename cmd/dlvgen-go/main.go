@@ -1,3 +1,5 @@
+//go:build linux
+
 // Command dlvgen-go stands for the go command in instrumented compile steps. It
 // is mounted over the real one; see the package shim.
 package main

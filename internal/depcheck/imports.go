@@ -25,14 +25,24 @@ type Package struct {
 
 	// TestImports are those of its tests in its own package, XTestImports of those outside.
 	TestImports, XTestImports []string
+
+	Dir       string
+	GoFiles   []string
+	ImportMap map[string]string // where the path of an import is not the package's
+	Standard  bool
+	Error     *struct{ Err string }
 }
 
-// List describes the packages that match patterns of go list. dir is
+// List describes the packages that match patterns of go list, without their tests. dir is
 // a folder inside the module.
 func List(ctx context.Context, dir string, patterns ...string) ([]Package, error) {
-	args := append([]string{"list", "-json=ImportPath,Imports,Deps,TestImports,XTestImports"}, patterns...)
+	return list(ctx, dir, nil, patterns...)
+}
+
+func list(ctx context.Context, dir string, env []string, args ...string) ([]Package, error) {
+	args = append([]string{"list", "-json=ImportPath,Imports,Deps,TestImports,XTestImports,Dir,GoFiles,ImportMap,Standard,Error"}, args...)
 	cmd := exec.CommandContext(ctx, "go", args...)
-	cmd.Dir = dir
+	cmd.Dir, cmd.Env = dir, env
 	out, err := cmd.Output()
 	if err != nil {
 		var exit *exec.ExitError

@@ -8,7 +8,6 @@ import (
 	"os"
 	"strconv"
 	"strings"
-	"syscall"
 
 	"github.com/vishvananda/netlink"
 )
@@ -82,7 +81,7 @@ func removeStaleBridges() error {
 	for _, link := range links {
 		suffix, ok := strings.CutPrefix(link.Attrs().Name, bridgePrefix)
 		pid, err := strconv.Atoi(suffix)
-		if !ok || err != nil || link.Type() != "bridge" || !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {
+		if !ok || err != nil || link.Type() != "bridge" || lives(pid) {
 			continue
 		}
 		errs = append(errs, (&bridge{name: link.Attrs().Name}).remove())

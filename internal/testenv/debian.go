@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -101,7 +100,7 @@ func installBuildPackages(ctx context.Context, dir string, certificates []byte) 
 	script := "apt-get update && apt-get install -y --no-install-recommends " + strings.Join(buildPackages, " ")
 	cmd := exec.CommandContext(ctx, "/bin/sh", "-c", script)
 	cmd.Env = append(os.Environ(), "DEBIAN_FRONTEND=noninteractive", "LC_ALL=C", "PATH=/usr/sbin:/usr/bin:/sbin:/bin")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Chroot: dir}
+	changeRoot(cmd, dir)
 	cmd.Dir = "/"
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("installing build packages: %w: %s", err, out)
@@ -121,16 +120,11 @@ func aptLeftover(rel string) bool {
 
 // fileState tells a file that was written from one that was not.
 type fileState struct {
-	size  int64
-	mode  fs.FileMode
-	mtime time.Time
-	ctime syscall.Timespec
+	size         int64
+	mode         fs.FileMode
+	mtime, ctime time.Time
 }
 
 func stateOf(info fs.FileInfo) fileState {
-	state := fileState{size: info.Size(), mode: info.Mode(), mtime: info.ModTime()}
-	if stat, ok := info.Sys().(*syscall.Stat_t); ok {
-		state.ctime = stat.Ctim
-	}
-	return state
+	return fileState{size: info.Size(), mode: info.Mode(), mtime: info.ModTime(), ctime: changed(info)}
 }

@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 )
 
 // Docker is a Docker Engine: one that runs on the machine already, or a dockerd
@@ -112,7 +111,7 @@ func (d *Docker) Close() error {
 	}
 	// Where the root is not a shared mount, dockerd makes its data folder one, and
 	// leaves it mounted.
-	if err := syscall.Unmount(filepath.Join(d.dir, "data"), syscall.MNT_DETACH); err != nil && !errors.Is(err, syscall.EINVAL) {
+	if err := unmount(filepath.Join(d.dir, "data")); err != nil {
 		errs = append(errs, fmt.Errorf("unmounting the data of dockerd: %w", err))
 	}
 	return errors.Join(append(errs, os.RemoveAll(d.dir))...)

@@ -8,7 +8,6 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"syscall"
 	"time"
 )
 
@@ -105,14 +104,6 @@ func (r rootTar) add(out *tar.Writer, file, name string, info fs.FileInfo, links
 
 // inode identifies a file that has more than one name.
 type inode struct{ dev, ino uint64 }
-
-func inodeOf(info fs.FileInfo) (inode, bool) {
-	stat, ok := info.Sys().(*syscall.Stat_t)
-	if !ok || stat.Nlink < 2 {
-		return inode{}, false
-	}
-	return inode{stat.Dev, stat.Ino}, true
-}
 
 // entry is one file, folder or symbolic link of a layer made in memory.
 type entry struct {
