@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"regexp"
+	"runtime"
 	"slices"
 	"strings"
 
@@ -151,7 +152,7 @@ func (c connector) run(ctx context.Context, name string) error {
 // target is what was found, with its address and the local folders. The notes tell
 // under which conditions it is reached.
 func (c connector) target(ctx context.Context, got *found, image connect.Image) (t connect.Target, notes []string, err error) {
-	t = connect.Target{Image: image, Name: got.name, Beside: c.flags.beside, PID: firstPID, Workspace: c.flags.local == ""}
+	t = connect.Target{Windows: runtime.GOOS == "windows", Image: image, Name: got.name, Beside: c.flags.beside, PID: firstPID, Workspace: c.flags.local == ""}
 	if got.container != nil {
 		t.Container, t.PID = got.container.name, got.container.pid
 	}
@@ -205,7 +206,7 @@ func (c connector) configuration(got *found, t connect.Target) (text string, not
 		data, err := encode(made)
 		return string(data), nil, err
 	}
-	serve, err := connect.CommandLine(t.Serve())
+	serve, err := t.CommandLine(t.Serve())
 	if err != nil {
 		return "", nil, err
 	}
@@ -226,7 +227,7 @@ func (c connector) configuration(got *found, t connect.Target) (text string, not
 	if err != nil {
 		return "", nil, err
 	}
-	start, err := connect.CommandLine(t.Start())
+	start, err := t.CommandLine(t.Start())
 	if start != "" {
 		notes = append(notes, "start a container of the image: "+start)
 	}
@@ -260,7 +261,7 @@ func newConnection(got *found, t connect.Target) (connection, error) {
 	if err != nil {
 		return connection{}, err
 	}
-	serve, err := connect.CommandLine(t.Serve())
+	serve, err := t.CommandLine(t.Serve())
 	return connection{
 		Name: t.Name, Source: got.source, Variant: t.Variant, Kind: t.Kind, Host: t.Host, Port: t.Port,
 		Paths: append([]connect.Mapping{}, t.Mappings...), Command: t.Command(), Init: init, Serve: serve,

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 
 	"github.com/dlvgen/dlvgen/internal/cli/connect"
 	"golang.org/x/mod/modfile"
@@ -19,6 +20,7 @@ import (
 // or, where it is empty, the module of the working folder if that is the image's. The
 // notes say what was not found.
 func localFolders(ctx context.Context, image connect.Image, dir string) (local connect.Local, notes []string, err error) {
+	local.Windows = runtime.GOOS == "windows"
 	if dir == "" {
 		local.Module, notes, err = workingModule(image)
 	} else {
@@ -68,7 +70,7 @@ func workingModule(image connect.Image) (folder string, notes []string, err erro
 		here = "is part of module " + module
 	}
 	return "", []string{fmt.Sprintf("the image was compiled from module %s, and the working folder %s: set the module's folder with --local, or replace %s with it",
-		image.Module, here, image.Placeholder())}, nil
+		image.Module, here, image.Placeholder(runtime.GOOS == "windows"))}, nil
 }
 
 // moduleAbove returns the folder of the next go.mod from dir upwards, and its module.

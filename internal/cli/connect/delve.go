@@ -10,11 +10,11 @@ import (
 	"github.com/dlvgen/dlvgen/variants"
 )
 
-// Delve is what to type into a shell, sh, bash or zsh.
+// Delve is what to type into a shell: sh, bash or zsh, or PowerShell on Windows.
 func (t Target) Delve() (string, error) {
 	switch {
 	case t.Kind == variants.KindAttach:
-		line, err := CommandLine(t.Command())
+		line, err := t.CommandLine(t.Command())
 		return line + "\n", err
 	case t.Kind == variants.KindSidecar && t.Container == "":
 		return t.sidecarChoices()
@@ -25,21 +25,26 @@ func (t Target) Delve() (string, error) {
 // connect starts Delve's client. Its settings come through a file descriptor, since
 // the client, not the server, applies path rules, and stdin is its prompt's.
 func (t Target) connect() (string, error) {
-	line, err := CommandLine(t.Command())
+	line, err := t.CommandLine(t.Command())
 	if err != nil || len(t.Mappings) == 0 {
 		return line + "\n", err
 	}
 	// No line of it can be the one that ends it: all begin with "config".
 	rules, err := t.Init()
+	if t.Windows {
+		// Set-Content would write a byte order mark, which Delve takes for a command.
+		return fmt.Sprintf("[IO.File]::WriteAllText(\"$env:TEMP\\dlvgen.init\", @'\n%s\n'@)\n%s --init \"$env:TEMP\\dlvgen.init\"\n",
+			strings.Join(rules, "\n"), line), err
+	}
 	return fmt.Sprintf("%s --init /dev/fd/3 3<<'EOF'\n%s\nEOF\n", line, strings.Join(rules, "\n")), err
 }
 
 // sidecarChoices are the ways to start a sidecar.
 func (t Target) sidecarChoices() (string, error) {
-	prompt, promptErr := CommandLine(t.sidecar("-ti"))
-	serve, serveErr := CommandLine(t.Serve())
+	prompt, promptErr := t.CommandLine(t.sidecar("-ti"))
+	serve, serveErr := t.CommandLine(t.Serve())
 	connect, connectErr := t.connect()
-	pod, podErr := CommandLine(t.debugPod())
+	pod, podErr := t.CommandLine(t.debugPod())
 	return fmt.Sprintf("# at a prompt\n%s\n\n# for a client\n%s\n%s\n# in Kubernetes\n%s\n", prompt, serve, connect, pod),
 		cmp.Or(promptErr, serveErr, connectErr, podErr)
 }

@@ -43,8 +43,10 @@ func (i Image) Port() (port int, err error) {
 	return port, err
 }
 
-// Local are folders of this machine, empty where they are not known.
+// Local are folders of the client's machine, empty where they are not known.
 type Local struct {
+	Windows bool // the client runs on Windows
+
 	Module   string // of the image's main module
 	ModCache string // GOMODCACHE
 	GOROOT   string
@@ -71,7 +73,7 @@ func (i Image) Mappings(local Local) []Mapping {
 		to := folders[rule.Kind]
 		if rule.Kind == variants.PathModule && rule.Module == i.Module {
 			if to = local.Module; to == "" {
-				to = i.Placeholder()
+				to = i.Placeholder(local.Windows)
 			}
 		}
 		if to != "" {
@@ -82,5 +84,11 @@ func (i Image) Mappings(local Local) []Mapping {
 	return slices.CompactFunc(list, func(a, b Mapping) bool { return a.From == b.From })
 }
 
-// Placeholder stands for the folder of the main module where that is not known.
-func (i Image) Placeholder() string { return "/path/to/" + path.Base(i.Module) }
+// Placeholder stands for the folder of the main module where that is not known. Delve
+// tells by the form of a rule's paths that they are paths of Windows.
+func (i Image) Placeholder(windows bool) string {
+	if windows {
+		return `C:\path\to\` + path.Base(i.Module)
+	}
+	return "/path/to/" + path.Base(i.Module)
+}

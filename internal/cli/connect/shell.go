@@ -3,10 +3,41 @@ package connect
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/visible"
 	"mvdan.cc/sh/v3/syntax"
 )
+
+// CommandLine is a command as the user's shell reads it, in a script and at a prompt; empty
+// where there are no words. It fails for characters that a prompt would act on.
+func (t Target) CommandLine(words []string) (string, error) {
+	if t.Windows {
+		return powerShellLine(words)
+	}
+	return CommandLine(words)
+}
+
+// powerShellPattern are words that PowerShell takes as they stand.
+var powerShellPattern = regexp.MustCompile(`^[\w./:=+-]+$`)
+
+// powerShellLine quotes the words for PowerShell.
+func powerShellLine(words []string) (string, error) {
+	quoted := slices.Clone(words)
+	for i, word := range words {
+		if !visible.Text(word) {
+			return "", fmt.Errorf("%q cannot be given to a shell: it has characters that are not printed", word)
+		}
+		if !powerShellPattern.MatchString(word) {
+			// PowerShell ends a quoted word at typographic quotes too, unless they are doubled.
+			quoted[i] = "'" + powerShellQuotes.ReplaceAllString(word, "$0$0") + "'"
+		}
+	}
+	return strings.Join(quoted, " "), nil
+}
+
+var powerShellQuotes = regexp.MustCompile("['\u2018\u2019\u201a\u201b]")
 
 // CommandLine is a command as sh, bash and zsh read it alike, in a script and at a
 // prompt; empty where there are no words. It fails for characters that a prompt would act on.

@@ -32,6 +32,9 @@ type Target struct {
 
 	Mappings []Mapping
 
+	// Windows says that the client and the user's shell, PowerShell, run on Windows.
+	Windows bool
+
 	// Workspace lets editors find the main module by the folder that they have open.
 	Workspace bool
 }
