@@ -152,7 +152,7 @@ func (in *inputs) remoteContext(url, file string, stdin io.Reader) error {
 		file = "Dockerfile"
 	}
 	// Relative to the remote context, from which the frontend reads it.
-	in.attrs["filename"] = file
+	in.attrs["filename"] = inContext(file, os.PathSeparator)
 	return nil
 }
 
@@ -184,7 +184,7 @@ func (in *inputs) stdinContext(file string, stdin io.Reader) error {
 	in.archive = filepath.Join(dir, "context.tar")
 	in.attrs["filename"] = "Dockerfile"
 	if file != "" {
-		in.attrs["filename"] = file
+		in.attrs["filename"] = inContext(file, os.PathSeparator)
 	}
 	return writeFile(in.archive, r)
 }
@@ -294,6 +294,12 @@ func baseName(dir string) string {
 		dir = abs
 	}
 	return filepath.Base(dir)
+}
+
+// inContext is the path of a file in a context that the builder reads, as the builder
+// writes it. separator is that of this machine.
+func inContext(file string, separator rune) string {
+	return strings.ReplaceAll(file, string(separator), "/")
 }
 
 // lowercase is "dockerfile" where the folder has that and no Dockerfile, as docker

@@ -151,10 +151,46 @@ func TestOCILayoutReferences(t *testing.T) {
 		"oci-layout:///x:5000/y":             {path: "/x:5000/y", tag: "latest"},
 		"oci-layout:///x@" + sum.String():    {path: "/x", digest: sum},
 		"oci-layout:///x:v1@" + sum.String(): {path: "/x", tag: "v1", digest: sum},
+		`oci-layout://C:\x\y`:                {path: `C:\x\y`, tag: "latest"},
+		`oci-layout://C:\x\y:v1`:             {path: `C:\x\y`, tag: "v1"},
+		"oci-layout://C:/x/y:v1":             {path: "C:/x/y", tag: "v1"},
 	} {
 		got, err := parseOCILayout(value)
 		if err != nil || got != want {
 			t.Errorf("%s: got %+v, %v, want %+v", value, got, err, want)
+		}
+	}
+}
+
+func TestPathsOfWindowsAreFolders(t *testing.T) {
+	for _, path := range []string{`C:\Users\me\app`, "C:/Users/me/app", `C:\Users\me\app.git`, "c:app", `..\app`, `\\server\share\app`} {
+		if isRemote(path) {
+			t.Errorf("%s is taken for the address of a repository", path)
+		}
+		name, value, err := parseNamedContext("lib=" + path)
+		if err != nil || name != "lib" || value != path {
+			t.Errorf("--build-context lib=%s is read as %q, %q, %v", path, name, value, err)
+		}
+		o, err := parseOutput("type=local,dest=" + path)
+		if err != nil || o.dest != path {
+			t.Errorf("-o type=local,dest=%s is read as %q, %v", path, o.dest, err)
+		}
+	}
+}
+
+func TestTheBuilderReadsDockerfilesByPathsOfLinux(t *testing.T) {
+	for _, test := range []struct {
+		file      string
+		separator rune
+		want      string
+	}{
+		{`build\Dockerfile`, '\\', "build/Dockerfile"},
+		{"build/Dockerfile", '\\', "build/Dockerfile"},
+		{"build/Dockerfile", '/', "build/Dockerfile"},
+		{`a\b`, '/', `a\b`}, // a name on Linux
+	} {
+		if got := inContext(test.file, test.separator); got != test.want {
+			t.Errorf("%s with %c: %s, want %s", test.file, test.separator, got, test.want)
 		}
 	}
 }

@@ -83,7 +83,8 @@ func parseOCILayout(value string) (ociLayout, error) {
 		}
 		l.path, l.digest = l.path[:i], d
 	}
-	if i := strings.LastIndex(l.path, ":"); i >= 0 && !strings.Contains(l.path[i:], "/") {
+	// The colon of a drive of Windows is followed by a separator.
+	if i := strings.LastIndex(l.path, ":"); i >= 0 && !strings.ContainsAny(l.path[i:], `/\`) {
 		l.path, l.tag = l.path[:i], l.path[i+1:]
 	}
 	if l.tag == "" && l.digest == "" {
