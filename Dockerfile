@@ -28,13 +28,12 @@ ARG TARGETOS TARGETARCH
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     GOOS=$TARGETOS GOARCH=$TARGETARCH go build -trimpath -buildvcs=false -ldflags="-s -w" -o /out/dlvgen-frontend ./cmd/dlvgen-frontend
 
+# In one step, so that one file has the checksums of all.
 FROM source AS binaries-build
 COPY --from=toolstree /out internal/tools/tree
-ARG TARGETOS TARGETARCH
+ARG PLATFORMS="linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64"
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    export GOOS=$TARGETOS GOARCH=$TARGETARCH && \
-    go build -trimpath -buildvcs=false -ldflags="-s -w" -o /out/dlvgen ./cmd/dlvgen && \
-    go build -trimpath -buildvcs=false -ldflags="-s -w" -o /out/buildkitd github.com/moby/buildkit/cmd/buildkitd
+    ./hack/binaries /out $PLATFORMS
 
 FROM scratch AS binaries
 COPY --from=binaries-build /out /

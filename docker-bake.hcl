@@ -16,8 +16,13 @@ variable "DLVGEN_SYNTAX" {
 }
 
 variable "PLATFORMS" {
-  description = "What the frontend image and the binaries are built for."
+  description = "What the frontend image is built for."
   default     = "linux/amd64,linux/arm64"
+}
+
+variable "BINARIES" {
+  description = "What the binaries are built for."
+  default     = "linux/amd64,linux/arm64,darwin/amd64,darwin/arm64,windows/amd64,windows/arm64"
 }
 
 group "default" {
@@ -74,10 +79,11 @@ target "tools" {
   output = ["type=local,dest=internal/tools/tree"]
 }
 
+// bin/OS_ARCH/dlvgen, and bin/SHA256SUMS.
 target "binaries" {
-  target    = "binaries"
-  platforms = split(",", PLATFORMS)
-  output    = ["type=local,dest=bin"]
+  target = "binaries"
+  args   = { PLATFORMS = replace(BINARIES, ",", " ") }
+  output = ["type=local,dest=bin"]
 }
 
 target "validate" {
