@@ -1,5 +1,5 @@
 // Package manifest is what a compile step says of its builds, as the stand-in writes it
-// and the frontend reads it.
+// and the derivation reads it.
 package manifest
 
 // Manifest records one call of the go command that compiled programs. It is
