@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/flagvalue"
@@ -113,7 +114,7 @@ func ParseRequest(attrs map[string]string) (variants.Request, error) {
 		}
 	}
 	fs := options(&r) // whose lists begin anew
-	for name, value := range attrs {
+	for _, name := range slices.Sorted(maps.Keys(attrs)) {
 		arg, ours := strings.CutPrefix(name, argPrefix)
 		if !ours {
 			continue
@@ -123,8 +124,8 @@ func ParseRequest(attrs map[string]string) (variants.Request, error) {
 			return r, fmt.Errorf("unknown build arg %s: did you mean %s?", strings.TrimPrefix(name, buildArgPrefix),
 				strings.TrimPrefix(argName(nearest(flag)), buildArgPrefix))
 		}
-		if err := fs.Set(flag, value); err != nil {
-			return r, fmt.Errorf("build arg %s=%s: %w", strings.TrimPrefix(name, buildArgPrefix), value, errors.Unwrap(err))
+		if err := fs.Set(flag, attrs[name]); err != nil {
+			return r, fmt.Errorf("build arg %s=%s: %w", strings.TrimPrefix(name, buildArgPrefix), attrs[name], errors.Unwrap(err))
 		}
 	}
 	if r.Variant.Name == "" {

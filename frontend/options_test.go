@@ -65,6 +65,17 @@ func TestBadOptionsAreErrors(t *testing.T) {
 	}
 }
 
+// A user who corrects the first mistake must not be told of another one in its place and
+// of the same one again.
+func TestTheFirstBadBuildArgIsTold(t *testing.T) {
+	attrs := map[string]string{"build-arg:DLVGEN_VARIANT": "remote", "build-arg:DLVGEN_ENTRY": "front", "build-arg:DLVGEN_NONE": "x", "build-arg:DLVGEN_START": "soon"}
+	for range 100 {
+		if _, err := ParseRequest(attrs); err == nil || !strings.Contains(err.Error(), "DLVGEN_ENTRY=front") {
+			t.Fatalf("%v", err)
+		}
+	}
+}
+
 func TestOursAreHiddenFromTheDockerfileFrontend(t *testing.T) {
 	got := without(map[string]string{"build-arg:DLVGEN_VARIANT": "remote", "build-arg:VERSION": "1", "target": "x"})
 	if !maps.Equal(got, map[string]string{"build-arg:VERSION": "1", "target": "x"}) {
