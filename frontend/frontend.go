@@ -28,6 +28,9 @@ type Config struct {
 
 	// Reference is the production image's, where it is known.
 	Reference string
+
+	// Source is where production comes from. The default is a Dockerfile.
+	Source production.Source
 }
 
 // Frontend derives debug images.
@@ -36,7 +39,12 @@ type Frontend struct {
 }
 
 // New returns a frontend.
-func New(cfg Config) *Frontend { return &Frontend{cfg: cfg} }
+func New(cfg Config) *Frontend {
+	if cfg.Source == nil {
+		cfg.Source = production.Dockerfile{}
+	}
+	return &Frontend{cfg: cfg}
+}
 
 // Build implements client.BuildFunc. Without a variant asked for it is BuildKit's
 // Dockerfile frontend and nothing else, so that the production image has the
@@ -101,6 +109,6 @@ func (f *Frontend) load(ctx context.Context, c client.Client, r variants.Request
 		return nil, err
 	}
 	return derive.Load(ctx, hiding{c}, derive.Config{
-		Source: production.Dockerfile{}, Tools: tools, Request: r, Version: f.cfg.Version, Reference: f.cfg.Reference,
+		Source: f.cfg.Source, Tools: tools, Request: r, Version: f.cfg.Version, Reference: f.cfg.Reference,
 	})
 }
