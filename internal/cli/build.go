@@ -2,10 +2,8 @@ package cli
 
 import (
 	"context"
-	"fmt"
 
-	"github.com/dlvgen/dlvgen/internal/patience"
-	"github.com/dlvgen/dlvgen/internal/tools"
+	"github.com/dlvgen/dlvgen/internal/bake"
 	"github.com/spf13/cobra"
 )
 
@@ -25,7 +23,7 @@ Prints REF@DIGEST for each variant.`,
   dlvgen build -t app:v1 --variant remote,attach --load .
   dlvgen build -t registry.example/app:v1 --variant all --push .`,
 		Args: oneContext("built"),
-		RunE: s.building(flags, (*builder).run),
+		RunE: s.building(flags, s.build),
 	}
 	flags.register(cmd.Flags())
 	return cmd
@@ -42,49 +40,30 @@ func oneContext(done string) cobra.PositionalArgs {
 }
 
 // building reads a request from flags and arguments, and has do carry it out.
-func (s streams) building(flags *buildFlags, do func(*builder, context.Context) error) func(*cobra.Command, []string) error {
+func (s streams) building(flags *buildFlags, do func(context.Context, *buildFlags, *bake.Request) error) func(*cobra.Command, []string) error {
 	return func(cmd *cobra.Command, args []string) error {
-		docker, err := dockerConfig()
+		env, err := bake.ReadEnvironment()
 		if err != nil {
 			return err
 		}
-		r, err := newRequest(flags, args, newEnvironment(docker))
+		r, err := flags.request(args, env)
 		if err != nil {
 			return usagef(cmd, "%w", err)
 		}
-		return do(&builder{request: r, streams: s, docker: docker}, cmd.Context())
+		return do(cmd.Context(), flags, r)
 	}
 }
 
-// run derives all variants. No tag of a registry moves where one of them fails.
-func (b *builder) run(ctx context.Context) error {
-	tree, digest, err := tools.FS()
+// build derives all variants, and reports them.
+func (s streams) build(ctx context.Context, flags *buildFlags, r *bake.Request) error {
+	results, err := r.Build(ctx, s.forBuild())
 	if err != nil {
 		return err
 	}
-	b.toolsName, b.tools = tools.LocalName(digest), tree
-	waits := &patience.Patience{Tell: b.notify}
-	b.registry = newRegistryClient(waits, b.insecure, b.production...)
-	if b.loads() {
-		if b.engine, err = connectEngine(ctx, waits); err != nil {
-			return fmt.Errorf("--load: %w: or use --push or -o type=docker,dest=FILE", err)
-		}
-		defer func() { _ = b.engine.Close() }()
-	}
-	if err := b.guard(ctx); err != nil {
-		return err
-	}
-	in, err := loadInputs(b.context, b.dockerfile, b.contexts, b.streams.in)
-	if err != nil {
-		return err
-	}
-	defer in.close()
-	results, err := b.build(ctx, in)
-	if err != nil {
-		return err
-	}
-	if err := b.move(ctx, results); err != nil {
-		return err
-	}
-	return b.report(results)
+	return s.report(flags, r, results)
+}
+
+// forBuild are the streams as a build takes them.
+func (s streams) forBuild() bake.Streams {
+	return bake.Streams{In: s.in, Out: s.out, Err: s.err, Tell: s.tell, Terminal: s.terminal() != nil}
 }

@@ -9,8 +9,10 @@ import (
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/cli/connect"
+	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/flagvalue"
 	"github.com/dlvgen/dlvgen/internal/patience"
+	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -124,8 +126,8 @@ type connector struct {
 }
 
 func (c connector) run(ctx context.Context, name string) error {
-	waits := &patience.Patience{Tell: func(line string) { _, _ = fmt.Fprintf(c.streams.err, "dlvgen: %s\n", line) }}
-	f := finder{source: c.flags.source, registry: newRegistryClient(waits, c.flags.insecure), patience: waits}
+	waits := &patience.Patience{Tell: c.streams.tell}
+	f := finder{source: c.flags.source, registry: registry.New(registry.WithPatience(waits), registry.WithInsecure(c.flags.insecure...)), patience: waits}
 	got, err := f.find(ctx, name)
 	if err != nil {
 		return err
@@ -152,7 +154,7 @@ func (c connector) run(ctx context.Context, name string) error {
 // target is what was found, with its address and the local folders. The notes tell
 // under which conditions it is reached.
 func (c connector) target(ctx context.Context, got *found, image connect.Image) (t connect.Target, notes []string, err error) {
-	t = connect.Target{Windows: runtime.GOOS == "windows", Image: image, Name: got.name, Beside: c.flags.beside, PID: firstPID, Workspace: c.flags.local == ""}
+	t = connect.Target{Windows: runtime.GOOS == "windows", Image: image, Name: got.name, Beside: c.flags.beside, PID: docker.FirstPID, Workspace: c.flags.local == ""}
 	if got.container != nil {
 		t.Container, t.PID = got.container.name, got.container.pid
 	}

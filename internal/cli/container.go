@@ -6,11 +6,12 @@ import (
 	"maps"
 	"net"
 	"net/netip"
+	"net/url"
 	"runtime"
 	"slices"
 	"strings"
 
-	"github.com/containerd/errdefs"
+	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/variants"
 	engine "github.com/moby/moby/client"
 )
@@ -42,21 +43,14 @@ func (e *notRunningError) Error() string {
 		e.name, e.state, e.name, e.name)
 }
 
-// container returns a running container by name or id, nil where there is none.
-func (e *dockerEngine) container(ctx context.Context, name string) (*found, error) {
-	var answer engine.ContainerInspectResult
-	err := e.ask(ctx, func(ctx context.Context) (err error) {
-		answer, err = e.ContainerInspect(ctx, name, engine.ContainerInspectOptions{})
-		return err
-	})
-	if errdefs.IsNotFound(err) || errdefs.IsInvalidArgument(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("inspecting the container %s: %w", name, err)
+// runningContainer returns a container by name or id, nil where there is none.
+func runningContainer(ctx context.Context, e *docker.Engine, name string) (*found, error) {
+	answer, has, err := e.Container(ctx, name)
+	if err != nil || !has {
+		return nil, err
 	}
 	seen := answer.Container
-	one := &container{name: strings.TrimPrefix(seen.Name, "/"), host: engineHost(e.DaemonHost()), pid: firstPID}
+	one := &container{name: strings.TrimPrefix(seen.Name, "/"), host: engineHost(e.DaemonHost()), pid: docker.FirstPID}
 	one.local = one.host == loopback && runtime.GOOS == "linux"
 	if seen.State != nil && !seen.State.Running {
 		return nil, &notRunningError{name: one.name, state: string(seen.State.Status)}
@@ -70,7 +64,7 @@ func (e *dockerEngine) container(ctx context.Context, name string) (*found, erro
 		got.labels = seen.Config.Labels
 	}
 	if labels, err := variants.ParseLabels(got.labels); err == nil && one.local && labels.Kind == variants.KindAttach {
-		one.pid = e.programPID(ctx, seen.ID, labels.Program)
+		one.pid = e.ProgramPID(ctx, seen.ID, labels.Program)
 	}
 	return got, nil
 }
@@ -126,3 +120,15 @@ func (c *container) address(port int) (host string, public int, note string, err
 	return c.addresses[0].String(), port,
 		fmt.Sprintf("port %d of %s is not published: using the container's own address, which works on this machine only", port, c.name), nil
 }
+
+// engineHost is where ports are found that an engine publishes: the loopback address,
+// or the host of an engine that is reached over the network.
+func engineHost(daemon string) string {
+	u, err := url.Parse(daemon)
+	if err != nil || u.Scheme == "unix" || u.Scheme == "npipe" || u.Hostname() == "" {
+		return loopback
+	}
+	return u.Hostname()
+}
+
+const loopback = "127.0.0.1"

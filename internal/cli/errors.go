@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/moby/buildkit/solver/errdefs"
 )
@@ -34,8 +35,12 @@ func printError(w io.Writer, err error) {
 	for _, source := range errdefs.Sources(err) {
 		_ = source.Print(&b)
 	}
+	var refusal *derive.RefusalError
 	var more detailed
-	if errors.As(err, &more) {
+	switch {
+	case errors.As(err, &refusal):
+		writeAnalysis(&b, refusal.Explanation)
+	case errors.As(err, &more):
 		if details := strings.TrimSpace(more.Details()); details != "" {
 			_, _ = fmt.Fprintln(&b, details)
 		}

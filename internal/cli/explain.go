@@ -1,22 +1,18 @@
 package cli
 
 import (
+	"bytes"
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"slices"
 
 	"github.com/dlvgen/dlvgen/frontend"
-	"github.com/dlvgen/dlvgen/internal/buildkit"
+	"github.com/dlvgen/dlvgen/internal/bake"
 	"github.com/dlvgen/dlvgen/internal/derive"
-	"github.com/dlvgen/dlvgen/internal/tools"
-	"github.com/dlvgen/dlvgen/internal/version"
 	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/variants"
-	"github.com/moby/buildkit/client"
-	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -44,7 +40,7 @@ The exit code is 1 if a debug image cannot be derived.`,
   dlvgen explain --target production --variant sidecar .
   dlvgen explain --print-llb .`,
 		Args: oneContext("explained"),
-		RunE: s.building(flags, (*builder).explain),
+		RunE: s.building(flags, s.explain),
 	}
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.register(all)
@@ -57,137 +53,32 @@ The exit code is 1 if a debug image cannot be derived.`,
 	return cmd
 }
 
-// explained is what one variant's derivation would do.
-type explained struct {
-	images []derive.Explanation // one for each platform
-	trees  [][]byte
-}
-
 // explain explains each variant, and returns the first refusal.
-func (b *builder) explain(ctx context.Context) error {
-	in, err := loadInputs(b.context, b.dockerfile, b.contexts, b.streams.in)
+func (s streams) explain(ctx context.Context, flags *buildFlags, r *bake.Request) error {
+	results, err := r.Explain(ctx, s.forBuild())
 	if err != nil {
 		return err
 	}
-	defer in.close()
-	list, err := b.explainAll(ctx, in)
-	if err != nil {
-		return err
-	}
-	if err := b.printExplained(list); err != nil {
-		return err
-	}
-	for _, one := range list {
-		for _, e := range one.images {
-			if e.Refusal != "" {
-				return errors.New(visible.Line(e.Refusal))
+	records := []explainRecord{}
+	var refusal error
+	for _, res := range results {
+		explanations, err := res.Explanations()
+		if err != nil {
+			return err
+		}
+		trees := res.Trees()
+		for i, e := range explanations {
+			one := explainRecord{Explanation: e}
+			if i < len(trees) {
+				one.LLB = string(trees[i])
+			}
+			records = append(records, one)
+			if e.Refusal != "" && refusal == nil {
+				refusal = errors.New(visible.Line(e.Refusal))
 			}
 		}
 	}
-	return nil
-}
-
-// explainAll asks for one explanation after the other: there is little to wait for.
-func (b *builder) explainAll(ctx context.Context, in *inputs) ([]explained, error) {
-	c, err := buildkit.Connect(ctx, buildkit.Options{Addr: b.addr, Host: os.Getenv("BUILDKIT_HOST"), Notify: b.notify})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = c.Close() }()
-	progress, err := buildkit.NewProgress(context.WithoutCancel(ctx), b.streams.err, b.progress)
-	if err != nil {
-		return nil, err
-	}
-	var list []explained
-	for _, p := range b.presets {
-		one, failed := b.explainOne(ctx, c.Build, p, in, progress)
-		if failed != nil {
-			err = failed
-			break
-		}
-		list = append(list, one)
-	}
-	warnings, progressErr := progress.Wait()
-	b.printWarnings(warnings)
-	return list, errors.Join(err, progressErr)
-}
-
-// explainOne runs the frontend for one preset.
-func (b *builder) explainOne(ctx context.Context, build buildCall, p preset, in *inputs, progress *buildkit.Progress) (explained, error) {
-	var one explained
-	attachables, err := b.attachables(b.docker, in)
-	if err != nil {
-		return one, err
-	}
-	options, err := b.solveOpt(p, in, attachables)
-	if err != nil {
-		return one, err
-	}
-	tree, digest, err := tools.FS()
-	if err != nil {
-		return one, err
-	}
-	name := tools.LocalName(digest)
-	options.LocalMounts[name] = tree
-	f := frontend.New(frontend.Config{Tools: frontend.LocalTools(name), Version: version.Version()})
-	var meta map[string][]byte
-	_, err = build(ctx, options, "dlvgen", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
-		res, err := f.Explain(ctx, gw)
-		if err == nil {
-			meta = res.Metadata
-		}
-		return gateway.NewResult(), err
-	}, progress.Source(""))
-	if err != nil {
-		return one, err
-	}
-	one.trees = values(meta, frontend.MetaLLB)
-	for _, dt := range values(meta, frontend.MetaExplanation) {
-		var e derive.Explanation
-		if err := json.Unmarshal(dt, &e); err != nil {
-			return one, fmt.Errorf("reading the explanation: %w", err)
-		}
-		one.images = append(one.images, e)
-	}
-	return one, nil
-}
-
-// printExplained writes the explanations to stdout: pages, or an array with an
-// element for each variant and platform.
-func (b *builder) printExplained(list []explained) error {
-	if b.format == formatJSON {
-		records := []explainRecord{}
-		for _, one := range list {
-			for i, e := range one.images {
-				r := explainRecord{Explanation: e}
-				if i < len(one.trees) {
-					r.LLB = string(one.trees[i])
-				}
-				records = append(records, r)
-			}
-		}
-		return writeJSON(b.streams.out, records)
-	}
-	first := true
-	for _, one := range list {
-		for i, e := range one.images {
-			if !first {
-				if _, err := fmt.Fprintln(b.streams.out); err != nil {
-					return err
-				}
-			}
-			first = false
-			if err := writePage(b.streams.out, e); err != nil {
-				return err
-			}
-			if i < len(one.trees) {
-				if _, err := fmt.Fprintf(b.streams.out, "\n%s", visible.Lines(string(one.trees[i]))); err != nil {
-					return err
-				}
-			}
-		}
-	}
-	return nil
+	return cmp.Or(s.printExplained(flags.format, records), refusal)
 }
 
 // explainRecord is one image in the output of --format json.
@@ -196,5 +87,21 @@ type explainRecord struct {
 	LLB string `json:"llb,omitempty"`
 }
 
-// buildCall is client.Client.Build.
-type buildCall func(context.Context, client.SolveOpt, string, gateway.BuildFunc, chan *client.SolveStatus) (*client.SolveResponse, error)
+// printExplained writes the explanations to stdout: pages, or an array.
+func (s streams) printExplained(format formatValue, records []explainRecord) error {
+	if format == formatJSON {
+		return writeJSON(s.out, records)
+	}
+	var b bytes.Buffer
+	for i, r := range records {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		writePage(&b, r.Explanation)
+		if r.LLB != "" {
+			fmt.Fprintf(&b, "\n%s", visible.Lines(r.LLB))
+		}
+	}
+	_, err := s.out.Write(b.Bytes())
+	return err
+}

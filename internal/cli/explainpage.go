@@ -18,27 +18,12 @@ import (
 // widest is how much of a step's text is shown.
 const widest = 90
 
-// refusedError is a derivation that failed, with the explanation as its details.
-type refusedError struct{ *derive.RefusalError }
-
-func (e *refusedError) Unwrap() error { return e.RefusalError }
-
-// Details is the page of `dlvgen explain`, with what the build showed.
-func (e *refusedError) Details() string {
-	var b bytes.Buffer
-	writeAnalysis(&b, e.Explanation)
-	return b.String()
-}
-
-// writePage prints one explanation: the answer first, then what it rests on.
-func writePage(out io.Writer, e derive.Explanation) error {
-	var b bytes.Buffer
-	writeAnalysis(&b, e)
+// writePage writes one explanation: the answer first, then what it rests on.
+func writePage(b *bytes.Buffer, e derive.Explanation) {
+	writeAnalysis(b, e)
 	if e.Refusal != "" {
-		putf(&b, "\nrefused: %s\n", e.Refusal)
+		putf(b, "\nrefused: %s\n", e.Refusal)
 	}
-	_, err := out.Write(b.Bytes())
-	return err
 }
 
 // putf writes to a page. What it is made of comes from the Dockerfile, from images and

@@ -7,10 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/containerd/errdefs"
+	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/registry"
-	engine "github.com/moby/moby/client"
 )
 
 // found is what a name on the command line of `dlvgen connect` turned out to be.
@@ -55,7 +54,7 @@ func (f finder) find(ctx context.Context, name string) (*found, error) {
 	if f.source == sourceRegistry {
 		return f.inRegistry(ctx, name)
 	}
-	e, engineErr := connectEngine(ctx, f.patience)
+	e, engineErr := docker.Connect(ctx, f.patience)
 	if engineErr == nil {
 		defer func() { _ = e.Close() }()
 		got, err := f.inEngine(ctx, e, name)
@@ -77,10 +76,10 @@ func (f finder) find(ctx context.Context, name string) (*found, error) {
 
 // inEngine looks in Docker Engine. Where nothing is found and --source allows to look
 // elsewhere, it returns nothing.
-func (f finder) inEngine(ctx context.Context, e *dockerEngine, name string) (*found, error) {
+func (f finder) inEngine(ctx context.Context, e *docker.Engine, name string) (*found, error) {
 	var stopped error
 	if f.source != sourceImage {
-		got, err := e.container(ctx, name)
+		got, err := runningContainer(ctx, e, name)
 		var ended *notRunningError
 		switch {
 		case errors.As(err, &ended) && f.source == sourceAny:
@@ -93,9 +92,12 @@ func (f finder) inEngine(ctx context.Context, e *dockerEngine, name string) (*fo
 			return nil, fmt.Errorf("Docker Engine has no container %s: list the running ones with `docker ps`", name)
 		}
 	}
-	got, err := e.image(ctx, name)
-	if err != nil || got != nil {
-		return got, err
+	labels, has, err := e.Labels(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	if has {
+		return &found{name: name, source: sourceImage, labels: labels}, nil
 	}
 	if f.source == sourceImage {
 		return nil, fmt.Errorf("Docker Engine has no image %s: list its images with `docker images`", name)
@@ -115,24 +117,4 @@ func (f finder) inRegistry(ctx context.Context, name string) (*found, error) {
 		return nil, err
 	}
 	return &found{name: name, source: sourceRegistry, labels: labels}, nil
-}
-
-// image returns an image by name, nil where there is none.
-func (e *dockerEngine) image(ctx context.Context, name string) (*found, error) {
-	var answer engine.ImageInspectResult
-	err := e.ask(ctx, func(ctx context.Context) (err error) {
-		answer, err = e.ImageInspect(ctx, name)
-		return err
-	})
-	if errdefs.IsNotFound(err) || errdefs.IsInvalidArgument(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, fmt.Errorf("inspecting the image %s: %w", name, err)
-	}
-	got := &found{name: name, source: sourceImage}
-	if answer.Config != nil {
-		got.labels = answer.Config.Labels
-	}
-	return got, nil
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/containerd/console"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -46,11 +47,21 @@ func (s streams) usage(cmd *cobra.Command) error {
 
 // columns is the width of the terminal that stdout is.
 func (s streams) columns() int {
-	if t := terminal(s.out); t != nil {
+	if t := s.terminal(); t != nil {
 		size, _ := t.Size()
 		return cmp.Or(int(size.Width), helpColumns)
 	}
 	return helpColumns
+}
+
+// terminal is the one that stdout is, nil where it is none.
+func (s streams) terminal() console.Console {
+	if f, ok := s.out.(console.File); ok {
+		if t, err := console.ConsoleFromFile(f); err == nil {
+			return t
+		}
+	}
+	return nil
 }
 
 // flagUsages lists many flags in groups, few in one.

@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"runtime"
 
+	"github.com/dlvgen/dlvgen/internal/bake"
 	"github.com/dlvgen/dlvgen/internal/cli/connect"
 	"golang.org/x/mod/modfile"
 )
@@ -37,7 +38,7 @@ func localFolders(ctx context.Context, image connect.Image, dir string) (local c
 
 // namedModule is the folder that --local names.
 func namedModule(image connect.Image, dir string) (folder string, notes []string, err error) {
-	if !isLocalDir(dir) {
+	if !bake.IsFolder(dir) {
 		return "", nil, fmt.Errorf("--local is %q, which is not a folder: use the folder with the go.mod of %s", dir, image.Module)
 	}
 	if folder, err = filepath.Abs(dir); err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/bake"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/spf13/pflag"
 	"go.yaml.in/yaml/v3"
@@ -44,7 +45,7 @@ func readProject(path, context string) ([]byte, string, error) {
 		return data, path, nil
 	}
 	var folders []string
-	if isLocalDir(context) {
+	if bake.IsFolder(context) {
 		folders = append(folders, context)
 	}
 	for _, dir := range append(folders, ".") {

@@ -7,14 +7,25 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/google/go-cmp/cmp"
 )
 
+// newContext is a folder with an empty Dockerfile.
+func newContext(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
 // newProject is a context folder with a project file of that text.
 func newProject(t *testing.T, text string) string {
 	t.Helper()
-	dir := newContext(t, "Dockerfile")
+	dir := newContext(t)
 	if err := os.WriteFile(filepath.Join(dir, projectFile), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -53,9 +64,9 @@ func TestProjectFileIsLookedForInTheContextThenTheWorkingFolder(t *testing.T) {
 	t.Chdir(newProject(t, "variants: {here: {base: attach, suffix: -here}}"))
 	for context, want := range map[string]string{
 		newProject(t, "variants: {there: {base: attach, suffix: -there}}"): "there",
-		newContext(t, "Dockerfile"):                                        "here",
-		"https://example.com/app.git":                                      "here",
-		"-":                                                                "here",
+		newContext(t):                 "here",
+		"https://example.com/app.git": "here",
+		"-":                           "here",
 	} {
 		table, err := projectTable("", context)
 		if err != nil {
@@ -130,32 +141,32 @@ func TestFlagBeatsPresetBeatsDefault(t *testing.T) {
 			asFast(map[string]string{"DELVE_ARG": "--log --log-dest=/log", "NO_GO_CACHE": "true"})},
 		{nil, map[string]string{"VARIANT": "remote", "TAG_SUFFIX": "-d"}},
 	} {
-		r := mustParse(t, environment{}, append(test.args, "-t", "app:v1", dir)...)
-		so, err := r.solveOpt(r.presets[0], &inputs{}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
+		flags, _ := mustParse(t, append(test.args, "-t", "app:v1", dir)...)
 		want := map[string]string{}
 		for name, value := range test.want {
 			want["build-arg:DLVGEN_"+name] = value
 		}
-		if diff := cmp.Diff(want, so.FrontendAttrs); diff != "" {
+		if diff := cmp.Diff(want, frontend.Attrs(flags.Variants[0])); diff != "" {
 			t.Errorf("%q (-want +got):\n%s", test.args, diff)
 		}
 	}
 }
 
 func TestAllNamesEveryVariantWithItsTag(t *testing.T) {
-	r := mustParse(t, environment{}, "--variant", "all", "--tag-suffix", "attach=-at", "-t", "app:v1", newProject(t, fast))
+	flags, _ := mustParse(t, "--variant", "all", "--tag-suffix", "attach=-at", newProject(t, fast))
 	var got []string
-	for _, p := range r.presets {
-		got = append(got, p.refs[0].Familiar())
+	for _, r := range flags.Variants {
+		tag, err := r.Tag("v1")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, "app:"+tag)
 	}
 	want := []string{"app:v1-d", "app:v1-debug-src", "app:v1-at", "app:v1-debug-sidecar", "app:v1-dbg"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if _, err := parse(t, environment{}, "--entry", "here", "."); err == nil || !strings.HasPrefix(err.Error(), "--entry is") {
+	if _, _, err := parse(t, "--entry", "here", "."); err == nil || !strings.HasPrefix(err.Error(), "--entry is") {
 		t.Errorf("a flag's value that is not known: %v", err)
 	}
 }

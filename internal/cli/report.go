@@ -1,65 +1,61 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 
-	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/bake"
 	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/moby/sys/atomicwriter"
 )
 
 // report writes what was derived to stdout and to the metadata file.
-func (b *builder) report(results []*result) error {
-	if b.metadataFile != "" && !b.dryRun {
-		if err := writeMetadata(b.metadataFile, results); err != nil {
+func (s streams) report(flags *buildFlags, r *bake.Request, results []*bake.Result) error {
+	if flags.metadataFile != "" && !flags.DryRun {
+		if err := writeMetadata(flags.metadataFile, results); err != nil {
 			return err
 		}
 	}
-	if slices.ContainsFunc(b.outputs, func(o output) bool { return o.dest == "-" }) && !b.dryRun {
+	if r.ToStdout() && !flags.DryRun {
 		// stdout has the image.
 		return nil
 	}
-	if b.format == formatJSON {
+	if flags.format == formatJSON {
 		list := []record{}
 		for _, res := range results {
-			list = append(list, b.records(res)...)
+			list = append(list, recordsOf(res, flags.DryRun)...)
 		}
-		return writeJSON(b.streams.out, list)
+		return writeJSON(s.out, list)
 	}
-	return b.reportText(results)
+	return s.reportText(results, flags.DryRun)
 }
 
-func (b *builder) reportText(results []*result) error {
+func (s streams) reportText(results []*bake.Result, dryRun bool) error {
+	var b bytes.Buffer
 	for _, res := range results {
-		if b.presets[0].PrintLLB {
-			for _, tree := range values(res.meta, frontend.MetaLLB) {
-				if _, err := fmt.Fprintf(b.streams.out, "%s\n", strings.TrimRight(visible.Lines(string(tree)), "\n")); err != nil {
-					return err
-				}
+		if res.PrintLLB {
+			for _, tree := range res.Trees() {
+				fmt.Fprintf(&b, "%s\n", strings.TrimRight(visible.Lines(string(tree)), "\n"))
 			}
 		}
-		if b.dryRun {
-			for _, plan := range values(res.meta, frontend.MetaPlan) {
-				if _, err := fmt.Fprintf(b.streams.out, "%s\n", strings.TrimRight(string(visible.JSON(plan)), "\n")); err != nil {
-					return err
-				}
+		if dryRun {
+			for _, plan := range res.Plans() {
+				fmt.Fprintf(&b, "%s\n", strings.TrimRight(string(visible.JSON(plan)), "\n"))
 			}
 			continue
 		}
-		if res.digest() == "" {
+		if res.Digest() == "" {
 			continue
 		}
-		for _, name := range res.names() {
-			if _, err := fmt.Fprintf(b.streams.out, "%s@%s\n", name, res.digest()); err != nil {
-				return err
-			}
+		for _, name := range res.Names() {
+			fmt.Fprintf(&b, "%s@%s\n", name, res.Digest())
 		}
 	}
-	return nil
+	_, err := s.out.Write(b.Bytes())
+	return err
 }
 
 // record is one debug image in the output of --format json.
@@ -74,22 +70,22 @@ type record struct {
 	LLB   []string          `json:"llb,omitempty"`
 }
 
-// records are one for each debug tag, and one for a variant that has none.
-func (b *builder) records(res *result) []record {
-	base := record{Variant: res.Preset, Digest: res.digest(), Files: res.dests}
-	if b.dryRun {
-		for _, plan := range values(res.meta, frontend.MetaPlan) {
+// recordsOf are one for each debug tag, and one for a variant that has none.
+func recordsOf(res *bake.Result, dryRun bool) []record {
+	base := record{Variant: res.Preset, Digest: res.Digest(), Files: res.Files}
+	if dryRun {
+		for _, plan := range res.Plans() {
 			base.Plans = append(base.Plans, plan)
 		}
 	}
-	for _, tree := range values(res.meta, frontend.MetaLLB) {
+	for _, tree := range res.Trees() {
 		base.LLB = append(base.LLB, string(tree))
 	}
-	if len(res.refs) == 0 {
+	if len(res.Refs) == 0 {
 		return []record{base}
 	}
 	var list []record
-	for _, name := range res.names() {
+	for _, name := range res.Names() {
 		one := base
 		one.Ref = name
 		list = append(list, one)
@@ -97,30 +93,14 @@ func (b *builder) records(res *result) []record {
 	return list
 }
 
-// values are those of key, or of key and each platform, in the order of platforms.
-func values(meta map[string][]byte, key string) [][]byte {
-	var keys []string
-	for k := range meta {
-		if k == key || strings.HasPrefix(k, key+"/") {
-			keys = append(keys, k)
-		}
-	}
-	slices.Sort(keys)
-	var list [][]byte
-	for _, k := range keys {
-		list = append(list, meta[k])
-	}
-	return list
-}
-
 // writeMetadata writes the exporters' answers by variant, in the shape in which
 // `docker buildx bake --metadata-file` writes them by target.
-func writeMetadata(path string, results []*result) error {
+func writeMetadata(path string, results []*bake.Result) error {
 	all := map[string]map[string]any{}
 	for _, res := range results {
-		answer := decodeResponse(res.response)
-		if len(res.refs) > 0 && res.digest() != "" {
-			answer["image.name"] = strings.Join(res.names(), ",")
+		answer := decodeResponse(res.Response)
+		if len(res.Refs) > 0 && res.Digest() != "" {
+			answer["image.name"] = strings.Join(res.Names(), ",")
 		}
 		all[res.Preset] = answer
 	}

@@ -8,58 +8,64 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/dlvgen/dlvgen/internal/bake"
+	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/google/go-cmp/cmp"
 )
 
-// derived is the builder of a command line, and results as builds leave them.
-func derived(t *testing.T, args ...string) (*builder, []*result, *bytes.Buffer) {
+// reported is what a command line prints, for results as builds leave them, which change
+// may change.
+func reported(t *testing.T, change func(*bake.Result), args ...string) string {
 	t.Helper()
-	var stdout bytes.Buffer
-	b := &builder{request: mustParse(t, environment{}, args...), streams: streams{out: &stdout}}
-	var results []*result
-	for _, p := range b.presets {
-		results = append(results, &result{
-			preset:   p,
-			meta:     map[string][]byte{"dlvgen.plan": []byte(`{"delve":"1.27.2"}` + "\n"), "dlvgen.llb": []byte("tree\n")},
-			response: map[string]string{"containerimage.digest": "sha256:" + p.Preset},
-		})
+	flags, r := mustParse(t, args...)
+	var results []*bake.Result
+	for _, asked := range flags.Variants {
+		res := &bake.Result{
+			Image:    bake.Image{Request: asked},
+			Metadata: map[string][]byte{"dlvgen.plan": []byte(`{"delve":"1.27.2"}` + "\n"), "dlvgen.llb": []byte("tree\n")},
+			Response: map[string]string{"containerimage.digest": "sha256:" + asked.Preset},
+		}
+		for _, name := range flags.Tags {
+			ref, err := registry.Parse(name + asked.Variant.Suffix)
+			if err != nil {
+				t.Fatal(err)
+			}
+			res.Refs = append(res.Refs, ref)
+		}
+		if change != nil {
+			change(res)
+		}
+		results = append(results, res)
 	}
-	return b, results, &stdout
+	var stdout bytes.Buffer
+	if err := (streams{out: &stdout}).report(flags, r, results); err != nil {
+		t.Fatal(err)
+	}
+	return stdout.String()
 }
 
 func TestEachVariantIsPrintedByReferenceAndDigest(t *testing.T) {
-	b, results, stdout := derived(t, "-t", "app:v1", "-t", "reg.example/app:v1", "--variant", "remote,remote-src", "--push")
-	if err := b.report(results); err != nil {
-		t.Fatal(err)
-	}
+	got := reported(t, nil, "-t", "app:v1", "-t", "reg.example/app:v1", "--variant", "remote,remote-src", "--push")
 	want := `app:v1-debug@sha256:remote
 reg.example/app:v1-debug@sha256:remote
 app:v1-debug-src@sha256:remote-src
 reg.example/app:v1-debug-src@sha256:remote-src
 `
-	if diff := cmp.Diff(want, stdout.String()); diff != "" {
+	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
 func TestDryRunPrintsThePlans(t *testing.T) {
-	b, results, stdout := derived(t, "--dry-run", "--print-llb")
-	if err := b.report(results); err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff("tree\n{\"delve\":\"1.27.2\"}\n", stdout.String()); diff != "" {
+	if diff := cmp.Diff("tree\n{\"delve\":\"1.27.2\"}\n", reported(t, nil, "--dry-run", "--print-llb")); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
 func TestJSONHasOneRecordForEachTag(t *testing.T) {
-	b, results, stdout := derived(t, "-t", "app:v1", "--format", "json", "--dry-run")
-	results[0].response = nil
-	if err := b.report(results); err != nil {
-		t.Fatal(err)
-	}
+	stdout := reported(t, func(res *bake.Result) { res.Response = nil }, "-t", "app:v1", "--format", "json", "--dry-run")
 	var got []record
-	if err := json.Unmarshal(stdout.Bytes(), &got); err != nil {
+	if err := json.Unmarshal([]byte(stdout), &got); err != nil {
 		t.Fatal(err)
 	}
 	if len(got) != 1 || got[0].Ref != "app:v1-debug" || got[0].Variant != "remote" || len(got[0].Plans) != 1 {
@@ -68,22 +74,16 @@ func TestJSONHasOneRecordForEachTag(t *testing.T) {
 }
 
 func TestImageOnStdoutIsNotMixedWithText(t *testing.T) {
-	b, results, stdout := derived(t, "-t", "app:v1", "-o", "type=oci,dest=-")
-	if err := b.report(results); err != nil {
-		t.Fatal(err)
-	}
-	if stdout.Len() != 0 {
+	if stdout := reported(t, nil, "-t", "app:v1", "-o", "type=oci,dest=-"); stdout != "" {
 		t.Errorf("stdout has %q beside the image", stdout)
 	}
 }
 
 func TestMetadataFileHasBuildxsShapeByVariant(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "meta.json")
-	b, results, _ := derived(t, "-t", "app:v1", "--push", "--metadata-file", path)
-	results[0].response["containerimage.descriptor"] = base64.StdEncoding.EncodeToString([]byte(`{"size":1}`))
-	if err := b.report(results); err != nil {
-		t.Fatal(err)
-	}
+	reported(t, func(res *bake.Result) {
+		res.Response["containerimage.descriptor"] = base64.StdEncoding.EncodeToString([]byte(`{"size":1}`))
+	}, "-t", "app:v1", "--push", "--metadata-file", path)
 	data, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)

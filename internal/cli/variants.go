@@ -23,11 +23,7 @@ The tags are those for the production tag ` + exampleTag + `. Entry "auto" means
 the image's command starts the program directly, else inplace.`,
 		Args: oneContext("listed"),
 		RunE: func(_ *cobra.Command, args []string) error {
-			context := "."
-			if len(args) > 0 {
-				context = args[0]
-			}
-			table, err := projectTable(config, context)
+			table, err := projectTable(config, contextOf(args))
 			if err != nil {
 				return err
 			}

@@ -104,27 +104,30 @@ func Rules() []Rule {
 	return []Rule{
 		{
 			Name: "variants/...", Never: impure, Except: []string{"net"}, // for SplitHostPort
-			NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/buildkit", "internal/registry", "cmd"), buildkit, registry),
+			NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit", "internal/registry", "cmd"), buildkit, registry),
 		},
 		{Name: "variants/delve", NeverLinked: own("variants"), Never: impure, Except: []string{"net"}},
 		{
 			Name: "llbgen/...", Never: impure,
-			NeverLinked: append(own("frontend", "internal/cli", "internal/buildkit", "internal/registry", "cmd"), registry),
+			NeverLinked: append(own("frontend", "internal/cli", "internal/bake", "internal/buildkit", "internal/registry", "cmd"), registry),
 		},
-		{Name: "frontend/...", NeverLinked: append(own("internal/cli", "internal/buildkit", "internal/registry", "internal/tools", "cmd"), registry)},
+		{Name: "frontend/...", NeverLinked: append(own("internal/cli", "internal/bake", "internal/buildkit", "internal/registry", "internal/tools", "cmd"), registry)},
 		{Name: "internal/shell", Never: impure, Only: []string{"mvdan.cc/sh/v3"}},
 		// Without flags and registries, and tested without a daemon.
 		{
 			Name: "internal/derive/...", TestsNever: own("internal/testenv"),
-			NeverLinked: append(own("frontend", "internal/cli", "internal/buildkit", "internal/registry", "internal/tools", "cmd"), registry, "github.com/spf13/cobra"),
+			NeverLinked: append(own("frontend", "internal/cli", "internal/bake", "internal/buildkit", "internal/registry", "internal/tools", "cmd"), registry, "github.com/spf13/cobra"),
 		},
 		{Name: "internal/derive/production", NeverLinked: own("llbgen", "variants", "internal/derive")},
 		{Name: "internal/derive/refuse", NeverLinked: own("llbgen", "variants", "internal/derive")},
 		{Name: "internal/derive/find", NeverLinked: own("internal/derive/rebuild")},
-		{Name: "internal/gobin", NeverLinked: append(own("variants", "llbgen", "frontend", "internal/cli", "internal/buildkit", "internal/registry"), buildkit, registry)},
-		{Name: "internal/registry/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/buildkit"), buildkit)},
-		{Name: "internal/buildkit/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/registry"), registry)},
-		{Name: "cmd/dlvgen-frontend", NeverLinked: append(own("internal/cli", "internal/registry"), registry)},
+		{Name: "internal/gobin", NeverLinked: append(own("variants", "llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit", "internal/registry"), buildkit, registry)},
+		{Name: "internal/registry/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit"), buildkit)},
+		{Name: "internal/buildkit/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/registry"), registry)},
+		{Name: "internal/docker/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit", "internal/registry"), buildkit, registry)},
+		// A request may come from elsewhere than the command line.
+		{Name: "internal/bake/...", NeverLinked: append(own("internal/cli", "cmd"), "github.com/spf13/cobra"), Never: []string{"github.com/spf13/pflag"}},
+		{Name: "cmd/dlvgen-frontend", NeverLinked: append(own("internal/cli", "internal/bake", "internal/registry"), registry)},
 		// Mounted into strangers' images: small, static, no surprises.
 		{Name: "internal/shim/...", Only: own("internal/layout", "internal/shim")},
 		// What is read of a call is read elsewhere too, and starts nothing.
@@ -151,7 +154,7 @@ func (r Rule) Check(p Package, standard map[string]bool) []string {
 	var broken []string
 	for _, imported := range p.Imports {
 		if within(imported, r.Never) && !slices.Contains(r.Except, imported) {
-			broken = append(broken, fmt.Sprintf("%s imports %s: it is to be free of I/O, environment and randomness", p.ImportPath, imported))
+			broken = append(broken, fmt.Sprintf("%s imports %s, which its rule forbids", p.ImportPath, imported))
 		}
 	}
 	for _, imported := range slices.Concat(p.TestImports, p.XTestImports) {

@@ -49,7 +49,7 @@ func TestCachesAreWrittenOverCachesOnly(t *testing.T) {
 			if tt.pushed != nil {
 				s.accepts("cache", tt.pushed(t))
 			}
-			err := New(label).GuardCache(proctest.Context(t), s.ref("cache"))
+			err := New().GuardCache(proctest.Context(t), s.ref("cache"))
 			var notCache *NotCacheError
 			switch {
 			case tt.reason == "" && err != nil:
@@ -65,7 +65,7 @@ func TestCachesAreWrittenOverCachesOnly(t *testing.T) {
 
 func TestCachesAreNeverWrittenToProductionTags(t *testing.T) {
 	s := newServer(t)
-	err := New(label, WithProduction(s.ref("v1"))).GuardCache(proctest.Context(t), s.ref("v1"))
+	err := New(WithProduction(s.ref("v1"))).GuardCache(proctest.Context(t), s.ref("v1"))
 	var production *ProductionTagError
 	if !errors.As(err, &production) || len(s.agents) != 0 {
 		t.Errorf("got %v after %d requests, want a ProductionTagError", err, len(s.agents))
@@ -78,7 +78,7 @@ func TestImagesAreNotWrittenOverCaches(t *testing.T) {
 		s := newServer(t)
 		s.accepts("v1-debug", cache)
 		var notOurs *NotOursError
-		if err := New(label).Guard(proctest.Context(t), s.ref("v1-debug")); !errors.As(err, &notOurs) {
+		if err := New().Guard(proctest.Context(t), s.ref("v1-debug")); !errors.As(err, &notOurs) {
 			t.Errorf("%s: got %v, want a NotOursError", cache.mediaType, err)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/dlvgen/dlvgen/internal/patience"
+	"github.com/dlvgen/dlvgen/internal/version"
 	"github.com/google/go-containerregistry/pkg/authn"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -14,13 +15,11 @@ import (
 // Client works with the debug tags of any registry. It keeps no connection state
 // between calls and may be used by several goroutines.
 type Client struct {
-	label      string
 	keychain   authn.Keychain
 	patience   *patience.Patience
 	safe       http.RoundTripper
 	unsafe     http.RoundTripper // for the registries of insecure
 	insecure   []string
-	userAgent  string
 	production map[Key]bool
 	backoff    remote.Backoff
 }
@@ -47,12 +46,6 @@ func WithPatience(p *patience.Patience) Option {
 	return func(c *Client) { c.patience = p }
 }
 
-// WithUserAgent sets the start of the User-Agent header, such as "dlvgen/1.2.3". The
-// default is "dlvgen".
-func WithUserAgent(ua string) Option {
-	return func(c *Client) { c.userAgent = ua }
-}
-
 // WithProduction names production tags. The Client refuses to write these.
 func WithProduction(refs ...Reference) Option {
 	return func(c *Client) {
@@ -62,14 +55,12 @@ func WithProduction(refs ...Reference) Option {
 	}
 }
 
-// New returns a Client that takes images for dlvgen's own if their config carries the
-// label of that name, with any value. It heeds HTTPS_PROXY.
-func New(label string, options ...Option) *Client {
+// New returns a Client that takes images for dlvgen's own if their labels say so
+// ([variants.Ours]). It heeds HTTPS_PROXY.
+func New(options ...Option) *Client {
 	c := &Client{
-		label:      label,
 		keychain:   authn.DefaultKeychain,
 		patience:   &patience.Patience{},
-		userAgent:  "dlvgen",
 		production: map[Key]bool{},
 	}
 	for _, option := range options {
@@ -83,7 +74,6 @@ func New(label string, options ...Option) *Client {
 // session is one repository during one call of the Client: it logs in once.
 type session struct {
 	ref    Reference
-	label  string
 	repo   name.Repository
 	puller *remote.Puller
 	pusher *remote.Pusher
@@ -101,7 +91,7 @@ func (c *Client) open(ref Reference) (*session, error) {
 	options := []remote.Option{
 		remote.WithAuthFromKeychain(c.keychain),
 		remote.WithTransport(transport),
-		remote.WithUserAgent(c.userAgent),
+		remote.WithUserAgent("dlvgen/" + version.Version()),
 	}
 	if c.backoff.Steps > 0 {
 		options = append(options, remote.WithRetryBackoff(c.backoff))
@@ -114,5 +104,5 @@ func (c *Client) open(ref Reference) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing to write %s: %w", ref, err)
 	}
-	return &session{ref: ref, label: c.label, repo: repo, puller: puller, pusher: pusher}, nil
+	return &session{ref: ref, repo: repo, puller: puller, pusher: pusher}, nil
 }

@@ -2,9 +2,9 @@ package registry
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
+	"github.com/dlvgen/dlvgen/variants"
 	"github.com/google/go-containerregistry/pkg/name"
 )
 
@@ -61,13 +61,10 @@ func (s *session) labels(ctx context.Context, digest string) (map[string]string,
 			return nil, err
 		}
 		labels := config.Config.Labels
-		if _, ours := labels[s.label]; ours {
+		if variants.Ours(labels) {
 			return labels, nil
 		}
 		others = append(others, labels)
 	}
-	if len(others) == 0 {
-		return nil, errors.New("it is an index without images")
-	}
-	return others[0], nil
+	return others[0], nil // there is one, images says
 }

@@ -32,7 +32,7 @@ func TestLabelsAreThoseOfTheFirstImageThatIsOurs(t *testing.T) {
 		{"empty", "", nil, "an index without images"},
 		{"absent", "", nil, "has no such image"},
 	} {
-		got, err := New(label).Labels(proctest.Context(t), s.ref(test.tag), test.digest)
+		got, err := New().Labels(proctest.Context(t), s.ref(test.tag), test.digest)
 		if test.problem != "" {
 			if err == nil || !strings.Contains(err.Error(), test.problem) {
 				t.Errorf("%s: got %v, want %q", test.tag, err, test.problem)
@@ -54,7 +54,7 @@ func TestLabelsOfARegistryThatFails(t *testing.T) {
 		w.WriteHeader(http.StatusForbidden)
 		return true
 	})
-	_, err := New(label, fast).Labels(proctest.Context(t), s.ref("v1"), "")
+	_, err := New(fast).Labels(proctest.Context(t), s.ref("v1"), "")
 	var failure *Error
 	if !errors.As(err, &failure) || !strings.Contains(err.Error(), "docker login") {
 		t.Errorf("got %v, want the registry's refusal", err)

@@ -50,8 +50,8 @@ func TestFailuresOfTheRegistryAreOneLineWithAdvice(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := newServer(t)
 			s.answers(tt.answer)
-			client := New(label, WithKeychain(authn.NewMultiKeychain()), fast)
-			_, verify := client.Verify(proctest.Context(t), s.ref("x"), "sha256:"+strings.Repeat("0", 64))
+			client := New(WithKeychain(authn.NewMultiKeychain()), fast)
+			verify := client.Verify(proctest.Context(t), s.ref("x"), "sha256:"+strings.Repeat("0", 64))
 			for _, err := range []error{client.Guard(proctest.Context(t), s.ref("v1-debug")), verify} {
 				checkError(t, s, err, tt.says)
 			}
@@ -80,7 +80,7 @@ func checkError(t *testing.T, s *server, err error, says []string) {
 func TestARegistryThatIsDownIsNamed(t *testing.T) {
 	s := newServer(t)
 	s.Close()
-	err := New(label).Guard(proctest.Context(t), s.ref("v1-debug"))
+	err := New().Guard(proctest.Context(t), s.ref("v1-debug"))
 	checkError(t, s, err, []string{"registry HOST cannot be reached: connection refused"})
 	if !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("the cause is lost: %v", err)
@@ -90,7 +90,7 @@ func TestARegistryThatIsDownIsNamed(t *testing.T) {
 func TestACancelledCallStaysRecognisable(t *testing.T) {
 	ctx, cancel := context.WithCancel(proctest.Context(t))
 	cancel()
-	if err := New(label).Guard(ctx, newServer(t).ref("v1-debug")); !errors.Is(err, context.Canceled) {
+	if err := New().Guard(ctx, newServer(t).ref("v1-debug")); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v, want context.Canceled", err)
 	}
 }
@@ -108,7 +108,7 @@ func TestTemporaryFailuresAreRetried(t *testing.T) {
 		return true
 	})
 	var notOurs *NotOursError
-	if err := New(label, fast).Guard(proctest.Context(t), s.ref("v1-debug")); !errors.As(err, &notOurs) {
+	if err := New(fast).Guard(proctest.Context(t), s.ref("v1-debug")); !errors.As(err, &notOurs) {
 		t.Errorf("got %v, want what the third answer says", err)
 	}
 }
@@ -126,10 +126,10 @@ func TestCredentialsComeFromTheKeychain(t *testing.T) {
 		return true
 	})
 	pending := []Pending{{Ref: s.ref("v1-debug"), Digest: digestOf(t, img)}}
-	if err := New(label, WithKeychain(login{"me", "secret"})).Move(proctest.Context(t), pending); err != nil {
+	if err := New(WithKeychain(login{"me", "secret"})).Move(proctest.Context(t), pending); err != nil {
 		t.Error(err)
 	}
-	err := New(label, WithKeychain(login{"me", "wrong"})).Move(proctest.Context(t), pending)
+	err := New(WithKeychain(login{"me", "wrong"})).Move(proctest.Context(t), pending)
 	checkError(t, s, err, []string{"docker login HOST"})
 	if err != nil && strings.Contains(err.Error(), "wrong") {
 		t.Errorf("the password is in the error: %v", err)
@@ -142,11 +142,11 @@ func TestUnverifiableCertificatesAreTakenOnlyIfInsecure(t *testing.T) {
 	secure.StartTLS()
 	t.Cleanup(secure.Close)
 	ref := Reference{host: secure.Listener.Addr().String(), path: "team/app", tag: "v1-debug"}
-	if err := New(label, WithInsecure(ref.Host())).Guard(proctest.Context(t), ref); err != nil {
+	if err := New(WithInsecure(ref.Host())).Guard(proctest.Context(t), ref); err != nil {
 		t.Errorf("insecure: %v", err)
 	}
 	var failure *Error
-	if err := New(label).Guard(proctest.Context(t), ref); !errors.As(err, &failure) {
+	if err := New().Guard(proctest.Context(t), ref); !errors.As(err, &failure) {
 		t.Errorf("secure: got %v, want an Error", err)
 	}
 

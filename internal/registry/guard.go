@@ -50,22 +50,13 @@ func (s *session) guard(ctx context.Context) error {
 	if err != nil {
 		return s.foreign(op, err)
 	}
-	ours := 0
 	for _, img := range images {
 		if img.attestation {
 			continue
 		}
-		config, err := img.config()
-		if err != nil {
+		if err := img.checkOurs(); err != nil {
 			return s.foreign(op, err)
 		}
-		if _, ok := config.Config.Labels[s.label]; !ok {
-			return &NotOursError{Ref: s.ref, Reason: fmt.Sprintf("%s lacks the label %s", img, s.label)}
-		}
-		ours++
-	}
-	if ours == 0 {
-		return &NotOursError{Ref: s.ref, Reason: "it names an index without images"}
 	}
 	return nil
 }

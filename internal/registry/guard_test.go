@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/proctest"
+	"github.com/dlvgen/dlvgen/internal/version"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
@@ -32,7 +33,7 @@ func TestGuardLetsOnlyAbsentTagsAndOursBeWritten(t *testing.T) {
 			if tt.pushed != nil {
 				s.push("v1-debug", tt.pushed(t))
 			}
-			err := New(label).Guard(proctest.Context(t), s.ref("v1-debug"))
+			err := New().Guard(proctest.Context(t), s.ref("v1-debug"))
 			var notOurs *NotOursError
 			switch {
 			case tt.reason == "" && err != nil:
@@ -47,7 +48,7 @@ func TestGuardLetsOnlyAbsentTagsAndOursBeWritten(t *testing.T) {
 }
 
 func TestGuardTakesAnAbsentRepositoryForAnAbsentTag(t *testing.T) {
-	if err := New(label).Guard(proctest.Context(t), newServer(t).ref("v1-debug")); err != nil {
+	if err := New().Guard(proctest.Context(t), newServer(t).ref("v1-debug")); err != nil {
 		t.Error(err)
 	}
 }
@@ -57,7 +58,7 @@ func TestGuardTakesABrokenTagForForeign(t *testing.T) {
 	img := ours(t, "amd64")
 	s.push("v1-debug", newIndex(t, img))
 	s.lacks(digestOf(t, img))
-	err := New(label).Guard(proctest.Context(t), s.ref("v1-debug"))
+	err := New().Guard(proctest.Context(t), s.ref("v1-debug"))
 	var notOurs *NotOursError
 	if !errors.As(err, &notOurs) || !strings.Contains(err.Error(), "is missing") {
 		t.Errorf("got %v, want a NotOursError that names what is missing", err)
@@ -66,7 +67,7 @@ func TestGuardTakesABrokenTagForForeign(t *testing.T) {
 
 func TestGuardRefusesProductionTagsWithoutAsking(t *testing.T) {
 	s := newServer(t)
-	err := New(label, WithProduction(s.ref("v1"))).Guard(proctest.Context(t), s.ref("v1"))
+	err := New(WithProduction(s.ref("v1"))).Guard(proctest.Context(t), s.ref("v1"))
 	var production *ProductionTagError
 	if !errors.As(err, &production) || production.Ref.Key() != s.ref("v1").Key() {
 		t.Errorf("got %v, want a ProductionTagError", err)
@@ -78,11 +79,11 @@ func TestGuardRefusesProductionTagsWithoutAsking(t *testing.T) {
 
 func TestRequestsCarryTheUserAgent(t *testing.T) {
 	s := newServer(t)
-	if err := New(label, WithUserAgent("dlvgen/1.2.3")).Guard(proctest.Context(t), s.ref("v1-debug")); err != nil {
+	if err := New().Guard(proctest.Context(t), s.ref("v1-debug")); err != nil {
 		t.Fatal(err)
 	}
 	last := s.agents[len(s.agents)-1]
-	if !strings.HasPrefix(last, "dlvgen/1.2.3") {
+	if !strings.HasPrefix(last, "dlvgen/"+version.Version()) {
 		t.Errorf("user agent %q", last)
 	}
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
+	"github.com/dlvgen/dlvgen/variants"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
@@ -47,9 +49,13 @@ func (e *missingError) Error() string { return e.what + " is missing" }
 func (e *missingError) Unwrap() error { return e.err }
 
 // images returns the manifests that a descriptor stands for: itself, or those of an
-// index, in its order.
+// index, in its order. An index with nothing but attestations is an error.
 func (s *session) images(ctx context.Context, top *remote.Descriptor) ([]image, error) {
-	return s.expand(ctx, image{Descriptor: top}, 0)
+	images, err := s.expand(ctx, image{Descriptor: top}, 0)
+	if err == nil && !slices.ContainsFunc(images, func(i image) bool { return !i.attestation }) {
+		err = errors.New("it is an index without images")
+	}
+	return images, err
 }
 
 func (s *session) expand(ctx context.Context, parent image, depth int) ([]image, error) {
@@ -107,4 +113,13 @@ func (i image) config() (*v1.ConfigFile, error) {
 		return nil, errors.New("the config of " + i.String() + " is empty")
 	}
 	return config, nil
+}
+
+// checkOurs says what shows that dlvgen did not make the image.
+func (i image) checkOurs() error {
+	config, err := i.config()
+	if err == nil && !variants.Ours(config.Config.Labels) {
+		err = fmt.Errorf("%s lacks the label %s", i, variants.LabelVersion)
+	}
+	return err
 }

@@ -78,7 +78,7 @@ func (c *Client) Move(ctx context.Context, pending []Pending) error {
 		}
 	}
 	for _, p := range pending {
-		if _, err := c.Verify(ctx, p.Ref, p.Digest); err != nil {
+		if err := c.Verify(ctx, p.Ref, p.Digest); err != nil {
 			return err
 		}
 	}

@@ -17,7 +17,7 @@ func TestMoveMovesAllTags(t *testing.T) {
 	s.push("pushed-1", img)
 	s.push("pushed-2", index)
 
-	client := New(label, WithProduction(s.ref("v1")))
+	client := New(WithProduction(s.ref("v1")))
 	err := client.Move(proctest.Context(t), []Pending{
 		{Ref: s.ref("v1-debug"), Digest: digestOf(t, img)},
 		{Ref: s.ref("v1-debug-src"), Digest: digestOf(t, index)},
@@ -59,7 +59,7 @@ func TestMoveMovesNothingIfAnythingIsWrong(t *testing.T) {
 			s.push("pushed", good)
 			second := tt.second(s)
 			s.answers(nil)
-			err := New(label, WithProduction(s.ref("v1"))).Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digestOf(t, good)}, second})
+			err := New(WithProduction(s.ref("v1"))).Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digestOf(t, good)}, second})
 			if !tt.matches(err) {
 				t.Errorf("unexpected: %v", err)
 			}
@@ -82,7 +82,7 @@ func TestMoveSaysWhichTagsWereMoved(t *testing.T) {
 		return true
 	})
 	digest := digestOf(t, img)
-	err := New(label).Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digest}, {s.ref("v1-debug-src"), digest}, {s.ref("v1-dbg"), digest}})
+	err := New().Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digest}, {s.ref("v1-debug-src"), digest}, {s.ref("v1-dbg"), digest}})
 	var moved *MoveError
 	if !errors.As(err, &moved) {
 		t.Fatalf("got %v, want a MoveError", err)
@@ -124,7 +124,7 @@ func TestTagRefusesProductionTags(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := New(label, WithProduction(s.ref("v1"), hub, other))
+	client := New(WithProduction(s.ref("v1"), hub, other))
 	for _, ref := range []Reference{s.ref("v1"), sameHub, sameOther} {
 		var production *ProductionTagError
 		if err := client.Tag(proctest.Context(t), Pending{ref, digestOf(t, img)}); !errors.As(err, &production) {
@@ -140,7 +140,7 @@ func TestMoveAsksAllRegistriesBeforeATagMoves(t *testing.T) {
 	plain, secured := newServer(t), newTLSServer(t)
 	img := ours(t, "amd64")
 	digest := digestOf(t, img)
-	client := New(label, WithInsecure(secured.ref("x").Host()))
+	client := New(WithInsecure(secured.ref("x").Host()))
 	for _, s := range []*server{plain, secured} {
 		s.push("pushed", img)
 	}

@@ -82,7 +82,7 @@ func questions(c *Client, ref Reference) map[string]func(context.Context) error 
 		"Guard":      func(ctx context.Context) error { return c.Guard(ctx, ref) },
 		"GuardCache": func(ctx context.Context) error { return c.GuardCache(ctx, ref) },
 		"Answers":    func(ctx context.Context) error { return c.Answers(ctx, ref) },
-		"Verify":     func(ctx context.Context) error { _, err := c.Verify(ctx, ref, digest); return err },
+		"Verify":     func(ctx context.Context) error { return c.Verify(ctx, ref, digest) },
 		"Labels":     func(ctx context.Context) error { _, err := c.Labels(ctx, ref, ""); return err },
 		"Tag":        func(ctx context.Context) error { return c.Tag(ctx, Pending{ref, digest}) },
 		"Move":       func(ctx context.Context) error { return c.Move(ctx, []Pending{{ref, digest}}) },
@@ -111,7 +111,7 @@ func TestARegistryThatGoesSilentIsNotWaitedForForever(t *testing.T) {
 			for name := range questions(nil, ref) {
 				told := make(chan string, 100)
 				p := &patience.Patience{Limit: 200 * time.Millisecond, Notice: 20 * time.Millisecond, Tell: func(line string) { told <- line }}
-				err := ends(proctest.Context(t), t, questions(New(label, WithPatience(p)), ref)[name])
+				err := ends(proctest.Context(t), t, questions(New(WithPatience(p)), ref)[name])
 				var failure *Error
 				if !errors.As(err, &failure) || failure.Host != host ||
 					!strings.Contains(err.Error(), fmt.Sprintf("registry %s did not answer for 200ms", host)) || strings.Contains(err.Error(), "\n") {
@@ -132,7 +132,7 @@ func TestAnInterruptEndsAWaitAtOnce(t *testing.T) {
 			for name := range questions(nil, ref) {
 				ctx, cancel := context.WithCancel(proctest.Context(t))
 				p := &patience.Patience{Limit: time.Hour, Notice: 20 * time.Millisecond, Tell: func(string) { cancel() }}
-				err := ends(ctx, t, questions(New(label, WithPatience(p)), ref)[name])
+				err := ends(ctx, t, questions(New(WithPatience(p)), ref)[name])
 				if !errors.Is(err, context.Canceled) {
 					t.Errorf("%s: got %v, want context.Canceled", name, err)
 				}
@@ -155,7 +155,7 @@ func TestATagThatIsNotTakenInTimeIsTold(t *testing.T) {
 		return true
 	})
 	p := &patience.Patience{Limit: 200 * time.Millisecond}
-	err := New(label, WithPatience(p)).Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digestOf(t, img)}})
+	err := New(WithPatience(p)).Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digestOf(t, img)}})
 	var moved *MoveError
 	if !errors.As(err, &moved) || !strings.Contains(err.Error(), "did not answer for 200ms") || !strings.Contains(err.Error(), "no tag was moved") {
 		t.Errorf("got %v", err)

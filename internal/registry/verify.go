@@ -13,22 +13,6 @@ import (
 // maxHeads is how many blobs are asked for at once.
 const maxHeads = 4
 
-// Verified is what was read back from a registry.
-type Verified struct {
-	// Descriptor is that of the manifest or index.
-	Descriptor v1.Descriptor
-
-	// Images are the images in it, one for a plain manifest, without attestations.
-	Images []VerifiedImage
-}
-
-// VerifiedImage is one image of one platform.
-type VerifiedImage struct {
-	Digest   v1.Hash
-	Platform v1.Platform
-	Labels   map[string]string // of the config
-}
-
 // VerifyError says that what was pushed is not whole, or not dlvgen's.
 type VerifyError struct {
 	Ref    string // REPOSITORY@DIGEST
@@ -47,29 +31,29 @@ func (e *VerifyError) Unwrap() error { return e.Err }
 // repository (its tag does not matter), every manifest in it, their configs, and that
 // every layer exists with its size. Each image must carry dlvgen's label. The error is a
 // [*VerifyError] that names what is missing, or an [*Error] of the registry.
-func (c *Client) Verify(ctx context.Context, ref Reference, digest string) (*Verified, error) {
+func (c *Client) Verify(ctx context.Context, ref Reference, digest string) error {
 	s, err := c.open(ref)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	return s.verify(ctx, digest)
 }
 
-func (s *session) verify(ctx context.Context, digest string) (*Verified, error) {
+func (s *session) verify(ctx context.Context, digest string) error {
 	pushed := s.ref.Repository() + "@" + digest
 	if _, err := v1.NewHash(digest); err != nil {
-		return nil, fmt.Errorf("verifying %s: %w", pushed, err)
+		return fmt.Errorf("verifying %s: %w", pushed, err)
 	}
-	verified, err := s.verifyAll(ctx, digest)
+	err := s.verifyAll(ctx, digest)
 	switch {
 	case err == nil:
-		return verified, nil
+		return nil
 	case isFailure(err):
-		return nil, explain("verifying "+pushed, s.ref.host, err)
+		return explain("verifying "+pushed, s.ref.host, err)
 	case isAbsent(err) && !isMissing(err):
-		return nil, &VerifyError{Ref: pushed, Reason: "its manifest is missing", Err: err}
+		return &VerifyError{Ref: pushed, Reason: "its manifest is missing", Err: err}
 	}
-	return nil, &VerifyError{Ref: pushed, Reason: err.Error(), Err: err}
+	return &VerifyError{Ref: pushed, Reason: err.Error(), Err: err}
 }
 
 func isMissing(err error) bool {
@@ -77,37 +61,26 @@ func isMissing(err error) bool {
 	return errors.As(err, &missing)
 }
 
-func (s *session) verifyAll(ctx context.Context, digest string) (*Verified, error) {
+func (s *session) verifyAll(ctx context.Context, digest string) error {
 	top, err := s.puller.Get(ctx, s.repo.Digest(digest))
 	if err != nil {
-		return nil, err
+		return err
 	}
 	images, err := s.images(ctx, top)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	verified := &Verified{Descriptor: top.Descriptor}
 	for _, img := range images {
-		config, err := img.config()
-		if err != nil {
-			return nil, err
-		}
 		if img.attestation {
-			continue
+			_, err = img.config()
+		} else {
+			err = img.checkOurs()
 		}
-		if _, ok := config.Config.Labels[s.label]; !ok {
-			return nil, fmt.Errorf("%s lacks the label %s", img, s.label)
+		if err != nil {
+			return err
 		}
-		platform := config.Platform()
-		if platform == nil {
-			platform = &v1.Platform{}
-		}
-		verified.Images = append(verified.Images, VerifiedImage{Digest: img.Digest, Platform: *platform, Labels: config.Config.Labels})
 	}
-	if len(verified.Images) == 0 {
-		return nil, errors.New("it is an index without images")
-	}
-	return verified, s.verifyLayers(ctx, images)
+	return s.verifyLayers(ctx, images)
 }
 
 // verifyLayers asks for each layer once, several at a time.

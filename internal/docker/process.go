@@ -1,4 +1,4 @@
-package cli
+package docker
 
 import (
 	"context"
@@ -8,23 +8,23 @@ import (
 	"strconv"
 	"strings"
 
-	engine "github.com/moby/moby/client"
+	"github.com/moby/moby/client"
 )
 
-// firstPID is the process that a container starts.
-const firstPID = 1
+// FirstPID is the process that a container starts.
+const FirstPID = 1
 
-// programPID is the process id, as the container counts, of the program in a running
+// ProgramPID is the process id, as the container counts, of the program in a running
 // container. Where that is not found, because the engine is not on this machine or the
-// program has other names, it is firstPID.
-func (e *dockerEngine) programPID(ctx context.Context, container, program string) int {
-	var top engine.ContainerTopResult
+// program has other names, it is FirstPID.
+func (e *Engine) ProgramPID(ctx context.Context, container, program string) int {
+	var top client.ContainerTopResult
 	err := e.ask(ctx, func(ctx context.Context) (err error) {
-		top, err = e.ContainerTop(ctx, container, engine.ContainerTopOptions{Arguments: []string{"-eo", "pid,args"}})
+		top, err = e.ContainerTop(ctx, container, client.ContainerTopOptions{Arguments: []string{"-eo", "pid,args"}})
 		return err
 	})
 	if err != nil {
-		return firstPID
+		return FirstPID
 	}
 	var pids []int
 	for _, process := range top.Processes {
@@ -36,7 +36,7 @@ func (e *dockerEngine) programPID(ctx context.Context, container, program string
 		}
 	}
 	if len(pids) == 0 {
-		return firstPID
+		return FirstPID
 	}
 	return slices.Min(pids)
 }

@@ -1,8 +1,7 @@
-package cli
+package bake
 
 import (
 	"bytes"
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -19,40 +18,41 @@ import (
 func TestOutputsAreReadAsBuildxReadsThem(t *testing.T) {
 	pushed := map[string]string{"push": "true", "unpack": "false"}
 	for _, test := range []struct {
-		args []string
+		o    Options
 		want []output
 	}{
-		{nil, nil},
-		{[]string{"--push"}, []output{{kind: "image", attrs: pushed}}},
-		{[]string{"-o", "type=registry"}, []output{{kind: "image", attrs: pushed}}},
-		{[]string{"--push", "-o", "type=image,compression=zstd"}, []output{{kind: "image", attrs: map[string]string{"push": "true", "compression": "zstd"}}}},
-		{[]string{"--load"}, []output{{kind: "docker", attrs: map[string]string{}}}},
-		{[]string{"--load", "-o", "type=docker,dest=x.tar"}, []output{
+		{Options{}, nil},
+		{Options{Push: true}, []output{{kind: "image", attrs: pushed}}},
+		{Options{Outputs: []string{"type=registry"}}, []output{{kind: "image", attrs: pushed}}},
+		{Options{Push: true, Outputs: []string{"type=image,compression=zstd"}}, []output{{kind: "image", attrs: map[string]string{"push": "true", "compression": "zstd"}}}},
+		{Options{Load: true}, []output{{kind: "docker", attrs: map[string]string{}}}},
+		{Options{Load: true, Outputs: []string{"type=docker,dest=x.tar"}}, []output{
 			{kind: "docker", dest: "x.tar", attrs: map[string]string{}}, {kind: "docker", attrs: map[string]string{}}}},
-		{[]string{"-o", "out"}, []output{{kind: "local", dest: "out", attrs: map[string]string{}}}},
-		{[]string{"-o", "-"}, []output{{kind: "tar", dest: "-", attrs: map[string]string{}}}},
-		{[]string{"-o", "type=oci"}, []output{{kind: "oci", dest: "-", attrs: map[string]string{}}}},
-		{[]string{"-o", `"type=oci","dest=a,b.tar"`}, []output{{kind: "oci", dest: "a,b.tar", attrs: map[string]string{}}}},
-		{[]string{"-o", "type=cacheonly"}, nil},
-		{[]string{"-o", "type=image,push="}, []output{{kind: "image", attrs: map[string]string{"push": "true"}}}},
-		{[]string{"-o", "type=image, PUSH=1,store=F"}, []output{{kind: "image", attrs: map[string]string{"push": "true", "store": "false"}}}},
-		{[]string{"-o", "type=image,push=0"}, []output{{kind: "image", attrs: map[string]string{"push": "false"}}}},
-		{[]string{"-o", "type=oci,tar=,dest=x.tar"}, []output{{kind: "oci", dest: "x.tar", attrs: map[string]string{"tar": "true"}}}},
-		{[]string{"-o", "type=image,annotation.a=b"}, []output{{kind: "image", attrs: map[string]string{"annotation.a": "b"}}}},
+		{Options{Outputs: []string{"out"}}, []output{{kind: "local", dest: "out", attrs: map[string]string{}}}},
+		{Options{Outputs: []string{"-"}}, []output{{kind: "tar", dest: "-", attrs: map[string]string{}}}},
+		{Options{Outputs: []string{"type=oci"}}, []output{{kind: "oci", dest: "-", attrs: map[string]string{}}}},
+		{Options{Outputs: []string{`"type=oci","dest=a,b.tar"`}}, []output{{kind: "oci", dest: "a,b.tar", attrs: map[string]string{}}}},
+		{Options{Outputs: []string{"type=cacheonly"}}, nil},
+		{Options{Outputs: []string{"type=image,push="}}, []output{{kind: "image", attrs: map[string]string{"push": "true"}}}},
+		{Options{Outputs: []string{"type=image, PUSH=1,store=F"}}, []output{{kind: "image", attrs: map[string]string{"push": "true", "store": "false"}}}},
+		{Options{Outputs: []string{"type=image,push=0"}}, []output{{kind: "image", attrs: map[string]string{"push": "false"}}}},
+		{Options{Outputs: []string{"type=oci,tar=,dest=x.tar"}}, []output{{kind: "oci", dest: "x.tar", attrs: map[string]string{"tar": "true"}}}},
+		{Options{Outputs: []string{"type=image,annotation.a=b"}}, []output{{kind: "image", attrs: map[string]string{"annotation.a": "b"}}}},
 	} {
-		r, err := parse(t, environment{}, append(test.args, "-t", "app:v1")...)
+		test.o.Tags = []string{"app:v1"}
+		r, err := newRequest(t, test.o)
 		if err != nil {
-			t.Errorf("%q: %v", test.args, err)
+			t.Errorf("%+v: %v", test.o, err)
 			continue
 		}
 		if diff := cmp.Diff(test.want, r.outputs, cmp.AllowUnexported(output{}), cmpopts.EquateEmpty()); diff != "" {
-			t.Errorf("%q (-want +got):\n%s", test.args, diff)
+			t.Errorf("%+v (-want +got):\n%s", test.o, diff)
 		}
 	}
 }
 
 func TestSeveralVariantsGetDestinationsOfTheirOwn(t *testing.T) {
-	p := preset{Request: variants.Request{Preset: "remote-src", Variant: variants.Variant{Suffix: "-debug-src"}}}
+	img := Image{Request: variants.Request{Preset: "remote-src", Variant: variants.Variant{Suffix: "-debug-src"}}}
 	for _, test := range []struct {
 		output  output
 		several bool
@@ -67,7 +67,7 @@ func TestSeveralVariantsGetDestinationsOfTheirOwn(t *testing.T) {
 		{output{kind: "oci", dest: "layout", attrs: map[string]string{"tar": "false"}}, true, filepath.Join("layout", "remote-src")},
 		{output{kind: "docker"}, true, ""},
 	} {
-		if got := test.output.destination(p, test.several); got != test.want {
+		if got := test.output.destination(img, test.several); got != test.want {
 			t.Errorf("%+v, several %v: got %q, want %q", test.output, test.several, got, test.want)
 		}
 	}
@@ -82,7 +82,7 @@ func TestImagesAreWrittenWithOurDefaultsUnlessTold(t *testing.T) {
 			map[string]string{"name": "docker.io/library/a:1-debug,b.example/b:1-debug", "oci-mediatypes": "false", "compression": "zstd"}},
 	} {
 		refs := []registry.Reference{mustRef(t, "a:1-debug"), mustRef(t, "b.example/b:1-debug")}
-		e, err := output{kind: client.ExporterOCI, attrs: test.given}.export("x.tar", refs, io.Discard)
+		e, err := output{kind: client.ExporterOCI, attrs: test.given}.export("x.tar", refs, Streams{})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,7 +94,7 @@ func TestImagesAreWrittenWithOurDefaultsUnlessTold(t *testing.T) {
 
 func TestOutputFileIsCreatedOnlyWhenSomethingIsWritten(t *testing.T) {
 	dest := filepath.Join(t.TempDir(), "new", "x.tar")
-	e, err := output{kind: client.ExporterTar}.export(dest, nil, io.Discard)
+	e, err := output{kind: client.ExporterTar}.export(dest, nil, Streams{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,7 +118,7 @@ func TestOutputFileIsCreatedOnlyWhenSomethingIsWritten(t *testing.T) {
 
 func TestStdoutStaysOpenAfterTheExport(t *testing.T) {
 	var stdout bytes.Buffer
-	e, err := output{kind: client.ExporterTar}.export("-", nil, &stdout)
+	e, err := output{kind: client.ExporterTar}.export("-", nil, Streams{Out: &stdout})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,10 +135,10 @@ func TestStdoutStaysOpenAfterTheExport(t *testing.T) {
 }
 
 func TestPushesGoByDigestToEveryRepositoryOnce(t *testing.T) {
-	b := builder{request: mustParse(t, environment{}, "--push", "--insecure-registry", "old.example",
-		"-t", "one.example/app:v1", "-t", "one.example/app:v2", "-t", "two.example/app:v1", "-t", "Old.example:443/app:v1",
-		"-t", "TWO.example/app:v2", "-t", "one.example:443/app:v1")}
-	res := &result{preset: b.presets[0]}
+	b := builder{Request: mustRequest(t, Options{Push: true, Insecure: []string{"old.example"}, Tags: []string{
+		"one.example/app:v1", "one.example/app:v2", "two.example/app:v1", "Old.example:443/app:v1", "TWO.example/app:v2", "one.example:443/app:v1",
+	}})}
+	res := &Result{Image: b.images[0]}
 	got, load, err := b.exports(proctest.Context(t), res)
 	if err != nil || load != nil {
 		t.Fatalf("load %v, error %v", load, err)
@@ -186,7 +186,7 @@ func TestOutputsThatNameSomethingAreRefused(t *testing.T) {
 		"type=moby":                                              "unknown type",
 		"type=registry,store=true":                               "give the store an output of its own",
 	} {
-		_, err := parse(t, environment{}, "-t", "app:v1", "-o", arg)
+		_, err := newRequest(t, Options{Tags: []string{"app:v1"}, Outputs: []string{arg}})
 		if err == nil || !strings.Contains(err.Error(), says) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%s: got %v, want one line with %q", arg, err, says)
 		}
@@ -196,7 +196,7 @@ func TestOutputsThatNameSomethingAreRefused(t *testing.T) {
 func TestAFolderBesideAPushIsTheSameImage(t *testing.T) {
 	dest := t.TempDir()
 	for compression, same := range map[string]bool{"": true, ",compression=gzip": false, ",compression=zstd": false, ",push=true,store=false": true} {
-		_, err := parse(t, environment{}, "-t", "app:v1", "-o", "type=registry"+compression, "-o", "type=oci,tar=false,dest="+dest)
+		_, err := newRequest(t, Options{Tags: []string{"app:v1"}, Outputs: []string{"type=registry" + compression, "type=oci,tar=false,dest=" + dest}})
 		if (err == nil) != same {
 			t.Errorf("%q: %v", compression, err)
 		}
@@ -204,8 +204,10 @@ func TestAFolderBesideAPushIsTheSameImage(t *testing.T) {
 }
 
 func TestOutputsWhoseDigestCountsComeLast(t *testing.T) {
-	b := builder{request: mustParse(t, environment{}, "-t", "app:v1", "-o", "type=oci,tar=false,dest="+t.TempDir(), "--push", "-o", "type=oci,dest=x.tar")}
-	res := &result{preset: b.presets[0]}
+	b := builder{Request: mustRequest(t, Options{
+		Tags: []string{"app:v1"}, Outputs: []string{"type=oci,tar=false,dest=" + t.TempDir(), "type=oci,dest=x.tar"}, Push: true,
+	})}
+	res := &Result{Image: b.images[0]}
 	entries, _, err := b.exports(t.Context(), res)
 	if err != nil {
 		t.Fatal(err)
@@ -220,29 +222,31 @@ func TestOutputsWhoseDigestCountsComeLast(t *testing.T) {
 }
 
 func TestNamesAreComparedInOneForm(t *testing.T) {
+	renamed := asked(t, "remote,attach")
+	renamed[1].Variant.Suffix = "-x-debug"
 	for _, test := range []struct {
-		args []string
+		o    Options
 		says string // "" where the call is taken
 	}{
-		{[]string{"-t", "reg.example/app:v1", "-t", "REG.example/app:v1-debug"}, "is a production reference by --tag"},
-		{[]string{"-t", "reg.example/app:v1", "-t", "reg.example:443/app:v1-debug"}, "is a production reference by --tag"},
-		{[]string{"-t", "app:v1", "-t", "registry-1.docker.io/library/app:v1-debug"}, "is a production reference by --tag"},
-		{[]string{"-t", "reg.example/app", "-t", "reg.example/app:latest-debug"}, "is a production reference by --tag"},
-		{[]string{"-t", "reg.example/app:v1", "-t", "reg.example/app:v1-x", "--variant", "remote,attach", "--tag-suffix", "attach=-x-debug"}, "is the debug tag of variant"},
-		{[]string{"-t", "reg.example/app:v1", "--cache-to", "REG.example:443/app:v1"}, "--cache-to writes to REG.example:443/app:v1, which is a production reference"},
-		{[]string{"-t", "reg.example/app:v1", "--cache-to", "type=registry,ref=reg.example/app:v1-debug"}, "which is the debug tag of variant remote"},
-		{[]string{"-t", "reg.example/app", "--cache-to", "reg.example/app"}, "which is a production reference"},
-		{[]string{"-t", "reg.example/app:v1", "--cache-to", "type=registry,ref=reg.example/app@sha256:" + strings.Repeat("0", 64)}, "--cache-to"},
-		{[]string{"-t", "reg.example/app:v1", "--cache-to", "type=registri,ref=reg.example/app:c"}, `did you mean "registry"?`},
-		{[]string{"-t", "reg.example/app:v1", "--cache-to", "reg.example/app:cache"}, ""},
-		{[]string{"-t", "reg.example/app:v1", "-t", "REG.example/app:v1", "--cache-to", "type=inline"}, ""},
+		{Options{Tags: []string{"reg.example/app:v1", "REG.example/app:v1-debug"}}, "is a production reference by --tag"},
+		{Options{Tags: []string{"reg.example/app:v1", "reg.example:443/app:v1-debug"}}, "is a production reference by --tag"},
+		{Options{Tags: []string{"app:v1", "registry-1.docker.io/library/app:v1-debug"}}, "is a production reference by --tag"},
+		{Options{Tags: []string{"reg.example/app", "reg.example/app:latest-debug"}}, "is a production reference by --tag"},
+		{Options{Tags: []string{"reg.example/app:v1", "reg.example/app:v1-x"}, Variants: renamed}, "is the debug tag of variant"},
+		{Options{Tags: []string{"reg.example/app:v1"}, CacheTo: []string{"REG.example:443/app:v1"}}, "--cache-to writes to REG.example:443/app:v1, which is a production reference"},
+		{Options{Tags: []string{"reg.example/app:v1"}, CacheTo: []string{"type=registry,ref=reg.example/app:v1-debug"}}, "which is the debug tag of variant remote"},
+		{Options{Tags: []string{"reg.example/app"}, CacheTo: []string{"reg.example/app"}}, "which is a production reference"},
+		{Options{Tags: []string{"reg.example/app:v1"}, CacheTo: []string{"type=registry,ref=reg.example/app@sha256:" + strings.Repeat("0", 64)}}, "--cache-to"},
+		{Options{Tags: []string{"reg.example/app:v1"}, CacheTo: []string{"type=registri,ref=reg.example/app:c"}}, `did you mean "registry"?`},
+		{Options{Tags: []string{"reg.example/app:v1"}, CacheTo: []string{"reg.example/app:cache"}}, ""},
+		{Options{Tags: []string{"reg.example/app:v1", "REG.example/app:v1"}, CacheTo: []string{"type=inline"}}, ""},
 	} {
-		r, err := parse(t, environment{}, test.args...)
+		r, err := newRequest(t, test.o)
 		switch {
 		case test.says == "" && (err != nil || len(r.production) != 1):
-			t.Errorf("%q: %v, production %v", test.args, err, r)
+			t.Errorf("%+v: %v, production %v", test.o, err, r)
 		case test.says != "" && (err == nil || !strings.Contains(err.Error(), test.says) || strings.Contains(err.Error(), "\n")):
-			t.Errorf("%q: got %v, want one line with %q", test.args, err, test.says)
+			t.Errorf("%+v: got %v, want one line with %q", test.o, err, test.says)
 		}
 	}
 }
@@ -250,18 +254,19 @@ func TestNamesAreComparedInOneForm(t *testing.T) {
 func TestInsecureRegistriesAreThoseThatAnyFlagNames(t *testing.T) {
 	ref := mustRef(t, "old.example/app:v1-debug")
 	for _, test := range []struct {
-		args []string
+		o    Options
 		want bool
 	}{
-		{nil, false},
-		{[]string{"--insecure-registry", "OLD.example:443"}, true},
-		{[]string{"-o", "type=registry,registry.insecure="}, true},
-		{[]string{"-o", "type=registry,registry.insecure=false"}, false},
-		{[]string{"--cache-to", "type=registry,ref=old.example/app:cache,registry.insecure=true"}, true},
-		{[]string{"--cache-to", "type=registry,ref=old.example/app:cache"}, false},
+		{Options{}, false},
+		{Options{Insecure: []string{"OLD.example:443"}}, true},
+		{Options{Outputs: []string{"type=registry,registry.insecure="}}, true},
+		{Options{Outputs: []string{"type=registry,registry.insecure=false"}}, false},
+		{Options{CacheTo: []string{"type=registry,ref=old.example/app:cache,registry.insecure=true"}}, true},
+		{Options{CacheTo: []string{"type=registry,ref=old.example/app:cache"}}, false},
 	} {
-		if r := mustParse(t, environment{}, append(test.args, "-t", "old.example/app:v1")...); ref.In(r.insecure) != test.want {
-			t.Errorf("%q: insecure are %q", test.args, r.insecure)
+		test.o.Tags = []string{"old.example/app:v1"}
+		if r := mustRequest(t, test.o); ref.In(r.insecure) != test.want {
+			t.Errorf("%+v: insecure are %q", test.o, r.insecure)
 		}
 	}
 }

@@ -1,4 +1,4 @@
-package cli
+package bake
 
 import (
 	"archive/tar"
@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dlvgen/dlvgen/internal/derive/production"
 	"github.com/google/go-cmp/cmp"
 	"github.com/moby/buildkit/client"
 	"github.com/opencontainers/go-digest"
@@ -35,7 +36,7 @@ func newContext(t *testing.T, names ...string) string {
 
 func load(t *testing.T, context, file string, named []string, stdin io.Reader) (*inputs, error) {
 	t.Helper()
-	in, err := loadInputs(context, file, named, stdin)
+	in, err := loadInputs(dockerfile{context, file}, named, stdin)
 	if err == nil {
 		t.Cleanup(in.close)
 	}
@@ -215,5 +216,30 @@ func TestInputsThatDoNotExistAreNamed(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.want) {
 			t.Errorf("%+v: got %v", test, err)
 		}
+	}
+}
+
+// module is a source of production without a Dockerfile.
+type module struct{ production.Source }
+
+func (m module) load(in *inputs, _ io.Reader) (production.Source, error) {
+	in.attrs["module"] = "example.com/app"
+	return m, nil
+}
+
+func TestASourceOfProductionBringsItsInputsAndItsReader(t *testing.T) {
+	r := mustRequest(t, Options{DryRun: true})
+	r.source = module{}
+	in, err := loadInputs(r.source, []string{"lib=docker-image://lib"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	j, err := (&builder{Request: r}).newJob(t.Context(), r.images[0], in, nil, &sharedMounts{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	attrs := j.options.FrontendAttrs
+	if _, other := j.config.Source.(module); !other || attrs["module"] != "example.com/app" || attrs["filename"] != "" || attrs["context:lib"] == "" {
+		t.Errorf("the frontend reads %T, with %v", j.config.Source, attrs)
 	}
 }

@@ -1,4 +1,4 @@
-package cli
+package bake
 
 import (
 	"context"
@@ -67,7 +67,7 @@ func guardStored(ctx context.Context, gw gateway.Client, ref registry.Reference)
 	if err := json.Unmarshal(dt, &config); err != nil {
 		return &registry.NotOursError{Ref: ref, Reason: err.Error()}
 	}
-	if _, ours := config.Config.Labels[variants.LabelVersion]; !ours {
+	if !variants.Ours(config.Config.Labels) {
 		return &registry.NotOursError{Ref: ref, Reason: "the image that BuildKit finds lacks the label " + variants.LabelVersion}
 	}
 	return nil

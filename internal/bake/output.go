@@ -1,4 +1,4 @@
-package cli
+package bake
 
 import (
 	"errors"
@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/containerd/console"
 	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/client"
@@ -43,16 +42,16 @@ func (o output) loads() bool { return o.kind == client.ExporterDocker && o.dest 
 
 // parseOutputs reads the destinations as buildx does: a bare path is a folder, "-" a
 // tar file on stdout, --push and --load amend an output of their kind or add one.
-func (f *buildFlags) parseOutputs() ([]output, error) {
+func (o Options) parseOutputs() ([]output, error) {
 	var outputs []output
-	for _, arg := range f.outputs {
-		o, err := parseOutput(arg)
+	for _, arg := range o.Outputs {
+		one, err := parseOutput(arg)
 		if err != nil {
 			return nil, err
 		}
-		outputs = append(outputs, o)
+		outputs = append(outputs, one)
 	}
-	if f.push {
+	if o.Push {
 		i := slices.IndexFunc(outputs, func(o output) bool { return o.kind == client.ExporterImage })
 		if i < 0 {
 			outputs = append(outputs, output{kind: client.ExporterImage, attrs: map[string]string{"push": "true", "unpack": "false"}})
@@ -60,7 +59,7 @@ func (f *buildFlags) parseOutputs() ([]output, error) {
 			outputs[i].attrs["push"] = "true"
 		}
 	}
-	if f.load && !slices.ContainsFunc(outputs, output.loads) {
+	if o.Load && !slices.ContainsFunc(outputs, output.loads) {
 		outputs = append(outputs, output{kind: client.ExporterDocker, attrs: map[string]string{}})
 	}
 	outputs = slices.DeleteFunc(outputs, func(o output) bool { return o.kind == kindCacheOnly })
@@ -165,12 +164,12 @@ func (o output) imageFolder() bool {
 
 // destination is where the output of one variant goes: with several variants, each
 // has a file name with its suffix, or a folder below the given one.
-func (o output) destination(p preset, several bool) string {
+func (o output) destination(img Image, several bool) string {
 	if !several || o.dest == "" || o.dest == "-" {
 		return o.dest
 	}
 	if o.folder() {
-		return filepath.Join(o.dest, p.Preset)
+		return filepath.Join(o.dest, img.Preset)
 	}
 	dir, base := filepath.Split(o.dest)
 	stem, ext := base, ""
@@ -180,11 +179,11 @@ func (o output) destination(p preset, several bool) string {
 	if strings.HasSuffix(stem, ".tar") { // .tar.gz and its like are one extension
 		stem, ext = strings.TrimSuffix(stem, ".tar"), ".tar"+ext
 	}
-	return dir + stem + p.Variant.Suffix + ext
+	return dir + stem + img.Variant.Suffix + ext
 }
 
 // export is the output as an entry for BuildKit. refs are the image's references.
-func (o output) export(dest string, refs []registry.Reference, stdout io.Writer) (client.ExportEntry, error) {
+func (o output) export(dest string, refs []registry.Reference, s Streams) (client.ExportEntry, error) {
 	e := client.ExportEntry{Type: o.kind, Attrs: maps.Clone(o.attrs)}
 	switch o.kind {
 	case client.ExporterImage, client.ExporterOCI, client.ExporterDocker:
@@ -207,10 +206,10 @@ func (o output) export(dest string, refs []registry.Reference, stdout io.Writer)
 	case o.folder():
 		e.OutputDir = dest
 	case dest == "-":
-		if terminal(stdout) != nil {
+		if s.Terminal {
 			return e, errors.New("stdout is a terminal: redirect it, or give the output a file with dest=FILE")
 		}
-		e.Output = func(map[string]string) (io.WriteCloser, error) { return keepOpen{stdout}, nil }
+		e.Output = func(map[string]string) (io.WriteCloser, error) { return keepOpen{s.Out}, nil }
 	default:
 		e.Output = func(map[string]string) (io.WriteCloser, error) { return createFile(dest) }
 	}
@@ -248,16 +247,6 @@ func createFile(path string) (io.WriteCloser, error) {
 type keepOpen struct{ io.Writer }
 
 func (keepOpen) Close() error { return nil }
-
-// terminal is the terminal that a stream leads to, nil if it leads to none.
-func terminal(w io.Writer) console.Console {
-	if f, ok := w.(console.File); ok {
-		if t, err := console.ConsoleFromFile(f); err == nil {
-			return t
-		}
-	}
-	return nil
-}
 
 // parseTyped reads "type=T,key=value,...", as CSV.
 func parseTyped(flag, arg string) (kind string, attrs map[string]string, err error) {

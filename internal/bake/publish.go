@@ -1,35 +1,24 @@
-package cli
+package bake
 
 import (
 	"context"
 	"maps"
 	"strings"
 
-	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/registry"
-	"github.com/dlvgen/dlvgen/internal/version"
-	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/client"
 )
 
-// newRegistryClient returns the client for all registries of one call. insecure are
-// those that may be reached without verified TLS, HOST[:PORT].
-func newRegistryClient(p *patience.Patience, insecure []string, production ...registry.Reference) *registry.Client {
-	return registry.New(variants.LabelVersion,
-		registry.WithPatience(p), registry.WithUserAgent("dlvgen/"+version.Version()),
-		registry.WithInsecure(insecure...), registry.WithProduction(production...))
-}
-
 // move verifies what was pushed by digest, and moves the tags when all of it is in
 // order.
-func (b *builder) move(ctx context.Context, results []*result) error {
+func (b *builder) move(ctx context.Context, results []*Result) error {
 	if len(b.names(inRegistry)) == 0 {
 		return nil
 	}
 	var pending []registry.Pending
 	for _, res := range results {
-		for _, ref := range res.refs {
-			pending = append(pending, registry.Pending{Ref: ref, Digest: res.digest()})
+		for _, ref := range res.Refs {
+			pending = append(pending, registry.Pending{Ref: ref, Digest: res.Digest()})
 		}
 	}
 	return b.registry.Move(ctx, pending)
@@ -37,12 +26,12 @@ func (b *builder) move(ctx context.Context, results []*result) error {
 
 // pushExports push a variant's image by digest to each of its repositories, those of
 // insecure registries by an export of their own.
-func (b *builder) pushExports(o output, res *result) []client.ExportEntry {
+func (b *builder) pushExports(o output, res *Result) []client.ExportEntry {
 	var entries []client.ExportEntry
 	for _, insecure := range []bool{false, true} {
 		var repositories []string
 		seen := map[registry.Key]bool{}
-		for _, ref := range res.refs {
+		for _, ref := range res.Refs {
 			if key := ref.Key().Repository(); ref.In(b.insecure) == insecure && !seen[key] {
 				seen[key] = true
 				repositories = append(repositories, ref.Repository())

@@ -1,4 +1,4 @@
-package cli
+package bake
 
 import (
 	"go/ast"
@@ -201,7 +201,7 @@ func TestTheTableHasEveryCacheExporterOfBuildKit(t *testing.T) {
 	if diff := cmp.Diff(sorted(kinds), sorted(slices.Collect(maps.Keys(cacheExporters)))); diff != "" {
 		t.Errorf("cache exporters (-BuildKit +table):\n%s", diff)
 	}
-	// What cacheTags reads is all that names something.
+	// What setCacheTags reads is all that names something.
 	attrs := sorted(s.prefixed("cache/remotecache/registry", "attr"))
 	if diff := cmp.Diff([]string{"image-manifest", "oci-mediatypes", "ref", "registry.insecure"}, attrs); diff != "" {
 		t.Errorf("attributes of a cache in a registry (-known +BuildKit):\n%s", diff)
@@ -242,10 +242,12 @@ func TestEveryNameThatIsSentIsAsked(t *testing.T) {
 		for key := range attrs {
 			for _, value := range []string{"", "true", "false", "0", "T"} {
 				arg := "type=" + kind + "," + key + "=" + value
-				r, err := parse(t, environment{}, "-t", "one.example/app:v1", "-t", "two.example/app:v1", "--variant", "remote,attach",
-					"--insecure-registry", "two.example", "-o", arg+",dest=out")
+				o := Options{Tags: []string{"one.example/app:v1", "two.example/app:v1"}, Variants: asked(t, "remote,attach"), Outputs: []string{arg}}
+				insecure := o
+				insecure.Insecure, insecure.Outputs = []string{"two.example"}, []string{arg + ",dest=out"}
+				r, err := newRequest(t, insecure)
 				if err != nil {
-					r, err = parse(t, environment{}, "-t", "one.example/app:v1", "-t", "two.example/app:v1", "--variant", "remote,attach", "-o", arg)
+					r, err = newRequest(t, o)
 				}
 				if err != nil {
 					continue
@@ -256,7 +258,7 @@ func TestEveryNameThatIsSentIsAsked(t *testing.T) {
 	}
 }
 
-func checkNames(t *testing.T, arg string, r *request) {
+func checkNames(t *testing.T, arg string, r *Request) {
 	t.Helper()
 	asked := map[namespace][]string{}
 	for _, at := range []namespace{inRegistry, inEngine, inStore} {
@@ -265,9 +267,9 @@ func checkNames(t *testing.T, arg string, r *request) {
 		}
 	}
 	sent := map[namespace][]string{}
-	b := &builder{request: r, streams: streams{out: nil}}
-	for _, p := range r.presets {
-		res := &result{preset: p}
+	b := &builder{Request: r}
+	for _, img := range r.images {
+		res := &Result{Image: img}
 		entries, _, err := b.exports(t.Context(), res)
 		if err != nil {
 			t.Fatal(err)
@@ -281,14 +283,14 @@ func checkNames(t *testing.T, arg string, r *request) {
 				if e.Attrs["push-by-digest"] != "true" || e.Attrs["store"] != "false" {
 					t.Errorf("%s: pushed by name: %v", arg, e.Attrs)
 				}
-				for _, ref := range res.refs {
+				for _, ref := range res.Refs {
 					if slices.Contains(names, ref.Repository()) {
 						sent[inRegistry] = append(sent[inRegistry], ref.String())
 					}
 				}
 			case e.Type == client.ExporterImage && e.Attrs["store"] != "false":
 				sent[inStore] = append(sent[inStore], names...)
-			case e.Type == client.ExporterDocker && e.Output != nil && len(res.dests) == 0:
+			case e.Type == client.ExporterDocker && e.Output != nil && len(res.Files) == 0:
 				sent[inEngine] = append(sent[inEngine], names...)
 			}
 		}

@@ -1,4 +1,4 @@
-package cli
+package docker
 
 import (
 	"context"
@@ -46,7 +46,7 @@ func TestAnEngineThatNeverAnswersIsNotWaitedForForever(t *testing.T) {
 	t.Setenv("DOCKER_HOST", "unix://"+proctest.Silent(t, "unix", filepath.Join(t.TempDir(), "docker.sock"), nil))
 	told := make(chan string, 10)
 	p := &patience.Patience{Limit: 200 * time.Millisecond, Notice: 20 * time.Millisecond, Tell: func(line string) { told <- line }}
-	err := ended(t, func() error { _, err := connectEngine(t.Context(), p); return err })
+	err := ended(t, func() error { _, err := Connect(t.Context(), p); return err })
 	var silent *patience.SilentError
 	if !errors.As(err, &silent) || !strings.Contains(err.Error(), "did not answer for 200ms") || !strings.Contains(err.Error(), "DOCKER_HOST") {
 		t.Errorf("got %v", err)
@@ -58,7 +58,7 @@ func TestAnEngineThatNeverAnswersIsNotWaitedForForever(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	p = &patience.Patience{Limit: time.Hour, Notice: 20 * time.Millisecond, Tell: func(string) { cancel() }}
-	if err := ended(t, func() error { _, err := connectEngine(ctx, p); return err }); !errors.Is(err, context.Canceled) {
+	if err := ended(t, func() error { _, err := Connect(ctx, p); return err }); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: got %v", err)
 	}
 }
@@ -69,16 +69,18 @@ func TestAnEngineThatGoesSilentIsNotWaitedForForever(t *testing.T) {
 			<-r.Context().Done()
 		}
 	})
-	e, err := connectEngine(t.Context(), &patience.Patience{Limit: 200 * time.Millisecond})
+	e, err := Connect(t.Context(), &patience.Patience{Limit: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer func() { _ = e.Close() }()
 	var silent *patience.SilentError
-	if err := ended(t, func() error { return e.guard(t.Context(), mustRef(t, "app:v1-debug")) }); !errors.As(err, &silent) {
-		t.Errorf("image: got %v", err)
-	}
-	if err := ended(t, func() error { _, err := e.container(t.Context(), "app"); return err }); !errors.As(err, &silent) {
-		t.Errorf("container: got %v", err)
+	for name, question := range map[string]func() error{
+		"image":     func() error { _, _, err := e.Labels(t.Context(), "app:v1-debug"); return err },
+		"container": func() error { _, _, err := e.Container(t.Context(), "app"); return err },
+	} {
+		if err := ended(t, question); !errors.As(err, &silent) {
+			t.Errorf("%s: got %v", name, err)
+		}
 	}
 }

@@ -1,56 +1,68 @@
-package cli
+package bake
 
 import (
 	"strings"
 	"testing"
 
+	"github.com/dlvgen/dlvgen/internal/buildkit"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/docker/cli/cli/config/configfile"
 	"github.com/google/go-cmp/cmp"
 	"github.com/moby/buildkit/client"
-	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 )
 
-// parse reads a command line of `dlvgen build` with the given environment.
-func parse(t *testing.T, env environment, args ...string) (*request, error) {
+// newRequest reads a call with the defaults of the command line, in an empty environment.
+func newRequest(t *testing.T, o Options) (*Request, error) {
 	t.Helper()
-	var f buildFlags
-	fs := pflag.NewFlagSet("build", pflag.ContinueOnError)
-	f.register(fs)
-	if err := fs.Parse(args); err != nil {
-		return nil, flagError(&cobra.Command{Use: "build"}, err)
+	o.Context, o.Progress = ".", buildkit.ProgressModes()[0]
+	if o.Variants == nil {
+		o.Variants = asked(t, "remote")
 	}
-	if env.lookup == nil {
-		env.lookup = func(string) (string, bool) { return "", false }
-	}
-	return newRequest(&f, fs.Args(), env)
+	return NewRequest(o, Environment{Lookup: func(string) (string, bool) { return "", false }, Docker: configfile.New("")})
 }
 
-func mustParse(t *testing.T, env environment, args ...string) *request {
+func mustRequest(t *testing.T, o Options) *Request {
 	t.Helper()
-	r, err := parse(t, env, args...)
+	r, err := newRequest(t, o)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
 }
 
+// asked are variants of the table, in its order.
+func asked(t *testing.T, names string) []variants.Request {
+	t.Helper()
+	table, err := variants.Table()
+	if err != nil {
+		t.Fatal(err)
+	}
+	list, err := variants.Parse(names, table)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return list
+}
+
 // TestFlagsBecomeTheOptionsThatBuildxSends compares with what `docker buildx build`
 // v0.38.2 puts into FrontendAttrs for the same flags (build/opt.go).
 func TestFlagsBecomeTheOptionsThatBuildxSends(t *testing.T) {
-	env := environment{
-		lookup: func(name string) (string, bool) {
-			value, ok := map[string]string{"FROM_ENV": "e", sourceDateEpoch: "1700000000"}[name]
-			return value, ok
-		},
-		proxies: map[string]string{"HTTP_PROXY": "http://proxy:1", "NO_PROXY": "localhost"},
+	docker := configfile.New("")
+	docker.Proxies = map[string]configfile.ProxyConfig{"default": {HTTPProxy: "http://proxy:1", NoProxy: "localhost"}}
+	lookup := func(name string) (string, bool) {
+		value, ok := map[string]string{"FROM_ENV": "e", sourceDateEpoch: "1700000000"}[name]
+		return value, ok
 	}
-	r := mustParse(t, env,
-		"--build-arg", "A=1", "--build-arg", "EMPTY=", "--build-arg", "FROM_ENV", "--build-arg", "ABSENT", "--build-arg", "no_proxy=mine",
-		"--label", "l=v", "--label", "bare",
-		"--target", "final", "--platform", "linux/arm64,linux/arm/v7", "--platform", "linux/amd64",
-		"--pull", "--no-cache-filter", "build,test", "--network", "host", "--shm-size", "64m",
-		"--ulimit", "nofile=1024:2048", "--add-host", "db:10.0.0.1", "--add-host", "v6=[::1]",
-		"--allow", "security.insecure")
+	r, err := NewRequest(Options{
+		BuildArgs: []string{"A=1", "EMPTY=", "FROM_ENV", "ABSENT", "no_proxy=mine"}, Labels: []string{"l=v", "bare"},
+		Target: "final", Platforms: []string{"linux/arm64,linux/arm/v7", "linux/amd64"},
+		Pull: true, NoCacheFilter: []string{"build", "test"}, Network: "host", ShmSize: "64m",
+		Ulimits: []string{"nofile=1024:2048"}, AddHosts: []string{"db:10.0.0.1", "v6=[::1]"},
+		Allow: []string{"security.insecure"}, Progress: "plain",
+	}, Environment{Docker: docker, Lookup: lookup})
+	if err != nil {
+		t.Fatal(err)
+	}
 	want := map[string]string{
 		"build-arg:A":                 "1",
 		"build-arg:EMPTY":             "",
@@ -78,19 +90,22 @@ func TestFlagsBecomeTheOptionsThatBuildxSends(t *testing.T) {
 }
 
 func TestNoCacheBeatsTheFilter(t *testing.T) {
-	r := mustParse(t, environment{}, "--no-cache", "--no-cache-filter", "build")
+	r := mustRequest(t, Options{NoCache: true, NoCacheFilter: []string{"build"}})
 	if value, ok := r.attrs["no-cache"]; !ok || value != "" {
 		t.Errorf("no-cache is %q, %v, want set and empty", value, ok)
 	}
 }
 
 func TestEachVariantAsksTheFrontendForItself(t *testing.T) {
-	r := mustParse(t, environment{}, "--variant", "remote-src,remote", "--start", "continue", "--listen", ":9000",
-		"--cache-from", "cache:1", "--cache-to", "type=registry,ref=cache:1", "--cache-to", "type=inline")
+	both := asked(t, "remote-src,remote")
+	for i := range both {
+		both[i].Start, both[i].Listen = "continue", ":9000"
+	}
+	r := mustRequest(t, Options{Variants: both, CacheFrom: []string{"cache:1"}, CacheTo: []string{"type=registry,ref=cache:1", "type=inline"}})
 	in := &inputs{attrs: map[string]string{"filename": "Dockerfile"}}
 	var got []client.SolveOpt
-	for _, p := range r.presets {
-		so, err := r.solveOpt(p, in, nil)
+	for _, img := range r.images {
+		so, err := r.solveOpt(img, in, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -120,9 +135,9 @@ func TestEachVariantAsksTheFrontendForItself(t *testing.T) {
 }
 
 func TestDebugTagsDeriveFromEveryProductionReference(t *testing.T) {
-	r := mustParse(t, environment{}, "-t", "app", "-t", "registry.example:5000/team/app:v1", "-t", "app:latest")
+	r := mustRequest(t, Options{Tags: []string{"app", "registry.example:5000/team/app:v1", "app:latest"}})
 	var got []string
-	for _, ref := range r.presets[0].refs {
+	for _, ref := range r.images[0].Refs {
 		got = append(got, ref.Familiar())
 	}
 	if want := "app:latest-debug registry.example:5000/team/app:v1-debug"; strings.Join(got, " ") != want {
@@ -131,36 +146,39 @@ func TestDebugTagsDeriveFromEveryProductionReference(t *testing.T) {
 }
 
 func TestCachesOutsideAWorkflowLeaveGitHubOut(t *testing.T) {
-	r := mustParse(t, environment{}, "--cache-from", "type=gha", "--cache-to", "type=gha,mode=max", "--cache-from", "a,b")
+	r := mustRequest(t, Options{CacheFrom: []string{"type=gha", "a,b"}, CacheTo: []string{"type=gha,mode=max"}})
 	if len(r.cacheTo) != 0 || len(r.cacheFrom) != 2 {
 		t.Errorf("imports %v, exports %v, want a and b only", r.cacheFrom, r.cacheTo)
 	}
 }
 
 func TestBadValuesNameTheFlag(t *testing.T) {
-	for _, args := range [][]string{
-		{"--build-arg", "=x"},
-		{"--add-host", "db"},
-		{"--add-host", "db:nowhere"},
-		{"--shm-size", "big"},
-		{"--ulimit", "nofile"},
-		{"--allow", "everything"},
-		{"--cache-to", "ref=x,mode=max"},
-		{"--platform", "a/b/c/d/e"},
-		{"--output", "dest=x"},
-		{"--output", "type=local"},
-		{"--output", "type=image,dest=x"},
-		{"--tag", "Not A Reference"},
+	for _, test := range []struct {
+		flag string
+		o    Options
+	}{
+		{"--build-arg", Options{BuildArgs: []string{"=x"}}},
+		{"--add-host", Options{AddHosts: []string{"db"}}},
+		{"--add-host", Options{AddHosts: []string{"db:nowhere"}}},
+		{"--shm-size", Options{ShmSize: "big"}},
+		{"--ulimit", Options{Ulimits: []string{"nofile"}}},
+		{"--allow", Options{Allow: []string{"everything"}}},
+		{"--cache-to", Options{CacheTo: []string{"ref=x,mode=max"}}},
+		{"--platform", Options{Platforms: []string{"a/b/c/d/e"}}},
+		{"--output", Options{Outputs: []string{"dest=x"}}},
+		{"--output", Options{Outputs: []string{"type=local"}}},
+		{"--output", Options{Outputs: []string{"type=image,dest=x"}}},
+		{"--tag", Options{Tags: []string{"Not A Reference"}}},
 	} {
-		_, err := parse(t, environment{}, args...)
-		if err == nil || !strings.Contains(err.Error(), args[0]) || strings.Contains(err.Error(), "\n") {
-			t.Errorf("%q: got %v, want one line that names the flag", args, err)
+		_, err := newRequest(t, test.o)
+		if err == nil || !strings.Contains(err.Error(), test.flag) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%+v: got %v, want one line that names %s", test.o, err, test.flag)
 		}
 	}
 }
 
 func TestLongProductionTagIsToldBeforeTheBuild(t *testing.T) {
-	_, err := parse(t, environment{}, "-t", "app:"+strings.Repeat("x", 128))
+	_, err := newRequest(t, Options{Tags: []string{"app:" + strings.Repeat("x", 128)}})
 	if err == nil || !strings.Contains(err.Error(), "128") {
 		t.Errorf("got %v, want an error about the tag's length", err)
 	}

@@ -1,33 +1,33 @@
-package cli
+// Package docker asks Docker Engine for what it has and runs, and gives it images.
+package docker
 
 import (
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"syscall"
 
 	"github.com/dlvgen/dlvgen/internal/patience"
-	engine "github.com/moby/moby/client"
+	"github.com/moby/moby/client"
 )
 
-// dockerEngine is a Docker Engine that has answered once.
-type dockerEngine struct {
-	*engine.Client
+// Engine is a Docker Engine that has answered once.
+type Engine struct {
+	*client.Client
 	patience *patience.Patience
 }
 
-// connectEngine connects to the Docker Engine that DOCKER_HOST names, or the local
+// Connect connects to the Docker Engine that DOCKER_HOST names, or the local
 // one, and waits for an answer.
-func connectEngine(ctx context.Context, p *patience.Patience) (*dockerEngine, error) {
-	c, err := engine.New(engine.FromEnv)
+func Connect(ctx context.Context, p *patience.Patience) (*Engine, error) {
+	c, err := client.New(client.FromEnv)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to Docker Engine: %w", err)
 	}
-	e := &dockerEngine{Client: c, patience: p}
+	e := &Engine{Client: c, patience: p}
 	err = e.ask(ctx, func(ctx context.Context) error {
-		_, err := c.Ping(ctx, engine.PingOptions{})
+		_, err := c.Ping(ctx, client.PingOptions{})
 		return err
 	})
 	if err != nil {
@@ -38,7 +38,7 @@ func connectEngine(ctx context.Context, p *patience.Patience) (*dockerEngine, er
 }
 
 // ask bounds the wait for an answer.
-func (e *dockerEngine) ask(ctx context.Context, question func(context.Context) error) error {
+func (e *Engine) ask(ctx context.Context, question func(context.Context) error) error {
 	return e.patience.Ask(ctx, "Docker Engine at "+e.DaemonHost(), question)
 }
 
@@ -51,15 +51,3 @@ func noEngine(host string, err error) error {
 	}
 	return fmt.Errorf("%w: %w", silent, err)
 }
-
-// engineHost is where ports are found that an engine publishes: the loopback address,
-// or the host of an engine that is reached over the network.
-func engineHost(daemon string) string {
-	u, err := url.Parse(daemon)
-	if err != nil || u.Scheme == "unix" || u.Scheme == "npipe" || u.Hostname() == "" {
-		return loopback
-	}
-	return u.Hostname()
-}
-
-const loopback = "127.0.0.1"

@@ -1,4 +1,4 @@
-package cli
+package bake
 
 import (
 	"context"
@@ -7,8 +7,8 @@ import (
 	"slices"
 
 	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/registry"
-	"github.com/docker/cli/cli/config/configfile"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/filesync"
@@ -19,40 +19,15 @@ import (
 
 // builder carries out one request.
 type builder struct {
-	*request
-	streams streams
-	docker  *configfile.ConfigFile
+	*Request
+	streams Streams
+
+	call frontendCall
 
 	tools     fsutil.FS
 	toolsName string // of the session's local mount
 	registry  *registry.Client
-	engine    *dockerEngine // nil where nothing is loaded
-}
-
-// result is what became of one preset.
-type result struct {
-	preset
-
-	// meta is the frontend's metadata: plans and trees.
-	meta map[string][]byte
-
-	// response is the exporters'.
-	response map[string]string
-
-	// dests are the files and folders that were written.
-	dests []string
-}
-
-// digest is that of the image or index, "" where none was exported.
-func (r *result) digest() string { return r.response["containerimage.digest"] }
-
-// names are the variant's references as users write them.
-func (r *result) names() []string {
-	var names []string
-	for _, ref := range r.refs {
-		names = append(names, ref.Familiar())
-	}
-	return names
+	engine    *docker.Engine // nil where nothing is loaded
 }
 
 // inOrder puts the outputs last whose digest counts. BuildKit v0.34.2 answers for all
@@ -74,7 +49,7 @@ func inOrder(outputs []output) []output {
 
 // exports are BuildKit's for one variant. The load is nil where nothing goes to
 // Docker Engine.
-func (b *builder) exports(ctx context.Context, res *result) ([]client.ExportEntry, *imageLoad, error) {
+func (b *builder) exports(ctx context.Context, res *Result) ([]client.ExportEntry, *imageLoad, error) {
 	if b.dryRun {
 		return nil, nil, nil
 	}
@@ -88,17 +63,17 @@ func (b *builder) exports(ctx context.Context, res *result) ([]client.ExportEntr
 			entries = append(entries, b.pushExports(o, res)...)
 			continue
 		}
-		dest := o.destination(res.preset, len(b.presets) > 1)
-		entry, err := o.export(dest, res.refs, b.streams.out)
+		dest := o.destination(res.Image, len(b.images) > 1)
+		entry, err := o.export(dest, res.Refs, b.streams)
 		if err != nil {
 			return nil, nil, err
 		}
 		if o.loads() {
 			load = newImageLoad()
-			entry.Output = load.output(ctx, b.engine, res.refs)
+			entry.Output = load.output(ctx, b.engine, res.Refs)
 		}
 		if dest != "" && dest != "-" {
-			res.dests = append(res.dests, dest)
+			res.Files = append(res.Files, dest)
 		}
 		entries = append(entries, entry)
 	}
@@ -115,7 +90,7 @@ type sharedMounts struct {
 
 // shareMounts starts the session where there is more than one build.
 func shareMounts(ctx context.Context, c *client.Client, b *builder, in *inputs) (*sharedMounts, error) {
-	if len(b.presets) == 1 {
+	if len(b.images) == 1 {
 		return &sharedMounts{}, nil
 	}
 	s, err := session.NewSession(ctx, in.sharedKey)

@@ -1,4 +1,4 @@
-package cli
+package bake
 
 import (
 	"context"
@@ -16,16 +16,25 @@ import (
 	"github.com/moby/buildkit/session"
 )
 
-// job is the build of one variant.
+// frontendCall is what is wanted of the frontend for each image.
+type frontendCall func(*frontend.Frontend, context.Context, gateway.Client) (*gateway.Result, error)
+
+// job is the build of one image.
 type job struct {
 	options client.SolveOpt
-	result  *result
+	config  frontend.Config
+	result  *Result
 	load    *imageLoad // nil where nothing goes to Docker Engine
 }
 
-// build runs the builds of all variants, which share the steps that are equal.
-func (b *builder) build(ctx context.Context, in *inputs) ([]*result, error) {
-	attachables, err := b.attachables(b.docker, in)
+// build runs the builds of all images, which share the steps that are equal.
+func (b *builder) build(ctx context.Context) ([]*Result, error) {
+	in, err := loadInputs(b.source, b.contexts, b.streams.In)
+	if err != nil {
+		return nil, err
+	}
+	defer in.close()
+	attachables, err := b.attachables(in)
 	if err != nil {
 		return nil, err
 	}
@@ -44,22 +53,28 @@ func (b *builder) build(ctx context.Context, in *inputs) ([]*result, error) {
 	defer shared.close()
 
 	var jobs []*job
-	var results []*result
-	for _, p := range b.presets {
-		j, err := b.newJob(ctx, p, in, attachables, shared)
+	var results []*Result
+	for _, img := range b.images {
+		j, err := b.newJob(ctx, img, in, attachables, shared)
 		if err != nil {
 			return nil, err
 		}
 		jobs = append(jobs, j)
 		results = append(results, j.result)
 	}
-	return results, b.runJobs(ctx, c.Client, jobs, shared)
+	return results, b.runJobs(ctx, c.Client, jobs)
 }
 
-func (b *builder) newJob(ctx context.Context, p preset, in *inputs, attachables []session.Attachable, shared *sharedMounts) (*job, error) {
-	j := &job{result: &result{preset: p}}
+func (b *builder) newJob(ctx context.Context, img Image, in *inputs, attachables []session.Attachable, shared *sharedMounts) (*job, error) {
+	j := &job{
+		result: &Result{Image: img},
+		config: frontend.Config{Tools: shared.toolsSource(b.toolsName), Version: version.Version(), Source: in.production},
+	}
+	if len(b.production) > 0 {
+		j.config.Reference = b.production[0].String()
+	}
 	var err error
-	if j.options, err = b.solveOpt(p, in, attachables); err != nil {
+	if j.options, err = b.solveOpt(img, in, attachables); err != nil {
 		return nil, err
 	}
 	if !shared.apply(&j.options) {
@@ -70,9 +85,9 @@ func (b *builder) newJob(ctx context.Context, p preset, in *inputs, attachables 
 }
 
 // runJobs runs the builds at the same time, in one display.
-func (b *builder) runJobs(ctx context.Context, c *client.Client, jobs []*job, shared *sharedMounts) error {
+func (b *builder) runJobs(ctx context.Context, c *client.Client, jobs []*job) error {
 	// The display is not cut short by an interrupt: it shows what was cancelled.
-	progress, err := buildkit.NewProgress(context.WithoutCancel(ctx), b.streams.err, b.progress)
+	progress, err := buildkit.NewProgress(context.WithoutCancel(ctx), b.streams.Err, b.progress)
 	if err != nil {
 		return err
 	}
@@ -84,7 +99,7 @@ func (b *builder) runJobs(ctx context.Context, c *client.Client, jobs []*job, sh
 	for i, j := range jobs {
 		status := progress.Source(b.label(j.result))
 		running.Go(func() {
-			err := b.runJob(ctx, c, j, shared, &exports, status)
+			err := b.runJob(ctx, c, j, &exports, status)
 			// Where the load failed, the build's error says only that the pipe broke.
 			errs[i] = errors.Join(j.load.wait(err), err)
 			if errs[i] != nil && !isSpurious(errs[i]) {
@@ -101,15 +116,11 @@ func (b *builder) runJobs(ctx context.Context, c *client.Client, jobs []*job, sh
 	return progressErr
 }
 
-// runJob builds one variant; status is closed when it ends. Variants are exported one
+// runJob builds one image; status is closed when it ends. Images are exported one
 // after the other: at the same time, each would find the blobs that they share missing
 // from the registry, and send them.
-func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, shared *sharedMounts, exports *sync.Mutex, status chan *client.SolveStatus) error {
-	config := frontend.Config{Tools: shared.toolsSource(b.toolsName), Version: version.Version()}
-	if len(b.production) > 0 {
-		config.Reference = b.production[0].String()
-	}
-	f := frontend.New(config)
+func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, exports *sync.Mutex, status chan *client.SolveStatus) error {
+	f := frontend.New(j.config)
 	var refusal *derive.RefusalError // BuildKit's answer has its text alone
 	exporting := false
 	defer func() {
@@ -118,12 +129,12 @@ func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, shared *
 		}
 	}()
 	response, err := c.Build(ctx, j.options, "dlvgen", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
-		derived, err := f.Build(ctx, gw)
+		derived, err := b.call(f, ctx, gw)
 		if err != nil {
 			errors.As(err, &refusal)
 			return nil, err
 		}
-		j.result.meta = derived.Metadata
+		j.result.Metadata = derived.Metadata
 		if b.dryRun {
 			// Nothing but what the plan needed is built.
 			return gateway.NewResult(), nil
@@ -134,17 +145,17 @@ func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, shared *
 	}, status)
 	switch {
 	case refusal != nil:
-		return &refusedError{refusal}
+		return refusal
 	case err != nil:
 		return err
 	}
-	j.result.response = response.ExporterResponse
+	j.result.Response = response.ExporterResponse
 	return nil
 }
 
 // label names a variant in the progress, where there are several.
-func (b *builder) label(res *result) string {
-	if len(b.presets) == 1 {
+func (b *builder) label(res *Result) string {
+	if len(b.images) == 1 {
 		return ""
 	}
 	return res.Preset
@@ -153,7 +164,7 @@ func (b *builder) label(res *result) string {
 // notify tells the user what takes longer than a moment.
 func (b *builder) notify(line string) {
 	if b.progress != "quiet" && b.progress != "rawjson" {
-		b.streams.tell(line)
+		b.streams.Tell(line)
 	}
 }
 

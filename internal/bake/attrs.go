@@ -1,4 +1,4 @@
-package cli
+package bake
 
 import (
 	"fmt"
@@ -18,29 +18,21 @@ import (
 // https://reproducible-builds.org/specs/source-date-epoch/.
 const sourceDateEpoch = "SOURCE_DATE_EPOCH"
 
-// environment is what a build takes over without a flag.
-type environment struct {
-	lookup func(name string) (string, bool)
-
-	// proxies are the proxy settings of Docker's configuration, as build args.
-	proxies map[string]string
-}
-
-// frontendAttrs translates the flags to the options of BuildKit's Dockerfile
+// frontendAttrs translates the call to the options of BuildKit's Dockerfile
 // frontend, as buildx does in build/opt.go (toSolveOpt) of v0.38.2.
-func (f *buildFlags) frontendAttrs(env environment) (map[string]string, error) {
+func (o Options) frontendAttrs(env Environment) (map[string]string, error) {
 	attrs := map[string]string{}
-	args, err := pairs("--build-arg", f.buildArgs, env.lookup)
+	args, err := pairs("--build-arg", o.BuildArgs, env.Lookup)
 	if err != nil {
 		return nil, err
 	}
-	if epoch, ok := env.lookup(sourceDateEpoch); ok && epoch != "" {
+	if epoch, ok := env.Lookup(sourceDateEpoch); ok && epoch != "" {
 		if _, given := args[sourceDateEpoch]; !given {
 			args[sourceDateEpoch] = epoch
 		}
 	}
-	for name, value := range env.proxies {
-		if !slices.ContainsFunc(slices.Collect(maps.Keys(args)), func(given string) bool { return strings.EqualFold(given, name) }) {
+	for name, value := range env.proxies() {
+		if value != "" && !slices.ContainsFunc(slices.Collect(maps.Keys(args)), func(given string) bool { return strings.EqualFold(given, name) }) {
 			args[name] = value
 		}
 	}
@@ -50,56 +42,56 @@ func (f *buildFlags) frontendAttrs(env environment) (map[string]string, error) {
 	if multi, err := strconv.ParseBool(args["BUILDKIT_MULTI_PLATFORM"]); err == nil && multi {
 		attrs["multi-platform"] = "true"
 	}
-	labels, err := pairs("--label", f.labels, nil)
+	labels, err := pairs("--label", o.Labels, nil)
 	if err != nil {
 		return nil, err
 	}
 	for name, value := range labels {
 		attrs["label:"+name] = value
 	}
-	if f.target != "" {
-		attrs["target"] = f.target
+	if o.Target != "" {
+		attrs["target"] = o.Target
 	}
-	if f.pull {
+	if o.Pull {
 		attrs["image-resolve-mode"] = pb.AttrImageResolveModeForcePull
 	}
-	if len(f.noCacheFilter) > 0 {
-		attrs["no-cache"] = strings.Join(f.noCacheFilter, ",")
+	if len(o.NoCacheFilter) > 0 {
+		attrs["no-cache"] = strings.Join(o.NoCacheFilter, ",")
 	}
-	if f.noCache {
+	if o.NoCache {
 		attrs["no-cache"] = ""
 	}
-	if err := f.platformAttr(attrs); err != nil {
+	if err := o.platformAttr(attrs); err != nil {
 		return nil, err
 	}
-	return attrs, f.stepAttrs(attrs)
+	return attrs, o.stepAttrs(attrs)
 }
 
 // stepAttrs sets the options of how RUN steps are run.
-func (f *buildFlags) stepAttrs(attrs map[string]string) error {
-	switch f.network {
+func (o Options) stepAttrs(attrs map[string]string) error {
+	switch o.Network {
 	case "host", "none":
-		attrs["force-network-mode"] = f.network
+		attrs["force-network-mode"] = o.Network
 	case "", "default":
 	default:
-		return fmt.Errorf("--network is %q: it must be default, host or none", f.network)
+		return fmt.Errorf("--network is %q: it must be default, host or none", o.Network)
 	}
-	hosts, err := extraHosts(f.addHosts)
+	hosts, err := extraHosts(o.AddHosts)
 	if err != nil {
 		return err
 	}
 	if hosts != "" {
 		attrs["add-hosts"] = hosts
 	}
-	if f.shmSize != "" {
-		size, err := units.RAMInBytes(f.shmSize)
+	if o.ShmSize != "" {
+		size, err := units.RAMInBytes(o.ShmSize)
 		if err != nil || size <= 0 {
-			return fmt.Errorf("--shm-size is %q: it must be a size such as 64m", f.shmSize)
+			return fmt.Errorf("--shm-size is %q: it must be a size such as 64m", o.ShmSize)
 		}
 		attrs["shm-size"] = strconv.FormatInt(size, 10)
 	}
 	var limits []string
-	for _, u := range f.ulimits {
+	for _, u := range o.Ulimits {
 		limit, err := units.ParseUlimit(u)
 		if err != nil {
 			return fmt.Errorf("--ulimit is %q: %w", u, err)
@@ -112,9 +104,9 @@ func (f *buildFlags) stepAttrs(attrs map[string]string) error {
 	return nil
 }
 
-func (f *buildFlags) platformAttr(attrs map[string]string) error {
+func (o Options) platformAttr(attrs map[string]string) error {
 	var list []string
-	for _, value := range f.platforms {
+	for _, value := range o.Platforms {
 		for _, name := range strings.Split(value, ",") {
 			p := platforms.DefaultSpec()
 			if !strings.EqualFold(name, "local") {
@@ -132,16 +124,16 @@ func (f *buildFlags) platformAttr(attrs map[string]string) error {
 	return nil
 }
 
-// allowed are the entitlements that the flags grant to the build.
-func (f *buildFlags) allowed() ([]string, error) {
+// allowed are the entitlements that the call grants to the build.
+func (o Options) allowed() ([]string, error) {
 	var list []string
-	for _, value := range f.allow {
+	for _, value := range o.Allow {
 		if _, _, err := entitlements.Parse(value); err != nil {
 			return nil, fmt.Errorf("--allow is %q: %w", value, err)
 		}
 		list = append(list, value)
 	}
-	if f.network == "host" {
+	if o.Network == "host" {
 		list = append(list, entitlements.EntitlementNetworkHost.String())
 	}
 	return list, nil

@@ -1,4 +1,4 @@
-package cli
+package bake
 
 import (
 	"fmt"
@@ -15,51 +15,51 @@ import (
 
 // parseCaches reads --cache-from and --cache-to in buildx's syntax: what is no
 // type=... is a list of references.
-func (f *buildFlags) parseCaches(env environment) (from, to []client.CacheOptionsEntry, err error) {
-	imports, err := typedCaches("--cache-from", f.cacheFrom, env)
+func (o Options) parseCaches(env Environment) (from, to []client.CacheOptionsEntry, err error) {
+	imports, err := typedCaches("--cache-from", o.CacheFrom, env)
 	if err != nil {
 		return nil, nil, err
 	}
 	if from, err = build.ParseImportCache(imports); err != nil {
-		return nil, nil, fmt.Errorf("--cache-from is %q: %w", f.cacheFrom, err)
+		return nil, nil, fmt.Errorf("--cache-from is %q: %w", o.CacheFrom, err)
 	}
-	exports, err := typedCaches("--cache-to", f.cacheTo, env)
+	exports, err := typedCaches("--cache-to", o.CacheTo, env)
 	if err != nil {
 		return nil, nil, err
 	}
 	if to, err = build.ParseExportCache(exports); err != nil {
-		return nil, nil, fmt.Errorf("--cache-to is %q: %w", f.cacheTo, err)
+		return nil, nil, fmt.Errorf("--cache-to is %q: %w", o.CacheTo, err)
 	}
 	for _, e := range to {
 		if _, known := cacheExporters[e.Type]; !known {
 			types := slices.Sorted(maps.Keys(cacheExporters))
 			return nil, nil, fmt.Errorf("--cache-to is %q: unknown type %q, did you mean %q? The types are %s",
-				f.cacheTo, e.Type, variants.Nearest(e.Type, types), strings.Join(types, ", "))
+				o.CacheTo, e.Type, variants.Nearest(e.Type, types), strings.Join(types, ", "))
 		}
 	}
 	return from, to, nil
 }
 
-// cacheTag is a tag of a registry that a cache is written to.
-type cacheTag struct {
-	registry.Reference
-	insecure bool // reached without verified TLS
-}
-
-func cacheTags(exports []client.CacheOptionsEntry) ([]cacheTag, error) {
-	var tags []cacheTag
-	for _, e := range exports {
+// setCacheTags reads which tags of registries caches are written to, and refuses to put
+// a cache in the place of an image of this call. taken says what each name is.
+func (r *Request) setCacheTags(taken map[registry.Key]string) error {
+	for _, e := range r.cacheTo {
 		if cacheExporters[e.Type] != cacheInRegistry {
 			continue
 		}
 		ref, err := registry.Parse(e.Attrs["ref"])
 		if err != nil {
-			return nil, fmt.Errorf("--cache-to: ref is %q: %w", e.Attrs["ref"], err)
+			return fmt.Errorf("--cache-to: ref is %q: %w", e.Attrs["ref"], err)
 		}
-		insecure, err := strconv.ParseBool(e.Attrs["registry.insecure"])
-		tags = append(tags, cacheTag{ref, err == nil && insecure})
+		if what := taken[ref.Key()]; what != "" {
+			return fmt.Errorf("--cache-to writes to %s, which is %s: give the cache a reference of its own, such as %s:buildcache", ref.Familiar(), what, ref.Repository())
+		}
+		r.cacheTags = append(r.cacheTags, ref)
+		if insecure, err := strconv.ParseBool(e.Attrs["registry.insecure"]); err == nil && insecure {
+			r.insecure = append(r.insecure, ref.Host())
+		}
 	}
-	return tags, nil
+	return nil
 }
 
 // cachesIn are the tags of registries that caches are read from. What is no reference is
@@ -74,7 +74,7 @@ func cachesIn(imports []client.CacheOptionsEntry) []registry.Reference {
 	return refs
 }
 
-func typedCaches(flag string, list []string, env environment) ([]string, error) {
+func typedCaches(flag string, list []string, env Environment) ([]string, error) {
 	var typed []string
 	for _, arg := range list {
 		if !strings.Contains(arg, "=") {
@@ -88,7 +88,7 @@ func typedCaches(flag string, list []string, env environment) ([]string, error) 
 			return nil, err
 		}
 		// Outside a workflow there is no GitHub cache: buildx ignores it, too.
-		if _, workflow := env.lookup("ACTIONS_RUNTIME_TOKEN"); kind == "gha" && attrs["token"] == "" && !workflow {
+		if _, workflow := env.Lookup("ACTIONS_RUNTIME_TOKEN"); kind == "gha" && attrs["token"] == "" && !workflow {
 			continue
 		}
 		typed = append(typed, arg)
@@ -96,13 +96,13 @@ func typedCaches(flag string, list []string, env environment) ([]string, error) 
 	return typed, nil
 }
 
-// cacheExports are those of one variant: each image carries its own inline cache,
-// any other cache is written by the first variant only, because they all write to
-// the same place and share the steps that are worth keeping.
-func cacheExports(all []client.CacheOptionsEntry, first bool) []client.CacheOptionsEntry {
+// cacheExports are those of one image: each carries its own inline cache, any other
+// cache is written by the first image only, because they all write to the same place and
+// share the steps that are worth keeping. A dry run has none.
+func (r *Request) cacheExports(img Image) []client.CacheOptionsEntry {
 	var list []client.CacheOptionsEntry
-	for _, e := range all {
-		if first || e.Type == "inline" {
+	for _, e := range r.cacheTo {
+		if !r.dryRun && (img.Preset == r.images[0].Preset || e.Type == "inline") {
 			list = append(list, e)
 		}
 	}

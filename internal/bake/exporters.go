@@ -1,4 +1,4 @@
-package cli
+package bake
 
 import (
 	"errors"
@@ -26,7 +26,7 @@ const (
 
 // exporterAttrs are the exporters of BuildKit, with each attribute that one of them
 // reads. What the table does not have is refused: it may be a way to write a name that
-// [request.names] does not know. A test compares it with BuildKit's source.
+// [Request.names] does not know. A test compares it with BuildKit's source.
 var exporterAttrs = map[string]map[string]use{
 	client.ExporterImage: merged(imageAttrs, map[string]use{
 		"push":                    handled,

@@ -1,9 +1,10 @@
-package cli
+package bake
 
 import (
 	"context"
 	"fmt"
 
+	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/dlvgen/dlvgen/variants"
 )
@@ -20,23 +21,20 @@ const (
 
 // names are all that a build writes to a namespace: none in a dry run. They derive from the
 // parsed outputs and caches alone, whose attributes exporterAttrs and cacheExporters know.
-func (r *request) names(at namespace) []registry.Reference {
+func (r *Request) names(at namespace) []registry.Reference {
 	var refs []registry.Reference
 	switch {
 	case r.dryRun:
 		return nil
 	case at == asCache:
-		for _, tag := range r.cacheTags {
-			refs = append(refs, tag.Reference)
-		}
-		return refs
+		return r.cacheTags
 	}
 	for _, o := range r.outputs {
 		if written, ok := o.namespace(); !ok || written != at {
 			continue
 		}
-		for _, p := range r.presets {
-			refs = append(refs, p.refs...)
+		for _, img := range r.images {
+			refs = append(refs, img.Refs...)
 		}
 	}
 	return refs
@@ -77,22 +75,19 @@ func (b *builder) guard(ctx context.Context) error {
 		}
 	}
 	for _, ref := range b.names(inEngine) {
-		if err := b.engine.guard(ctx, ref); err != nil {
+		if err := guardEngine(ctx, b.engine, ref); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// guard fails where the engine has an image of that name which dlvgen did not make.
-func (e *dockerEngine) guard(ctx context.Context, ref registry.Reference) error {
-	got, err := e.image(ctx, ref.String())
-	if got == nil || err != nil {
+// guardEngine fails where the engine has an image of that name which dlvgen did not make.
+func guardEngine(ctx context.Context, e *docker.Engine, ref registry.Reference) error {
+	labels, has, err := e.Labels(ctx, ref.String())
+	if err != nil || !has || variants.Ours(labels) {
 		return err
 	}
-	if _, ours := got.labels[variants.LabelVersion]; !ours {
-		return fmt.Errorf("Docker Engine has an image %s that was not made by dlvgen (it lacks the label %s): choose another --tag-suffix, or remove it with `docker image rm %s`",
-			ref.Familiar(), variants.LabelVersion, ref.Familiar())
-	}
-	return nil
+	return fmt.Errorf("Docker Engine has an image %s that was not made by dlvgen (it lacks the label %s): choose another --tag-suffix, or remove it with `docker image rm %s`",
+		ref.Familiar(), variants.LabelVersion, ref.Familiar())
 }

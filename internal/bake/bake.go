@@ -1,0 +1,69 @@
+// Package bake carries out what a command line asks for: it reads a request, sends its
+// inputs to BuildKit, has each debug image built there, and brings the images where they
+// belong.
+package bake
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/docker"
+	"github.com/dlvgen/dlvgen/internal/patience"
+	"github.com/dlvgen/dlvgen/internal/registry"
+	"github.com/dlvgen/dlvgen/internal/tools"
+)
+
+// Streams are what a call reads from and writes to.
+type Streams struct {
+	In       io.Reader         // a context or a Dockerfile, where one of them is "-"
+	Out      io.Writer         // an image, where an output's destination is "-"
+	Err      io.Writer         // the progress
+	Tell     func(line string) // what is to be known beside it
+	Terminal bool              // Out is one, which takes no image
+}
+
+// Build derives all images. No tag of a registry moves where one of them fails. A
+// program that cannot be debugged is a [*derive.RefusalError].
+func (r *Request) Build(ctx context.Context, s Streams) ([]*Result, error) {
+	b, err := newBuilder(r, s, (*frontend.Frontend).Build)
+	if err != nil {
+		return nil, err
+	}
+	waits := &patience.Patience{Tell: b.notify}
+	b.registry = registry.New(registry.WithPatience(waits), registry.WithInsecure(r.insecure...), registry.WithProduction(r.production...))
+	if r.loads() {
+		if b.engine, err = docker.Connect(ctx, waits); err != nil {
+			return nil, fmt.Errorf("--load: %w: or use --push or -o type=docker,dest=FILE", err)
+		}
+		defer func() { _ = b.engine.Close() }()
+	}
+	if err := b.guard(ctx); err != nil {
+		return nil, err
+	}
+	results, err := b.build(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return results, b.move(ctx, results)
+}
+
+// Explain says what Build would do, without building: the results have explanations.
+func (r *Request) Explain(ctx context.Context, s Streams) ([]*Result, error) {
+	dry := *r
+	dry.dryRun = true
+	b, err := newBuilder(&dry, s, (*frontend.Frontend).Explain)
+	if err != nil {
+		return nil, err
+	}
+	return b.build(ctx)
+}
+
+func newBuilder(r *Request, s Streams, call frontendCall) (*builder, error) {
+	tree, digest, err := tools.FS()
+	if err != nil {
+		return nil, err
+	}
+	return &builder{Request: r, streams: s, call: call, tools: tree, toolsName: tools.LocalName(digest)}, nil
+}

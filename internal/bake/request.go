@@ -1,0 +1,221 @@
+package bake
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/buildkit"
+	"github.com/dlvgen/dlvgen/internal/registry"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/docker/cli/cli/config/configfile"
+	"github.com/moby/buildkit/client"
+	"github.com/moby/buildkit/cmd/buildctl/build"
+	"github.com/moby/buildkit/session"
+	"github.com/moby/buildkit/session/auth/authprovider"
+	"github.com/moby/buildkit/session/sshforward/sshprovider"
+	"github.com/tonistiigi/fsutil"
+)
+
+// Request is a call with everything in it read and checked: inputs, what is asked of
+// each image, and where the images go. [NewRequest] makes it, [Request.Build] and
+// [Request.Explain] carry it out.
+type Request struct {
+	source   source   // of production
+	contexts []string // named ones, NAME=VALUE
+
+	images     []Image
+	production []registry.Reference
+	outputs    []output
+
+	// attrs, allow, cacheFrom and cacheTo are for the builds of all images.
+	attrs     map[string]string
+	allow     []string
+	cacheFrom []client.CacheOptionsEntry
+	cacheTo   []client.CacheOptionsEntry
+	cacheTags []registry.Reference // that cacheTo writes
+
+	// insecure are the registries that may be reached without verified TLS, HOST[:PORT].
+	insecure []string
+
+	docker  *configfile.ConfigFile // credentials of registries
+	secrets session.Attachable     // nil for none
+	ssh     []sshprovider.AgentConfig
+
+	dryRun         bool
+	progress, addr string
+}
+
+// Image is a debug image that is asked for.
+type Image struct {
+	variants.Request
+
+	// Refs are its debug tags, one for each production reference.
+	Refs []registry.Reference
+}
+
+// NewRequest reads and checks a call. Its errors are the user's to correct on the command
+// line.
+func NewRequest(o Options, env Environment) (*Request, error) {
+	r := &Request{
+		source: dockerfile{context: o.Context, file: o.Dockerfile}, contexts: o.Contexts, insecure: slices.Clone(o.Insecure),
+		docker: env.Docker, dryRun: o.DryRun, progress: o.Progress, addr: o.Addr,
+	}
+	for _, asked := range o.Variants {
+		r.images = append(r.images, Image{Request: asked})
+	}
+	if mode, ok := env.Lookup("BUILDKIT_PROGRESS"); ok && mode != "" && r.progress == buildkit.ProgressModes()[0] {
+		r.progress = mode
+	}
+	if modes := buildkit.ProgressModes(); !slices.Contains(modes, r.progress) {
+		return nil, fmt.Errorf("--progress is %q: it must be one of %s", r.progress, strings.Join(modes, ", "))
+	}
+	taken, err := r.setReferences(o.Tags)
+	if err != nil {
+		return nil, err
+	}
+	if r.outputs, err = o.parseOutputs(); err != nil {
+		return nil, err
+	}
+	if r.attrs, err = o.frontendAttrs(env); err != nil {
+		return nil, err
+	}
+	if r.allow, err = o.allowed(); err != nil {
+		return nil, err
+	}
+	if r.cacheFrom, r.cacheTo, err = o.parseCaches(env); err != nil {
+		return nil, err
+	}
+	if err := r.setCacheTags(taken); err != nil {
+		return nil, err
+	}
+	if len(o.Secrets) > 0 {
+		if r.secrets, err = build.ParseSecret(o.Secrets); err != nil {
+			return nil, fmt.Errorf("--secret: %w", err)
+		}
+	}
+	if r.ssh, err = build.ParseSSH(o.SSH); err != nil {
+		return nil, fmt.Errorf("--ssh: %w", err)
+	}
+	r.setInsecure()
+	return r, r.checkOutputs()
+}
+
+// setInsecure adds what the outputs say of registries to what the flag and caches do.
+func (r *Request) setInsecure() {
+	for _, o := range r.outputs {
+		if o.pushes() && o.attrs["registry.insecure"] == "true" {
+			for _, ref := range r.production {
+				r.insecure = append(r.insecure, ref.Host())
+			}
+		}
+	}
+}
+
+// setReferences reads the production references and derives the debug tags once, so
+// that a bad one is told before anything is built. It returns what each name is.
+func (r *Request) setReferences(tags []string) (taken map[registry.Key]string, err error) {
+	const byTag = "a production reference by --tag"
+	taken = map[registry.Key]string{}
+	for _, tag := range tags {
+		ref, err := registry.Parse(tag)
+		if err != nil {
+			return nil, fmt.Errorf("--tag is %q: %w", tag, err)
+		}
+		if taken[ref.Key()] == "" {
+			r.production = append(r.production, ref)
+		}
+		taken[ref.Key()] = byTag
+	}
+	for i := range r.images {
+		img := &r.images[i]
+		for _, production := range r.production {
+			tag, err := img.Tag(production.Tag())
+			if err != nil {
+				return nil, err
+			}
+			ref, err := production.WithTag(tag)
+			if err != nil {
+				return nil, err
+			}
+			what := "the debug tag of variant " + img.Preset
+			switch other := taken[ref.Key()]; other {
+			case "", what:
+			case byTag:
+				return nil, fmt.Errorf("%s is %s, and %s: name the production references only", ref.Familiar(), byTag, what)
+			default:
+				return nil, fmt.Errorf("%s is %s and of variant %s: choose another --tag-suffix for one of them", ref.Familiar(), other, img.Preset)
+			}
+			taken[ref.Key()] = what
+			img.Refs = append(img.Refs, ref)
+		}
+	}
+	return taken, nil
+}
+
+func (r *Request) checkOutputs() error {
+	var presets []string
+	for _, img := range r.images {
+		presets = append(presets, img.Preset)
+	}
+	for _, o := range r.outputs {
+		switch {
+		case (o.pushes() || o.loads()) && len(r.production) == 0:
+			return errors.New("no image is named: add -t with the production reference, the debug tags derive from it")
+		case o.dest == "-" && len(presets) > 1:
+			return fmt.Errorf("stdout takes one image, and these variants were asked for: %s: give the output a file with dest=FILE, or name one variant",
+				strings.Join(presets, ", "))
+		case o.loads() && strings.Contains(r.attrs["platform"], ","):
+			return fmt.Errorf("--load takes one platform, and these were asked for: %s: use --push, or -o type=oci,dest=FILE", r.attrs["platform"])
+		}
+	}
+	return nil
+}
+
+// ToStdout says that an image goes to stdout.
+func (r *Request) ToStdout() bool {
+	return slices.ContainsFunc(r.outputs, func(o output) bool { return o.dest == "-" })
+}
+
+// loads says that images go to Docker Engine, false in a dry run.
+func (r *Request) loads() bool { return len(r.names(inEngine)) > 0 }
+
+// solveOpt are BuildKit's options for one image, without exports.
+func (r *Request) solveOpt(img Image, in *inputs, attachables []session.Attachable) (client.SolveOpt, error) {
+	so := client.SolveOpt{
+		FrontendAttrs:       maps.Clone(r.attrs),
+		LocalMounts:         map[string]fsutil.FS{},
+		AllowedEntitlements: r.allow,
+		CacheImports:        r.cacheFrom,
+		CacheExports:        r.cacheExports(img),
+		Session:             slices.Clone(attachables),
+	}
+	maps.Copy(so.FrontendAttrs, frontend.Attrs(img.Request))
+	return so, in.apply(&so)
+}
+
+// attachables are what the session offers to the build: credentials of registries,
+// secrets and SSH agents.
+func (r *Request) attachables(in *inputs) ([]session.Attachable, error) {
+	list := []session.Attachable{authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
+		AuthConfigProvider: authprovider.LoadAuthConfig(r.docker),
+	})}
+	if r.secrets != nil {
+		list = append(list, r.secrets)
+	}
+	agents := r.ssh
+	if len(agents) == 0 && in.sshContext {
+		agents = []sshprovider.AgentConfig{{ID: "default"}}
+	}
+	if len(agents) > 0 {
+		provider, err := sshprovider.NewSSHAgentProvider(agents)
+		if err != nil {
+			return nil, fmt.Errorf("--ssh: %w", err)
+		}
+		list = append(list, provider)
+	}
+	return list, nil
+}
