@@ -20,9 +20,6 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 )
 
-// build is a builder stage whose program is of the folder /src.
-const build = "FROM golang:1.26 AS build\nWORKDIR /src\nCOPY . .\nRUN go build -o server .\n"
-
 // What a pattern of the context matches is known without building.
 func TestReadyMadeProgramsAreFoundByTheirPatterns(t *testing.T) {
 	testenv.Require(t, testenv.NeedBuildKit)
