@@ -7,21 +7,24 @@ RUN --mount=type=cache,target=/go/pkg/mod go mod download
 COPY . .
 ENV CGO_ENABLED=0
 
-# The tools of every platform: a frontend image serves builds for others than its own.
+# The tools of every platform, and packed as the program carries them.
 FROM source AS toolstree
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
-    go run ./internal/cmd/toolstree -o /out
+    go run ./internal/cmd/toolstree -o /out/tree -pack /out/packed
 
 FROM scratch AS tools
 COPY --from=toolstree /out /
 
 # What a layer of the frontend image holds, without a moment of its own: of a new
-# image only the layers that changed are pulled.
+# image only the layers that changed are pulled. An image has the tools of its platform
+# alone: a build for another one takes them from the image of that platform.
 FROM toolstree AS layers
-RUN cd /out && for delve in */delve/*; do \
-        version="/layers/${delve##*/}" && mkdir -p "$version/${delve%/*}" && mv "$delve" "$version/$delve" || exit 1; \
+ARG TARGETOS TARGETARCH
+WORKDIR /out/tree/${TARGETOS}_${TARGETARCH}
+RUN tools="$PWD" && mkdir -p /layers/own && for delve in delve/*; do \
+        version="/layers/${delve##*/}/${tools##*/}" && mkdir -p "$version/delve" && mv "$delve" "$version/delve/" || exit 1; \
     done && \
-    rmdir */delve && rm digest && mv /out /layers/own && find /layers -exec touch -d @0 {} +
+    rmdir delve && cd / && mv "$tools" /layers/own/ && find /layers -exec touch -d @0 {} +
 
 FROM source AS frontend-build
 ARG TARGETOS TARGETARCH
@@ -30,7 +33,7 @@ RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache
 
 # In one step, so that one file has the checksums of all.
 FROM source AS binaries-build
-COPY --from=toolstree /out internal/tools/tree
+COPY --from=toolstree /out/packed internal/tools/packed
 ARG PLATFORMS="linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64"
 RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build \
     ./hack/binaries /out $PLATFORMS

@@ -24,9 +24,9 @@ build: tools bin/buildkitd ## Build bin/dlvgen with its tools embedded, and bin/
 	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o bin/dlvgen ./cmd/dlvgen
 
 .PHONY: tools
-tools: ## Make the tree of tools that dlvgen carries: the stand-in for go, init, Delve.
+tools: ## Make and pack the tools that dlvgen carries: the stand-in for go, init, Delve.
 	$(STAGE) tools
-	CGO_ENABLED=0 go run -trimpath ./internal/cmd/toolstree -o internal/tools/tree
+	CGO_ENABLED=0 go run -trimpath ./internal/cmd/toolstree -o internal/tools/tree -pack internal/tools/packed
 
 # Child programs, of the versions in go.mod.
 bin/buildkitd: TOOL := github.com/moby/buildkit/cmd/buildkitd
@@ -89,4 +89,4 @@ $(LINT): Makefile
 
 .PHONY: clean
 clean: ## Delete what was built.
-	rm -rf bin internal/tools/tree/linux_* internal/tools/tree/digest
+	rm -rf bin internal/tools/tree internal/tools/packed/linux_* internal/tools/packed/index.json

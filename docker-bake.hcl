@@ -76,7 +76,7 @@ target "frontend" {
 
 target "tools" {
   target = "tools"
-  output = ["type=local,dest=internal/tools/tree"]
+  output = ["type=local,dest=internal/tools"]
 }
 
 // bin/OS_ARCH/dlvgen, and bin/SHA256SUMS.

@@ -11,7 +11,6 @@ import (
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/internal/tools"
 	"github.com/moby/buildkit/frontend/gateway/client"
-	"github.com/tonistiigi/fsutil"
 	fstypes "github.com/tonistiigi/fsutil/types"
 )
 
@@ -73,20 +72,19 @@ ENTRYPOINT ["/server"]
 	if err := os.WriteFile(filepath.Join(service, "Dockerfile"), []byte(dockerfile), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	tree, digest, err := tools.FS()
+	carried, err := tools.Embedded()
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := tools.LocalName(digest)
 	var stages, files atomic.Int32
 	solved, err := bk.Solve(ctx, testenv.Solve{
 		Context: service,
 		Build: func(ctx context.Context, c client.Client) (*client.Result, error) {
-			f := frontend.New(frontend.Config{Tools: frontend.LocalTools(name), Version: "test"})
+			f := frontend.New(frontend.Config{Tools: frontend.LocalTools(carried.Names), Version: "test"})
 			return f.Build(ctx, asked{Client: c, stages: &stages, files: &files})
 		},
 		Attrs:  frontend.Attrs(variant("remote")),
-		Locals: map[string]fsutil.FS{name: tree},
+		Locals: carried.Mounts,
 	})
 	if err != nil {
 		t.Fatalf("%v\n%s%s", err, solved, solved.Log)

@@ -18,7 +18,6 @@ import (
 	"github.com/moby/buildkit/client"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/session"
-	"github.com/tonistiigi/fsutil"
 	"golang.org/x/tools/txtar"
 )
 
@@ -41,16 +40,15 @@ type derivation struct {
 // tryDerive runs the frontend in this process, as the command line tool does.
 func tryDerive(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation) (*testenv.Solved, error) {
 	t.Helper()
-	tree, digest, err := tools.FS()
+	carried, err := tools.Embedded()
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := tools.LocalName(digest)
 	attrs := frontend.Attrs(d.options)
 	for k, v := range d.attrs {
 		attrs[k] = v
 	}
-	build := frontend.New(frontend.Config{Tools: frontend.LocalTools(name), Version: "test"}).Build
+	build := frontend.New(frontend.Config{Tools: frontend.LocalTools(carried.Names), Version: "test"}).Build
 	if d.wrap != nil {
 		build = d.wrap(build)
 	}
@@ -59,7 +57,7 @@ func tryDerive(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d deriva
 		Dockerfile: d.dockerfile,
 		Build:      build,
 		Attrs:      attrs,
-		Locals:     map[string]fsutil.FS{name: tree},
+		Locals:     carried.Mounts,
 		Push:       d.push,
 		Exports:    d.exports,
 		Session:    d.session,

@@ -17,6 +17,7 @@ import (
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/dlvgen/dlvgen/internal/testenv"
+	"github.com/dlvgen/dlvgen/internal/tools"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 )
 
@@ -79,7 +80,11 @@ func explain(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivati
 func tryExplain(ctx context.Context, bk *testenv.BuildKit, d derivation) (derive.Explanation, error) {
 	var e derive.Explanation
 	var meta map[string][]byte
-	f := frontend.New(frontend.Config{Tools: frontend.LocalTools("tools"), Version: "test"})
+	carried, err := tools.Embedded()
+	if err != nil {
+		return e, err
+	}
+	f := frontend.New(frontend.Config{Tools: frontend.LocalTools(carried.Names), Version: "test"})
 	build := func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 		res, err := f.Explain(ctx, c)
 		if err == nil {
@@ -92,7 +97,7 @@ func tryExplain(ctx context.Context, bk *testenv.BuildKit, d derivation) (derive
 	}
 	attrs := frontend.Attrs(d.options)
 	maps.Copy(attrs, d.attrs)
-	_, err := bk.Solve(ctx, testenv.Solve{Context: d.service, Dockerfile: d.dockerfile, Attrs: attrs, Build: build})
+	_, err = bk.Solve(ctx, testenv.Solve{Context: d.service, Dockerfile: d.dockerfile, Attrs: attrs, Build: build})
 	if err != nil {
 		return e, err
 	}

@@ -28,7 +28,7 @@ func TestProductionComesFromTheSourceThatTheFrontendIsRunWith(t *testing.T) {
 	unreadable := errors.New("the source cannot be read")
 	f := New(Config{
 		Source: notADockerfile{unreadable},
-		Tools:  func(context.Context, client.Client) (llbgen.Tools, error) { return llbgen.Tools{}, nil },
+		Tools:  func(context.Context, client.Client) (llbgen.Tools, error) { return nil, nil },
 	})
 	for name, call := range map[string]client.BuildFunc{"build": f.Build, "explain": f.Explain} {
 		if _, err := call(t.Context(), askedClient{}); !errors.Is(err, unreadable) {

@@ -19,7 +19,6 @@ import (
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
 	apicapspb "github.com/moby/buildkit/util/apicaps/pb"
-	"github.com/tonistiigi/fsutil"
 )
 
 func TestVariantsOfOneBuildShareEveryLayerTheyCan(t *testing.T) {
@@ -95,12 +94,11 @@ func TestMergedAndCopiedImagesHoldTheSameFiles(t *testing.T) {
 	testenv.Require(t, testenv.NeedBuildKit)
 	ctx := deadline(t)
 	bk, reg, service := testenv.SharedBuildKit(t), testenv.SharedRegistry(t), testenv.Service(t, "hello")
-	tree, digest, err := tools.FS()
+	carried, err := tools.Embedded()
 	if err != nil {
 		t.Fatal(err)
 	}
-	name := tools.LocalName(digest)
-	build := frontend.New(frontend.Config{Tools: frontend.LocalTools(name), Version: "test"}).Build
+	build := frontend.New(frontend.Config{Tools: frontend.LocalTools(carried.Names), Version: "test"}).Build
 	for _, o := range []variants.Request{variant("remote-src"), variant("sidecar"), inplace()} {
 		var files []map[string]string
 		for kind, build := range map[string]gateway.BuildFunc{
@@ -112,7 +110,7 @@ func TestMergedAndCopiedImagesHoldTheSameFiles(t *testing.T) {
 			image := fmt.Sprintf("%s/hello:%s%s", kind, o.Variant.Name, o.Entry)
 			solved, err := bk.Solve(ctx, testenv.Solve{
 				Context: service, Build: build, Attrs: frontend.Attrs(o),
-				Locals: map[string]fsutil.FS{name: tree}, Push: reg.Ref(image),
+				Locals: carried.Mounts, Push: reg.Ref(image),
 			})
 			if err != nil {
 				t.Fatalf("%s: %v\n%s", image, err, solved.Log)

@@ -9,9 +9,12 @@ import (
 	"debug/elf"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/testenv"
+	"github.com/dlvgen/dlvgen/internal/toolstree"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
@@ -63,6 +66,58 @@ func TestEveryPlatformGetsItsOwnDebugger(t *testing.T) {
 				t.Errorf("%s of the image for %s is for %v", p, arch, f.Machine)
 			}
 		}
+	}
+}
+
+// TestAFrontendImageTakesOtherPlatformsToolsFromItsIndex builds for a platform of which
+// the frontend that runs has no tools.
+func TestAFrontendImageTakesOtherPlatformsToolsFromItsIndex(t *testing.T) {
+	testenv.Require(t, testenv.NeedBuildKit)
+	ctx := deadline(t)
+	bk, reg := testenv.SharedBuildKit(t), testenv.SharedRegistry(t)
+	alone := testenv.FrontendImage(t)
+	other, machine := toolstree.Platform{OS: "linux", Arch: "arm64"}, elf.EM_AARCH64
+	if runtime.GOARCH == other.Arch {
+		other.Arch, machine = "amd64", elf.EM_X86_64
+	}
+	image, err := reg.Image(ctx, "dlvgen/dlvgen:test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	index, err := reg.PushFrontendIndex(ctx, image, other)
+	if err != nil {
+		t.Fatal(err)
+	}
+	service := testenv.Service(t, "hello")
+	if err := os.WriteFile(filepath.Join(service, "Dockerfile"), []byte(crossDockerfile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	build := func(source, push string) error {
+		_, err := bk.Solve(ctx, testenv.Solve{Context: service, Frontend: "gateway.v0", Push: push, Attrs: map[string]string{
+			"source": source, "platform": other.String(), "build-arg:DLVGEN_VARIANT": "remote",
+		}})
+		return err
+	}
+	if err := build(index, reg.Ref("platform/index:v1-debug")); err != nil {
+		t.Fatal(err)
+	}
+	built, err := reg.Image(ctx, "platform/index:v1-debug")
+	if err != nil {
+		t.Fatal(err)
+	}
+	files := map[string][]byte{}
+	extract(t, built, files)
+	for _, p := range []string{"server", "dlv", ".dlvgen/init"} {
+		f, err := elf.NewFile(bytes.NewReader(files[p]))
+		if err != nil {
+			t.Errorf("%s: %v", p, err)
+		} else if f.Machine != machine {
+			t.Errorf("%s is for %v, want %v", p, f.Machine, machine)
+		}
+	}
+	want := "is for linux/" + runtime.GOARCH + ", and the build needs its tools for " + other.String()
+	if err := build(alone, ""); err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("an image of one platform says %v, want %q", err, want)
 	}
 }
 

@@ -135,7 +135,7 @@ func (p Parts) source(i variants.Item) File {
 	case variants.FromProduction:
 		f = File{p.Production, i.Name}
 	case variants.FromTools:
-		f = File{p.Tools.State, p.Tools.Path(p.Platform, i.Name)}
+		f = p.Tools(p.Platform, i.Name)
 	}
 	if i.Capabilities == "" {
 		return f
@@ -149,7 +149,8 @@ func (p Parts) granted(f File, name, capabilities string) File {
 	const from, to = "/from", "/granted"
 	program := path.Join(to, path.Base(f.Path))
 	// No two mounts of the step have one input, see mounter.mountAll.
-	root := llb.Scratch().File(llb.Copy(p.Tools.State, p.Tools.Path(p.Builder, layout.ToolInit), "/init"), llb.WithCustomName("[dlvgen] prepare the step that gives capabilities"))
+	init := p.Tools(p.Builder, layout.ToolInit)
+	root := llb.Scratch().File(llb.Copy(init.State, init.Path, "/init"), llb.WithCustomName("[dlvgen] prepare the step that gives capabilities"))
 	step := root.Run(
 		llb.Args([]string{"/init", layout.GrantWord, capabilities, path.Join(from, f.Path), program}),
 		llb.AddMount(from, f.State, llb.Readonly),

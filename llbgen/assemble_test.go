@@ -65,7 +65,7 @@ func TestAssembledDefinitionsAreTheGoldens(t *testing.T) {
 			parts := Parts{
 				Production: llb.Image("example.com/production"),
 				Captures:   []File{{State: llb.Image("example.com/capture"), Path: "/capture/0"}},
-				Tools:      Tools{State: llb.Image("example.com/tools"), Root: "/tools"},
+				Tools:      ToolsIn(llb.Image("example.com/tools"), "/tools"),
 				Platform:   ocispecs.Platform{OS: "linux", Architecture: "amd64"},
 				Builder:    ocispecs.Platform{OS: "linux", Architecture: "arm64"},
 				Plan:       planOf(t, tc.variant, tc.script, tc.capabilities, tc.rebuilt),

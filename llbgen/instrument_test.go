@@ -18,7 +18,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files")
 
-var testTools = Tools{State: llb.Image("example.com/dlvgen:1"), Root: "/tools"}
+var testTools = ToolsIn(llb.Image("example.com/dlvgen:1"), "/tools")
 
 // goImage is a builder stage: its PATH leads to Go.
 func goImage() llb.State {

@@ -179,8 +179,9 @@ func (m *mounter) add(from mount) (output int64, err error) {
 	to := &pb.Mount{Selector: first.Path, Dest: from.dest, Output: int64(pb.SkipOutput), Readonly: from.id == "" && !from.output}
 	switch {
 	case first.Path == "":
-		to.Selector = m.in.opts.Tools.Path(m.platform.Spec(), first.Name)
-		to.Input, err = m.own(from.name, m.in.opts.Tools.State)
+		tool := m.in.opts.Tools(m.platform.Spec(), first.Name)
+		to.Selector = tool.Path
+		to.Input, err = m.own(from.name, tool.State)
 	case first.From == fromStep:
 		to.Input, err = m.copyOut(first, from.title)
 	default:
@@ -205,7 +206,8 @@ func (m *mounter) action(files []variants.Item) (a *llb.FileAction) {
 	for _, f := range files {
 		switch {
 		case f.From == variants.FromTools:
-			a = a.Copy(m.in.opts.Tools.State, m.in.opts.Tools.Path(m.platform.Spec(), f.Name), f.Path)
+			tool := m.in.opts.Tools(m.platform.Spec(), f.Name)
+			a = a.Copy(tool.State, tool.Path, f.Path)
 		case f.Content != nil:
 			a = a.Mkfile(f.Path, fs.FileMode(f.Mode), f.Content)
 		default:

@@ -8,18 +8,17 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// Tools is the tree of programs that steps and images are given, laid out as
-// package layout says: a folder per platform below Root.
-type Tools struct {
-	State llb.State
+// Tools says where a platform's tool stands, by its path in its folder of the tree of
+// tools: layout.ToolBin, or a file in it. A state that cannot be had fails when it is
+// marshalled.
+type Tools func(p ocispecs.Platform, tool string) File
 
-	// Root is the tree's place in State: "/" or "/tools".
-	Root string
-}
-
-// Path is where a platform's tool stands in the state.
-func (t Tools) Path(p ocispecs.Platform, tool string) string {
-	return path.Join("/", t.Root, layout.Platform(p.OS, p.Architecture, p.Variant), tool)
+// ToolsIn is the tree of tools in a state, laid out as package layout says: a folder per
+// platform below root.
+func ToolsIn(st llb.State, root string) Tools {
+	return func(p ocispecs.Platform, tool string) File {
+		return File{st, path.Join("/", root, layout.Platform(p.OS, p.Architecture, p.Variant), tool)}
+	}
 }
 
 // captureFolder is the folder of a capture output that steps write to.

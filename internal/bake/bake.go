@@ -13,6 +13,7 @@ import (
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/dlvgen/dlvgen/internal/tools"
+	"github.com/dlvgen/dlvgen/internal/version"
 )
 
 // Streams are what a call reads from and writes to.
@@ -61,9 +62,8 @@ func (r *Request) Explain(ctx context.Context, s Streams) ([]*Result, error) {
 }
 
 func newBuilder(r *Request, s Streams, call frontendCall) (*builder, error) {
-	tree, digest, err := tools.FS()
-	if err != nil {
-		return nil, err
-	}
-	return &builder{Request: r, streams: s, call: call, tools: tree, toolsName: tools.LocalName(digest)}, nil
+	b := &builder{Request: r, streams: s, call: call}
+	var err error
+	b.tools, err = newToolbox(r.frontendImage, tools.Embedded, version.Version(), b.notify)
+	return b, err
 }

@@ -6,7 +6,6 @@ import (
 	"maps"
 	"slices"
 
-	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/moby/buildkit/client"
@@ -24,10 +23,9 @@ type builder struct {
 
 	call frontendCall
 
-	tools     fsutil.FS
-	toolsName string // of the session's local mount
-	registry  *registry.Client
-	engine    *docker.Engine // nil where nothing is loaded
+	tools    *toolbox
+	registry *registry.Client
+	engine   *docker.Engine // nil where nothing is loaded
 }
 
 // inOrder puts the outputs last whose digest counts. BuildKit v0.34.2 answers for all
@@ -93,14 +91,21 @@ func shareMounts(ctx context.Context, c *client.Client, b *builder, in *inputs) 
 	if len(b.images) == 1 {
 		return &sharedMounts{}, nil
 	}
-	s, err := session.NewSession(ctx, in.sharedKey)
+	s, err := serve(ctx, c, in.sharedKey, in.mounts)
+	if err != nil {
+		return nil, err
+	}
+	return &sharedMounts{session: s, names: slices.Collect(maps.Keys(in.mounts))}, nil
+}
+
+// serve offers local folders in a session of their own. sharedKey tells BuildKit which
+// transfers of a folder resemble each other.
+func serve(ctx context.Context, c *client.Client, sharedKey string, mounts map[string]fsutil.FS) (*session.Session, error) {
+	s, err := session.NewSession(ctx, sharedKey)
 	if err != nil {
 		return nil, fmt.Errorf("opening a session with BuildKit: %w", err)
 	}
-	shared := &sharedMounts{session: s}
 	dirs := filesync.StaticDirSource{}
-	mounts := maps.Clone(in.mounts)
-	mounts[b.toolsName] = b.tools
 	for name, dir := range mounts {
 		// As client.Solve does: who owns a file on this machine is nothing to a build.
 		owned, err := fsutil.NewFilterFS(dir, &fsutil.FilterOpt{Map: func(_ string, st *types.Stat) fsutil.MapResult {
@@ -111,35 +116,25 @@ func shareMounts(ctx context.Context, c *client.Client, b *builder, in *inputs) 
 			return nil, fmt.Errorf("opening the local folder %s: %w", name, err)
 		}
 		dirs[name] = owned
-		shared.names = append(shared.names, name)
 	}
 	s.Allow(filesync.NewFSSyncProvider(dirs, nil))
 	go func() {
 		// Its end is the builds' end; what fails before, fails in a build.
 		_ = s.Run(context.WithoutCancel(ctx), grpchijack.Dialer(c.ControlClient()))
 	}()
-	return shared, nil
+	return s, nil
 }
 
-// apply makes a build take the folders from the session, and reports whether it does.
+// apply makes a build take the folders from the session, if there is one.
 // The attribute is that of dockerui (localSessionIDPrefix).
-func (m *sharedMounts) apply(so *client.SolveOpt) bool {
+func (m *sharedMounts) apply(so *client.SolveOpt) {
 	if m.session == nil {
-		return false
+		return
 	}
 	so.LocalMounts = nil
 	for _, name := range m.names {
 		so.FrontendAttrs["local-sessionid:"+name] = m.session.ID()
 	}
-	return true
-}
-
-// toolsSource takes the tools from the session that serves them.
-func (m *sharedMounts) toolsSource(name string) frontend.ToolsSource {
-	if m.session == nil {
-		return frontend.LocalTools(name)
-	}
-	return frontend.SessionTools(name, m.session.ID())
 }
 
 func (m *sharedMounts) close() {

@@ -234,7 +234,7 @@ func TestASourceOfProductionBringsItsInputsAndItsReader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := (&builder{Request: r}).newJob(t.Context(), r.images[0], in, nil, &sharedMounts{})
+	j, err := (&builder{Request: r, tools: &toolbox{}}).newJob(t.Context(), r.images[0], in, nil, &sharedMounts{})
 	if err != nil {
 		t.Fatal(err)
 	}

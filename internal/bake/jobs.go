@@ -51,6 +51,10 @@ func (b *builder) build(ctx context.Context) ([]*Result, error) {
 		return nil, err
 	}
 	defer shared.close()
+	if err := b.tools.serve(ctx, c.Client); err != nil {
+		return nil, err
+	}
+	defer b.tools.close()
 
 	var jobs []*job
 	var results []*Result
@@ -68,7 +72,7 @@ func (b *builder) build(ctx context.Context) ([]*Result, error) {
 func (b *builder) newJob(ctx context.Context, img Image, in *inputs, attachables []session.Attachable, shared *sharedMounts) (*job, error) {
 	j := &job{
 		result: &Result{Image: img},
-		config: frontend.Config{Tools: shared.toolsSource(b.toolsName), Version: version.Version(), Source: in.production},
+		config: frontend.Config{Tools: b.tools.toolsSource(), Version: version.Version(), Source: in.production},
 	}
 	if len(b.production) > 0 {
 		j.config.Reference = b.production[0].String()
@@ -77,9 +81,7 @@ func (b *builder) newJob(ctx context.Context, img Image, in *inputs, attachables
 	if j.options, err = b.solveOpt(img, in, attachables); err != nil {
 		return nil, err
 	}
-	if !shared.apply(&j.options) {
-		j.options.LocalMounts[b.toolsName] = b.tools
-	}
+	shared.apply(&j.options)
 	j.options.Exports, j.load, err = b.exports(ctx, j.result)
 	return j, err
 }

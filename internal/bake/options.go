@@ -33,6 +33,10 @@ type Options struct {
 
 	// Which BuildKit, and how its progress is shown.
 	Addr, Progress string
+
+	// FrontendImage is the frontend image that the tools are taken from. Without one, they
+	// are dlvgen's own.
+	FrontendImage string
 }
 
 // Environment is what a request takes over without an option.

@@ -47,6 +47,7 @@ type Request struct {
 
 	dryRun         bool
 	progress, addr string
+	frontendImage  string // that the tools are taken from, "" for none
 }
 
 // Image is a debug image that is asked for.
@@ -62,7 +63,10 @@ type Image struct {
 func NewRequest(o Options, env Environment) (*Request, error) {
 	r := &Request{
 		source: dockerfile{context: o.Context, file: o.Dockerfile}, contexts: o.Contexts, insecure: slices.Clone(o.Insecure),
-		docker: env.Docker, dryRun: o.DryRun, progress: o.Progress, addr: o.Addr,
+		docker: env.Docker, dryRun: o.DryRun, progress: o.Progress, addr: o.Addr, frontendImage: o.FrontendImage,
+	}
+	if image, ok := env.Lookup(FrontendImageVariable); ok && r.frontendImage == "" {
+		r.frontendImage = image
 	}
 	for _, asked := range o.Variants {
 		r.images = append(r.images, Image{Request: asked})

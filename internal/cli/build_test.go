@@ -21,7 +21,7 @@ func TestMain(m *testing.M) { testenv.Main(m) }
 // were made.
 func requireTools(t *testing.T) {
 	t.Helper()
-	_, _, err := tools.FS()
+	_, err := tools.Embedded()
 	if errors.Is(err, tools.ErrNone) {
 		proctest.Missing(t, "%v", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"runtime/debug"
 
+	"github.com/dlvgen/dlvgen/internal/bake"
 	"github.com/dlvgen/dlvgen/internal/tools"
 	"github.com/dlvgen/dlvgen/internal/version"
 	"github.com/spf13/cobra"
@@ -51,12 +52,15 @@ func versions() (dlvgen, buildkit string) {
 }
 
 func toolsLine() (string, error) {
-	_, digest, err := tools.FS()
+	set, err := tools.Embedded()
 	if errors.Is(err, tools.ErrNone) {
+		if image, ok := bake.OwnImage(version.Version()); ok {
+			return "of the frontend image " + image, nil
+		}
 		return "none: run `make build`", nil
 	}
 	if err != nil {
 		return "", err
 	}
-	return "sha256:" + digest, nil
+	return "sha256:" + set.Digest, nil
 }

@@ -41,7 +41,7 @@ func load(t *testing.T, dockerfile string, files map[string]string, r variants.R
 		context[name] = &fstest.MapFile{Data: []byte(text), Mode: 0o755}
 	}
 	c := &gatewaytest.Client{T: t, Context: context, Images: images}
-	tools := llbgen.Tools{State: llb.Local("tools"), Root: "/"}
+	tools := llbgen.ToolsIn(llb.Local("tools"), "/")
 	return derive.Load(t.Context(), c, derive.Config{Source: production.Dockerfile{}, Tools: tools, Request: r, Version: "test"})
 }
 

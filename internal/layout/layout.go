@@ -96,9 +96,9 @@ const (
 	ToolDelve = "delve" // a folder per version: delve/1.27.2/dlv
 )
 
-// ToolsDigest is the file of the tree of tools that has the tree's digest, as 64 hex
-// digits.
-const ToolsDigest = "digest"
+// ToolArchive is the file that a builder is sent for a tool: the tool at its path in its
+// platform's folder, as a tar file that every builder unpacks.
+const ToolArchive = "tool.tar.gz"
 
 // Platform names the folder of a platform's tools, "linux_amd64". A variant of 32-bit
 // ARM is part of the name, "linux_arm_v7"; programs for the other architectures run

@@ -133,6 +133,22 @@ func TestTheFrontendImageHoldsProgramAndTools(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	layers, err := img.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var pulled int64
+	for _, l := range layers {
+		size, err := l.Size()
+		if err != nil {
+			t.Fatal(err)
+		}
+		pulled += size
+	}
+	if pulled > 50_000_000 {
+		t.Errorf("the image has %d bytes compressed, want at most 50 MB", pulled)
+	}
+	t.Logf("%d bytes", pulled)
 	found := map[string]bool{}
 	in := tar.NewReader(mutate.Extract(img))
 	for {

@@ -15,9 +15,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
@@ -69,7 +71,7 @@ func (r *Registry) PushFrontendImage(ctx context.Context) (_ string, err error) 
 	if err := run(ctx, root, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, "./cmd/dlvgen-frontend"); err != nil {
 		return "", fmt.Errorf("making the frontend image: %w", err)
 	}
-	img, err := frontendImage(program, tree, layout.Platform(platform.OS, platform.Arch, ""))
+	img, err := frontendImage(program, tree, platform)
 	if err != nil {
 		return "", err
 	}
@@ -79,19 +81,53 @@ func (r *Registry) PushFrontendImage(ctx context.Context) (_ string, err error) 
 	return r.Ref(frontendName), nil
 }
 
+// PushFrontendIndex pushes an index of FrontendImage's image and one for another platform,
+// which has tools and no program, and returns its reference by tag.
+func (r *Registry) PushFrontendIndex(ctx context.Context, own v1.Image, other toolstree.Platform) (string, error) {
+	root, err := RepoRoot()
+	if err != nil {
+		return "", err
+	}
+	tree := filepath.Join(root, "internal", "tools", "tree")
+	if err := toolstree.Build(ctx, toolstree.Options{Repo: root, Dir: tree, Platforms: []toolstree.Platform{other}}); err != nil {
+		return "", err
+	}
+	tools, err := frontendImage("", tree, other)
+	if err != nil {
+		return "", err
+	}
+	const image = "dlvgen/dlvgen:index"
+	ref, err := name.ParseReference(r.Ref(image), name.Insecure)
+	if err != nil {
+		return "", fmt.Errorf("pushing %s: %w", image, err)
+	}
+	index := mutate.AppendManifests(empty.Index,
+		mutate.IndexAddendum{Add: own, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: runtime.GOARCH}}},
+		mutate.IndexAddendum{Add: tools, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: other.OS, Architecture: other.Arch}}})
+	if err := remote.WriteIndex(ref, index, remote.WithContext(ctx)); err != nil {
+		return "", fmt.Errorf("pushing %s: %w", image, err)
+	}
+	return r.Ref(image), nil
+}
+
 // frontendImage has a layer for each Delve, one for the other tools and one for the
-// program, as the repository's Dockerfile makes them.
-func frontendImage(program, tree, platform string) (v1.Image, error) {
+// program, if any, as the repository's Dockerfile makes them.
+func frontendImage(program, tree string, p toolstree.Platform) (v1.Image, error) {
+	platform := layout.Platform(p.OS, p.Arch, "")
 	tools, err := readEntries(filepath.Join(tree, platform), path.Join("tools", platform))
 	if err != nil {
 		return nil, err
 	}
-	text, err := os.ReadFile(program)
-	if err != nil {
-		return nil, fmt.Errorf("making the frontend image: %w", err)
+	layers := byDelve(tools)
+	if program != "" {
+		text, err := os.ReadFile(program)
+		if err != nil {
+			return nil, fmt.Errorf("making the frontend image: %w", err)
+		}
+		layers = append(layers, []entry{{name: "dlvgen-frontend", mode: 0o755, text: text}})
 	}
 	img := empty.Image
-	for _, entries := range append(byDelve(tools), []entry{{name: "dlvgen-frontend", mode: 0o755, text: text}}) {
+	for _, entries := range layers {
 		l, err := gzipped(entries)
 		if err != nil {
 			return nil, err
@@ -105,7 +141,7 @@ func frontendImage(program, tree, platform string) (v1.Image, error) {
 		return nil, fmt.Errorf("making the frontend image: %w", err)
 	}
 	config = config.DeepCopy()
-	config.OS, config.Architecture = "linux", runtime.GOARCH
+	config.OS, config.Architecture = p.OS, p.Arch
 	config.Config = v1.Config{Entrypoint: []string{"/dlvgen-frontend"}, Labels: frontendLabels}
 	return mutate.ConfigFile(img, config)
 }

@@ -1,95 +1,118 @@
 // Package tools carries what dlvgen mounts into compile steps and puts into debug
-// images: the stand-in for go, init and Delve, one folder per platform as
-// internal/layout names them. `make build` fills the tree before it compiles dlvgen.
+// images: the stand-in for go, init and Delve, for each platform. `make build` packs them
+// before it compiles dlvgen.
 package tools
 
 import (
 	"context"
+	"crypto/sha256"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/fsutil/types"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/toolpack"
 )
 
-//go:embed all:tree
+//go:embed all:packed
 var embedded embed.FS
 
-// ErrNone is returned where dlvgen was compiled before its tools were made.
-var ErrNone = errors.New("this dlvgen was built without its tools: run `make build` and use bin/dlvgen")
+// ErrNone is returned where dlvgen was compiled before its tools were made, as `go install`
+// does.
+var ErrNone = errors.New("this dlvgen was built without its tools")
 
-// FS returns the tree of tools as BuildKit's file sync sends it, and the tree's
-// digest as 64 hex digits, which toolstree has written: to compute it here took a tenth
-// of a small build. Every entry has mode 0755, owner 0:0 and the modification time 0, so
-// that equal trees make equal layers. The files beside the platforms' folders are no
-// tools and are left out. The error is ErrNone where the tree has no digest.
-func FS() (fsutil.FS, string, error) {
-	sub, err := fs.Sub(embedded, "tree")
+// Set are the tools as the local mounts of a build's session, one for each. Nothing of a
+// tool is unpacked or sent before a builder asks for it.
+type Set struct {
+	// Digest is the SHA-256 of the index, which names what each tool is, as hex digits.
+	Digest string
+
+	// Names has the mounts' names by the tools' paths in the tree of tools:
+	// "linux_amd64/delve/1.27.2". BuildKit compares the files of a local mount by size and
+	// modification time only, so each content has a name of its own.
+	Names map[string]string
+
+	// Mounts are the mounts by their names. Each has the file layout.ToolArchive.
+	Mounts map[string]fsutil.FS
+}
+
+// Embedded are the tools that this program carries. The error is ErrNone where there are
+// none.
+func Embedded() (*Set, error) {
+	packs, err := fs.Sub(embedded, "packed")
 	if err != nil {
-		return nil, "", fmt.Errorf("opening the embedded tools: %w", err)
+		return nil, fmt.Errorf("opening the embedded tools: %w", err)
 	}
-	return newTree(sub)
+	return newSet(packs)
 }
 
-// LocalName names the session's local mount for a tree of that digest. BuildKit
-// compares the files of a local mount by size and modification time only, so each
-// tree needs a name of its own.
-func LocalName(digest string) string {
-	return "dlvgen-tools-" + digest[:12]
-}
-
-// tree is an fsutil.FS over the files of an fs.FS.
-type tree struct {
-	files fs.FS
-}
-
-func newTree(files fs.FS) (fsutil.FS, string, error) {
-	digest, err := fs.ReadFile(files, layout.ToolsDigest)
+func newSet(packs fs.FS) (*Set, error) {
+	index, err := toolpack.ReadIndex(packs)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, "", ErrNone
+		return nil, ErrNone
 	}
 	if err != nil {
-		return nil, "", fmt.Errorf("reading the embedded tools: %w", err)
+		return nil, err
 	}
-	return tree{files: files}, string(digest), nil
+	set := &Set{Names: map[string]string{}, Mounts: map[string]fsutil.FS{}}
+	text, err := fs.ReadFile(packs, toolpack.IndexFile)
+	if err != nil {
+		return nil, fmt.Errorf("reading the embedded tools: %w", err)
+	}
+	sum := sha256.Sum256(text)
+	set.Digest = hex.EncodeToString(sum[:])
+	for tool, packed := range index.Tools {
+		name := "dlvgen-" + strings.ReplaceAll(tool, "/", "-") + "-" + packed.Archive[:12]
+		set.Names[tool] = name
+		_, inPlatform, _ := strings.Cut(tool, "/")
+		set.Mounts[name] = mount{packs: packs, packed: packed, tool: inPlatform}
+	}
+	return set, nil
 }
 
-// Walk calls fn for target and everything below it, in lexical order; "" is the
-// root, which is not itself reported.
-func (t tree) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) error {
-	return fs.WalkDir(t.files, path.Join(".", target), func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return fn(p, d, err)
-		}
-		if err := ctx.Err(); err != nil {
-			return err
-		}
-		if !d.IsDir() && !strings.Contains(p, "/") || p == "." {
-			return nil
-		}
-		stat := &types.Stat{Path: p, Mode: uint32(0o755)}
-		if d.IsDir() {
-			stat.Mode |= uint32(os.ModeDir)
-		} else {
-			info, err := d.Info()
-			if err != nil {
-				return fn(p, d, err)
-			}
-			stat.Size = info.Size()
-		}
-		return fn(p, &fsutil.DirEntryInfo{Stat: stat}, nil)
-	})
+// mount is a folder with the archive of one tool. It never changes, so that its times do
+// not either.
+type mount struct {
+	packs  fs.FS
+	packed toolpack.Tool
+	tool   string
 }
 
-// Open opens a file of the tree by its path relative to the root.
-func (t tree) Open(p string) (io.ReadCloser, error) {
-	return t.files.Open(path.Clean(p))
+// Walk calls fn for the archive. target is the root, "" or this system's separator, or the
+// archive.
+func (m mount) Walk(ctx context.Context, target string, fn fs.WalkDirFunc) error {
+	if at := path.Join("/", filepath.ToSlash(target)); at != "/" && at != "/"+layout.ToolArchive {
+		return nil
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	stat := &types.Stat{Path: layout.ToolArchive, Mode: 0o644, Size: m.packed.Size}
+	return fn(layout.ToolArchive, &fsutil.DirEntryInfo{Stat: stat}, nil)
+}
+
+// Open makes the archive while it is read.
+func (m mount) Open(name string) (io.ReadCloser, error) {
+	if path.Join("/", name) != "/"+layout.ToolArchive {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
+	}
+	pack, err := m.packs.Open(m.packed.Pack)
+	if err != nil {
+		return nil, fmt.Errorf("opening the packed tools: %w", err)
+	}
+	r, w := io.Pipe()
+	go func() {
+		err := toolpack.WriteArchive(w, pack, m.tool)
+		_ = w.CloseWithError(errors.Join(err, pack.Close())) // has no error
+	}()
+	return r, nil
 }

@@ -1,44 +1,105 @@
 package tools
 
 import (
+	"archive/tar"
+	"bytes"
+	"compress/gzip"
 	"errors"
+	"fmt"
 	"io"
 	"io/fs"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/tonistiigi/fsutil"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
-	"github.com/dlvgen/dlvgen/internal/proctest"
-	"github.com/dlvgen/dlvgen/internal/toolstree"
+	"github.com/dlvgen/dlvgen/internal/toolpack"
 )
 
-func mapFS(files map[string]string) fstest.MapFS {
-	m := fstest.MapFS{"README": {Data: []byte("read me")}, layout.ToolsDigest: {Data: []byte("0123456789abcdef")}}
-	for name, data := range files {
-		m[name] = &fstest.MapFile{Data: []byte(data), Mode: 0o444, ModTime: time.Unix(1_700_000_000, 0)}
+// packed is a folder of packs with three tools.
+func packed(t *testing.T, programs map[string]string) fs.FS {
+	t.Helper()
+	tree := fstest.MapFS{}
+	for name, text := range programs {
+		tree[name] = &fstest.MapFile{Data: []byte(text), Mode: 0o444}
 	}
-	return m
+	dir := t.TempDir()
+	groups := []toolpack.Group{
+		{Name: "linux_amd64/bin", Tools: []string{"linux_amd64/bin"}},
+		{Name: "linux_amd64/delve", Tools: []string{"linux_amd64/delve/1.27.2", "linux_amd64/delve/1.8.3"}},
+	}
+	if err := toolpack.Write(t.Context(), tree, dir, groups, io.Discard); err != nil {
+		t.Fatal(err)
+	}
+	return os.DirFS(dir)
 }
 
 var sample = map[string]string{
 	"linux_amd64/bin/go":           "go",
 	"linux_amd64/delve/1.27.2/dlv": "dlv",
-	"linux_amd64/init":             "init",
-	"linux_arm64/init":             "init of arm64",
+	"linux_amd64/delve/1.8.3/dlv":  "old",
 }
 
-func TestTreeIsWrittenByBuildKitsReceiverAsExecutables(t *testing.T) {
-	tree, _, err := newTree(mapFS(sample))
+func TestEachToolIsAMountWithItsArchive(t *testing.T) {
+	set, err := newSet(packed(t, sample))
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := map[string]string{}
-	err = tree.Walk(t.Context(), "", func(p string, d fs.DirEntry, err error) error {
+	for tool, want := range map[string][]string{
+		"linux_amd64/bin":          {"bin/ 755", "bin/go 755 go"},
+		"linux_amd64/delve/1.27.2": {"delve/ 755", "delve/1.27.2/ 755", "delve/1.27.2/dlv 755 dlv"},
+		"linux_amd64/delve/1.8.3":  {"delve/ 755", "delve/1.8.3/ 755", "delve/1.8.3/dlv 755 old"},
+	} {
+		archive, size := sent(t, set.Mounts[set.Names[tool]])
+		if got := entries(t, archive); !slices.Equal(got, want) {
+			t.Errorf("the archive of %s has %q, want %q", tool, got, want)
+		}
+		if size != int64(len(archive)) {
+			t.Errorf("%s is said to have %d bytes, and has %d", tool, size, len(archive))
+		}
+	}
+	if len(set.Names) != 3 || len(set.Mounts) != 3 {
+		t.Errorf("the set has %v, want three tools", set.Names)
+	}
+}
+
+// A mount's files are compared by size and time only.
+func TestAnotherContentHasAnotherName(t *testing.T) {
+	first, err := newSet(packed(t, sample))
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := maps.Clone(sample)
+	changed["linux_amd64/delve/1.8.3/dlv"] = "new"
+	second, err := newSet(packed(t, changed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for tool, name := range first.Names {
+		if same := second.Names[tool] == name; same == (tool == "linux_amd64/delve/1.8.3") {
+			t.Errorf("%s is called %s and then %s", tool, name, second.Names[tool])
+		}
+	}
+	if first.Digest == second.Digest {
+		t.Error("the digest is the same")
+	}
+}
+
+func TestWithoutToolsTheErrorIsErrNone(t *testing.T) {
+	if _, err := newSet(fstest.MapFS{"README": {Data: []byte("read me")}}); !errors.Is(err, ErrNone) {
+		t.Errorf("got %v, want ErrNone", err)
+	}
+}
+
+// sent is the archive that BuildKit's receiver gets of a mount, and its size in the walk.
+func sent(t *testing.T, mount fsutil.FS) (archive []byte, size int64) {
+	t.Helper()
+	err := mount.Walk(t.Context(), string(filepath.Separator), func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
@@ -46,73 +107,49 @@ func TestTreeIsWrittenByBuildKitsReceiverAsExecutables(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if info.Mode().Perm() != 0o755 || info.ModTime().Unix() != 0 {
-			t.Errorf("%s has mode %v and time %v, want 0755 and 0", p, info.Mode(), info.ModTime())
+		if p != layout.ToolArchive || !info.Mode().IsRegular() || info.ModTime().Unix() != 0 {
+			t.Errorf("%s has mode %v and time %v", p, info.Mode(), info.ModTime())
 		}
-		if info.IsDir() {
-			return nil
-		}
-		r, err := tree.Open(p)
+		size = info.Size()
+		r, err := mount.Open(p)
 		if err != nil {
 			return err
 		}
-		data, err := io.ReadAll(r)
-		got[p] = string(data)
+		archive, err = io.ReadAll(r)
 		return errors.Join(err, r.Close())
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !maps.Equal(got, sample) {
-		t.Errorf("the walk found %v, want %v", got, sample)
-	}
+	return archive, size
 }
 
-func TestWalkOfASubfolderStaysBelowIt(t *testing.T) {
-	tree, _, err := newTree(mapFS(sample))
+func entries(t *testing.T, archive []byte) []string {
+	t.Helper()
+	unzipped, err := gzip.NewReader(bytes.NewReader(archive))
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A filter as the receiving side asks for it: one platform's folder.
-	filtered, err := fsutil.NewFilterFS(tree, &fsutil.FilterOpt{IncludePatterns: []string{"linux_arm64"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	var got []string
-	err = filtered.Walk(t.Context(), "", func(p string, _ fs.DirEntry, err error) error {
-		got = append(got, p)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want := []string{"linux_arm64", "linux_arm64/init"}; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
-	}
-}
-
-func TestEmptyTreeSaysToRunMakeBuild(t *testing.T) {
-	if _, _, err := newTree(fstest.MapFS{"README": {Data: []byte("read me")}}); !errors.Is(err, ErrNone) {
-		t.Errorf("got %v, want ErrNone", err)
-	}
-}
-
-func TestEmbeddedTreeHasTheDigestOfItsFilesOrErrNone(t *testing.T) {
-	_, digest, err := FS()
-	if errors.Is(err, ErrNone) {
-		proctest.Missing(t, "run `make tools` first")
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	sub, err := fs.Sub(embedded, "tree")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want, err := toolstree.Digest(sub); err != nil || digest != want {
-		t.Errorf("the digest is %q, that of the files %q, %v", digest, want, err)
-	}
-	if got, want := LocalName(digest), "dlvgen-tools-"+digest[:12]; got != want {
-		t.Errorf("LocalName is %q, want %q", got, want)
+	var list []string
+	for r := tar.NewReader(unzipped); ; {
+		h, err := r.Next()
+		if errors.Is(err, io.EOF) {
+			return list
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if h.Uid != 0 || h.Gid != 0 || h.ModTime.Unix() != 0 {
+			t.Errorf("%s is of %d:%d at %v", h.Name, h.Uid, h.Gid, h.ModTime)
+		}
+		text, err := io.ReadAll(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entry := fmt.Sprintf("%s %o", h.Name, h.Mode)
+		if len(text) > 0 {
+			entry += " " + string(text)
+		}
+		list = append(list, entry)
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +21,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/toolpack"
 	"github.com/dlvgen/dlvgen/variants/delve"
 )
 
@@ -59,6 +61,10 @@ type Options struct {
 	// Dir is where the tree stands. Other platforms' folders in it stay.
 	Dir string
 
+	// Packed is the folder that all of the tree is packed into (toolpack.Write); empty
+	// means none.
+	Packed string
+
 	// Platforms are made two at a time; empty means DefaultPlatforms.
 	Platforms []Platform
 
@@ -74,8 +80,6 @@ const atOnce = 2
 // Build makes the tree. A Delve of a shipped version, made by the same Go, is left
 // alone; the rest is up to the go command's cache. A version that does not exist for
 // a platform is left out there. The same sources and the same Go give the same files.
-// The tree's digest, in layout.ToolsDigest, is written last: without it, the tree is
-// not whole.
 func Build(ctx context.Context, o Options) error {
 	if o.Log == nil {
 		o.Log = io.Discard
@@ -94,13 +98,40 @@ func Build(ctx context.Context, o Options) error {
 	}
 	defer unlock()
 
-	if err := os.RemoveAll(filepath.Join(dir, layout.ToolsDigest)); err != nil {
-		return fmt.Errorf("making the tools: %w", err)
-	}
-	if err := o.platforms(ctx); err != nil {
+	if err := o.platforms(ctx); err != nil || o.Packed == "" {
 		return err
 	}
-	return writeDigest(dir)
+	tree := os.DirFS(dir)
+	groups, err := groups(tree)
+	if err != nil {
+		return fmt.Errorf("packing the tools: %w", err)
+	}
+	return toolpack.Write(ctx, tree, o.Packed, groups, o.Log)
+}
+
+// groups are the packs of a tree: what changes together, and what shares much. A Delve
+// shares much with the version next to it.
+func groups(tree fs.FS) ([]toolpack.Group, error) {
+	platforms, err := fs.Glob(tree, "*_*")
+	if err != nil {
+		return nil, err
+	}
+	var list []toolpack.Group
+	for _, platform := range platforms {
+		debuggers := toolpack.Group{Name: path.Join(platform, layout.ToolDelve)}
+		for _, version := range delve.Versions() {
+			tool := path.Join(debuggers.Name, version)
+			if _, err := fs.Stat(tree, tool); err == nil {
+				debuggers.Tools = append(debuggers.Tools, tool)
+			}
+		}
+		list = append(list, debuggers)
+		for _, tool := range []string{layout.ToolBin, layout.ToolInit} {
+			name := path.Join(platform, tool)
+			list = append(list, toolpack.Group{Name: name, Tools: []string{name}})
+		}
+	}
+	return list, nil
 }
 
 func (o Options) platforms(ctx context.Context) error {

@@ -1,7 +1,7 @@
-// Command toolstree makes the tree of tools that dlvgen ships. Run it in the
+// Command toolstree makes the tree of tools that dlvgen ships, and packs it. Run it in the
 // repository's root:
 //
-//	go run ./internal/cmd/toolstree -o internal/tools/tree
+//	go run ./internal/cmd/toolstree -o internal/tools/tree -pack internal/tools/packed
 package main
 
 import (
@@ -29,11 +29,12 @@ func main() {
 func run(ctx context.Context, args []string, log io.Writer) error {
 	flags := flag.NewFlagSet("toolstree", flag.ContinueOnError)
 	dir := flags.String("o", "internal/tools/tree", "the `folder` of the tree")
+	packed := flags.String("pack", "", "the `folder` that all of the tree is packed into (default: none)")
 	platforms := flags.String("platform", "linux/amd64,linux/arm64", "comma-separated `platforms`")
 	if err := flags.Parse(args); err != nil {
 		return err
 	}
-	o := toolstree.Options{Repo: ".", Dir: *dir, Log: log}
+	o := toolstree.Options{Repo: ".", Dir: *dir, Packed: *packed, Log: log}
 	for text := range strings.SplitSeq(*platforms, ",") {
 		p, err := toolstree.ParsePlatform(text)
 		if err != nil {
