@@ -89,9 +89,11 @@ func planIn(t *testing.T, dt []byte) variants.Plan {
 	return plan
 }
 
-// deadline is the test's context with a limit.
+// deadline is the test's context with a limit. The first time on a machine, what tests
+// share takes longer than that to make.
 func deadline(t *testing.T) context.Context {
 	t.Helper()
+	testenv.SharedBuildKit(t)
 	return proctest.Context(t)
 }
 
