@@ -5,11 +5,9 @@ package bake
 
 import (
 	"context"
-	"fmt"
 	"io"
 
 	"github.com/dlvgen/dlvgen/frontend"
-	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/dlvgen/dlvgen/internal/tools"
@@ -34,17 +32,21 @@ func (r *Request) Build(ctx context.Context, s Streams) ([]*Result, error) {
 	}
 	waits := &patience.Patience{Tell: b.notify}
 	b.registry = registry.New(registry.WithPatience(waits), registry.WithInsecure(r.insecure...), registry.WithProduction(r.production...))
-	if r.loads() {
-		if b.engine, err = docker.Connect(ctx, waits); err != nil {
-			return nil, fmt.Errorf("--load: %w: or use --push or -o type=docker,dest=FILE", err)
-		}
-		defer func() { _ = b.engine.Close() }()
-	}
 	if err := b.guard(ctx); err != nil {
+		return nil, err
+	}
+	if err := b.open(ctx, waits); err != nil {
+		return nil, err
+	}
+	defer b.close()
+	if err := b.guardEngine(ctx, b.engineNames()); err != nil {
 		return nil, err
 	}
 	results, err := b.build(ctx)
 	if err != nil {
+		return nil, err
+	}
+	if err := b.takeImages(ctx, results); err != nil {
 		return nil, err
 	}
 	return results, b.move(ctx, results)
@@ -58,6 +60,10 @@ func (r *Request) Explain(ctx context.Context, s Streams) ([]*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := b.open(ctx, &patience.Patience{Tell: b.notify}); err != nil {
+		return nil, err
+	}
+	defer b.close()
 	return b.build(ctx)
 }
 

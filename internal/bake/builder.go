@@ -6,7 +6,9 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/dlvgen/dlvgen/internal/buildkit/builders"
 	"github.com/dlvgen/dlvgen/internal/docker"
+	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/session"
@@ -25,7 +27,52 @@ type builder struct {
 
 	tools    *toolbox
 	registry *registry.Client
+	on       *builders.Builder
 	engine   *docker.Engine // nil where nothing is loaded
+}
+
+// open finds the builder, and the Docker Engine that images are loaded into: its own, if it
+// is a Docker Engine's.
+func (b *builder) open(ctx context.Context, waits *patience.Patience) (err error) {
+	if b.on, err = builders.Open(ctx, builders.FromEnvironment(b.addr, b.builderName, b.notify)); err != nil {
+		return err
+	}
+	switch {
+	case b.engineBuilds():
+		b.engine = docker.Of(b.on.Engine, waits)
+		if b.classic() {
+			err = b.checkClassic()
+		}
+	case b.loads():
+		if b.engine, err = ConnectEngine(ctx, waits); err != nil {
+			err = fmt.Errorf("--load: %w: or use --push or -o type=docker,dest=FILE", err)
+		}
+	}
+	if err != nil {
+		b.close()
+	}
+	return err
+}
+
+// ConnectEngine connects to the Docker Engine that the docker command would use.
+func ConnectEngine(ctx context.Context, waits *patience.Patience) (*docker.Engine, error) {
+	api, err := builders.NewEngine()
+	if err != nil {
+		return nil, err
+	}
+	return docker.Connect(ctx, api, waits)
+}
+
+// engineBuilds says that the builder is a Docker Engine's own, classic that images leave it
+// through the engine's store alone.
+func (b *builder) engineBuilds() bool { return b.on != nil && b.on.Engine != nil }
+func (b *builder) classic() bool      { return b.engineBuilds() && b.on.Classic }
+
+func (b *builder) close() {
+	if b.engine != nil {
+		_ = b.engine.Close()
+	}
+	_ = b.on.Close()
 }
 
 // inOrder puts the outputs last whose digest counts. BuildKit v0.34.2 answers for all
@@ -54,6 +101,10 @@ func (b *builder) exports(ctx context.Context, res *Result) ([]client.ExportEntr
 	if len(b.outputs) == 0 {
 		b.notify(fmt.Sprintf("no output specified: variant %s stays in the build cache. Use --push, --load or -o", res.Preset))
 	}
+	if b.classic() {
+		entries, err := b.classicExports(res)
+		return entries, nil, err
+	}
 	var entries []client.ExportEntry
 	var load *imageLoad
 	for _, o := range inOrder(b.outputs) {
@@ -66,7 +117,11 @@ func (b *builder) exports(ctx context.Context, res *Result) ([]client.ExportEntr
 		if err != nil {
 			return nil, nil, err
 		}
-		if o.loads() {
+		switch {
+		case b.engineBuilds() && (o.loads() || o.stores()):
+			// The shortest way: the image is in the store when it is built.
+			entry.Type = exporterMoby
+		case o.loads():
 			load = newImageLoad()
 			entry.Output = load.output(ctx, b.engine, res.Refs)
 		}
@@ -76,6 +131,14 @@ func (b *builder) exports(ctx context.Context, res *Result) ([]client.ExportEntr
 		entries = append(entries, entry)
 	}
 	return entries, load, nil
+}
+
+// guardOwn fails where a name of the Docker Engine that builds is not dlvgen's any more.
+func (b *builder) guardOwn(ctx context.Context, res *Result) error {
+	if !b.engineBuilds() || len(b.engineNames()) == 0 {
+		return nil
+	}
+	return b.guardEngine(ctx, res.Refs)
 }
 
 // sharedMounts serve local folders to the builds of several variants from one
@@ -125,13 +188,13 @@ func serve(ctx context.Context, c *client.Client, sharedKey string, mounts map[s
 	return s, nil
 }
 
-// apply makes a build take the folders from the session, if there is one.
-// The attribute is that of dockerui (localSessionIDPrefix).
+// apply makes a build take the folders from the session. The attribute is that of dockerui
+// (localSessionIDPrefix). The build's own session has the folders too: to BuildKit v0.8, the
+// attribute says which folders are the same, and no more.
 func (m *sharedMounts) apply(so *client.SolveOpt) {
 	if m.session == nil {
 		return
 	}
-	so.LocalMounts = nil
 	for _, name := range m.names {
 		so.FrontendAttrs["local-sessionid:"+name] = m.session.ID()
 	}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dlvgen/dlvgen/internal/buildkit/builders"
 	"github.com/google/go-cmp/cmp"
 	"github.com/moby/buildkit/client"
 )
@@ -253,6 +254,7 @@ func TestEveryNameThatIsSentIsAsked(t *testing.T) {
 					continue
 				}
 				checkNames(t, arg, r)
+				checkEngineNames(t, arg, r)
 			}
 		}
 	}
@@ -298,6 +300,35 @@ func checkNames(t *testing.T, arg string, r *Request) {
 	for _, at := range []namespace{inRegistry, inEngine, inStore} {
 		if diff := cmp.Diff(sorted(sent[at]), sorted(asked[at])); diff != "" {
 			t.Errorf("%s: in %d (-sent +asked):\n%s", arg, at, diff)
+		}
+	}
+}
+
+// checkEngineNames does the same where Docker Engine builds: its exporter names images.
+func checkEngineNames(t *testing.T, arg string, r *Request) {
+	t.Helper()
+	for _, on := range []*builders.Builder{{Engine: &builders.Engine{}}, {Engine: &builders.Engine{}, Classic: true}} {
+		if on.Classic && r.checkClassic() != nil {
+			continue
+		}
+		b := &builder{Request: r, on: on}
+		var sent, asked []string
+		for _, p := range r.images {
+			entries, load, err := b.exports(t.Context(), &Result{Image: p})
+			if err != nil || load != nil {
+				t.Fatalf("%s: an image is sent to the engine that has it: %v", arg, err)
+			}
+			for _, e := range entries {
+				if e.Type == exporterMoby && e.Attrs["name"] != "" {
+					sent = append(sent, strings.Split(e.Attrs["name"], ",")...)
+				}
+			}
+		}
+		for _, ref := range b.engineNames() {
+			asked = append(asked, ref.String())
+		}
+		if diff := cmp.Diff(sorted(asked), sorted(sent)); diff != "" {
+			t.Errorf("%s: classic %v (-asked +sent):\n%s", arg, on.Classic, diff)
 		}
 	}
 }

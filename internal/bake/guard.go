@@ -55,7 +55,7 @@ func (o output) namespace() (namespace, bool) {
 }
 
 // guard asks for every name before anything is built, and fails where one is taken by
-// what dlvgen did not make. guardStore does it for the store of BuildKit's worker. A cache
+// what dlvgen did not make. guardEngine and guardStore do it where a builder is needed. A cache
 // that is read need not be there, but its registry must answer: BuildKit waits for it
 // without end, and lets no other build begin meanwhile.
 func (b *builder) guard(ctx context.Context) error {
@@ -74,7 +74,23 @@ func (b *builder) guard(ctx context.Context) error {
 			return err
 		}
 	}
-	for _, ref := range b.names(inEngine) {
+	return nil
+}
+
+// engineNames are all that a build writes to Docker Engine: its own builder stores images
+// there.
+func (b *builder) engineNames() []registry.Reference {
+	names := b.names(inEngine)
+	if b.engineBuilds() {
+		names = append(names, b.names(inStore)...)
+	}
+	return names
+}
+
+// guardEngine does for names in Docker Engine what guard does for registries, when it is
+// known which engine that is.
+func (b *builder) guardEngine(ctx context.Context, names []registry.Reference) error {
+	for _, ref := range names {
 		if err := guardEngine(ctx, b.engine, ref); err != nil {
 			return err
 		}

@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
+	"maps"
 	"sync"
 
 	"github.com/dlvgen/dlvgen/frontend"
@@ -38,11 +38,7 @@ func (b *builder) build(ctx context.Context) ([]*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c, err := buildkit.Connect(ctx, buildkit.Options{Addr: b.addr, Host: os.Getenv("BUILDKIT_HOST"), Notify: b.notify})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = c.Close() }()
+	c := b.on
 	if err := b.guardStore(ctx, c.Client, attachables); err != nil {
 		return nil, err
 	}
@@ -82,6 +78,9 @@ func (b *builder) newJob(ctx context.Context, img Image, in *inputs, attachables
 		return nil, err
 	}
 	shared.apply(&j.options)
+	if b.tools.set != nil { // BuildKit v0.8 does not heed the session: see sharedMounts.apply
+		maps.Copy(j.options.LocalMounts, b.tools.set.Mounts)
+	}
 	j.options.Exports, j.load, err = b.exports(ctx, j.result)
 	return j, err
 }
@@ -143,7 +142,7 @@ func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, exports 
 		}
 		exports.Lock()
 		exporting = true
-		return derived, nil
+		return derived, b.guardOwn(ctx, j.result)
 	}, status)
 	switch {
 	case refusal != nil:

@@ -32,7 +32,7 @@ type Options struct {
 	Outputs, CacheFrom, CacheTo, Insecure []string
 
 	// Which BuildKit, and how its progress is shown.
-	Addr, Progress string
+	Addr, Builder, Progress string
 
 	// FrontendImage is the frontend image that the tools are taken from. Without one, they
 	// are dlvgen's own.

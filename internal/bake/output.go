@@ -188,11 +188,7 @@ func (o output) export(dest string, refs []registry.Reference, s Streams) (clien
 	switch o.kind {
 	case client.ExporterImage, client.ExporterOCI, client.ExporterDocker:
 		if len(refs) > 0 {
-			var names []string
-			for _, ref := range refs {
-				names = append(names, ref.String())
-			}
-			e.Attrs["name"] = strings.Join(names, ",")
+			e.Attrs["name"] = exporterName(refs)
 		}
 		if e.Attrs["force-compression"] == "" && o.loads() {
 			// BuildKit would reuse what another output compressed with zstd, which not every
@@ -207,7 +203,7 @@ func (o output) export(dest string, refs []registry.Reference, s Streams) (clien
 		e.OutputDir = dest
 	case dest == "-":
 		if s.Terminal {
-			return e, errors.New("stdout is a terminal: redirect it, or give the output a file with dest=FILE")
+			return e, errTerminal
 		}
 		e.Output = func(map[string]string) (io.WriteCloser, error) { return keepOpen{s.Out}, nil }
 	default:
@@ -215,6 +211,8 @@ func (o output) export(dest string, refs []registry.Reference, s Streams) (clien
 	}
 	return e, nil
 }
+
+var errTerminal = errors.New("stdout is a terminal: redirect it, or give the output a file with dest=FILE")
 
 // setDefaults says how images are written where the user does not. The lowest gzip
 // level keeps the edit-to-breakpoint time short: debug information compresses well

@@ -48,6 +48,7 @@ type Request struct {
 	dryRun         bool
 	progress, addr string
 	frontendImage  string // that the tools are taken from, "" for none
+	builderName    string // of buildx
 }
 
 // Image is a debug image that is asked for.
@@ -63,7 +64,7 @@ type Image struct {
 func NewRequest(o Options, env Environment) (*Request, error) {
 	r := &Request{
 		source: dockerfile{context: o.Context, file: o.Dockerfile}, contexts: o.Contexts, insecure: slices.Clone(o.Insecure),
-		docker: env.Docker, dryRun: o.DryRun, progress: o.Progress, addr: o.Addr, frontendImage: o.FrontendImage,
+		docker: env.Docker, dryRun: o.DryRun, progress: o.Progress, addr: o.Addr, builderName: o.Builder, frontendImage: o.FrontendImage,
 	}
 	if image, ok := env.Lookup(FrontendImageVariable); ok && r.frontendImage == "" {
 		r.frontendImage = image

@@ -22,7 +22,7 @@ import (
 // does, and one of the names is not dlvgen's.
 func (b *builder) guardStore(ctx context.Context, c *client.Client, attachables []session.Attachable) error {
 	refs := b.names(inStore)
-	if len(refs) == 0 {
+	if len(refs) == 0 || b.engineBuilds() { // the engine's names are guarded already
 		return nil
 	}
 	workers, err := c.ListWorkers(ctx)

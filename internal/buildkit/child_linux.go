@@ -135,13 +135,15 @@ func (c *Child) retire(ctx context.Context, child *running, next *plan) (_ *runn
 // plan is what a child would be started from now.
 type plan struct {
 	launch
-	config []byte
-	env    []string
+	wrapper []string // what starts it, empty for root
+	config  []byte
+	env     []string
 }
 
 func (c *Child) plan() (*plan, error) {
-	if uid := os.Geteuid(); uid != 0 {
-		return nil, fmt.Errorf("starting BuildKit needs root, and this is user %d: run dlvgen with sudo, or set --addr or BUILDKIT_HOST to a running BuildKit", uid)
+	wrapper, err := c.wrapper(os.Geteuid())
+	if err != nil {
+		return nil, err
 	}
 	daemon, err := c.find("buildkitd")
 	if err != nil {
@@ -151,7 +153,7 @@ func (c *Child) plan() (*plan, error) {
 	if err != nil {
 		return nil, errors.New("no runc on PATH, which BuildKit needs for build steps: install it (Debian, Ubuntu: apt-get install runc)")
 	}
-	config, digest, err := c.config(runtime)
+	config, digest, err := c.config(runtime, len(wrapper) > 0)
 	if err != nil {
 		return nil, err
 	}
@@ -159,15 +161,46 @@ func (c *Child) plan() (*plan, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", daemon, err)
 	}
-	programs := []string{daemon, runtime}
+	programs := append([]string{daemon, runtime}, wrapper...)
 	if git, err := c.find("git"); err == nil { // only contexts from repositories need it
 		programs = append(programs, git)
 	}
+	env := c.environment(programs...)
+	if len(wrapper) > 0 {
+		env = append(env, runtimeEnv+"="+c.runtimeDir())
+	}
 	return &plan{
-		launch: launch{Binary: daemon, ModTime: info.ModTime(), Config: digest},
-		config: config,
-		env:    c.environment(programs...),
+		launch:  launch{Binary: daemon, ModTime: info.ModTime(), Config: digest},
+		wrapper: wrapper,
+		config:  config,
+		env:     env,
 	}, nil
+}
+
+// wrapper is what makes a user root in a namespace of its own, in which buildkitd may run:
+// nothing for root.
+func (c *Child) wrapper(uid int) ([]string, error) {
+	if uid == 0 {
+		return nil, nil
+	}
+	var missing []string
+	for _, name := range []string{"rootlesskit", "newuidmap", "newgidmap"} {
+		if _, err := c.find(name); err != nil {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		return nil, fmt.Errorf("starting BuildKit as user %d needs %s, which is not installed (Debian, Ubuntu: apt-get install rootlesskit uidmap): install it, run dlvgen with sudo, or set --addr or BUILDKIT_HOST to a running BuildKit",
+			uid, strings.Join(missing, ", "))
+	}
+	program, err := c.find("rootlesskit")
+	return []string{program}, err
+}
+
+// Startable says why no child can be started, nil where one can.
+func (c *Child) Startable() error {
+	_, err := c.plan()
+	return err
 }
 
 // find returns the absolute path of the first of the names that exists beside
@@ -187,7 +220,7 @@ func (c *Child) find(names ...string) (string, error) {
 // start starts a child in a session of its own, so that an interrupt from the
 // terminal does not reach it.
 func (c *Child) start(next *plan) (*running, error) {
-	for _, dir := range []string{filepath.Dir(c.socket), c.Root(), c.temp()} {
+	for _, dir := range []string{filepath.Dir(c.socket), c.Root(), c.temp(), c.runtimeDir()} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			return nil, fmt.Errorf("creating a folder for BuildKit: %w", err)
 		}
@@ -208,13 +241,14 @@ func (c *Child) start(next *plan) (*running, error) {
 	}
 
 	// Not CommandContext: the child outlives this call.
-	cmd := exec.Command(next.Binary, c.arguments()...)
+	line := append(append(slices.Clone(next.wrapper), next.Binary), c.arguments()...)
+	cmd := exec.Command(line[0], line[1:]...)
 	cmd.Env = append([]string{recordEnv + "=" + string(text)}, next.env...)
 	cmd.Dir = "/"
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("starting %s: %w", next.Binary, err)
+		return nil, fmt.Errorf("starting %s: %w", line[0], err)
 	}
 	proc, err := openProcess(cmd.Process.Pid)
 	if err != nil {

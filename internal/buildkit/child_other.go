@@ -14,6 +14,9 @@ var errNotLinux = errors.New("dlvgen can start BuildKit only on Linux, and this 
 // Open fails: buildkitd with runc exists on Linux only.
 func (c *Child) Open(context.Context, func(string)) (*Connection, error) { return nil, errNotLinux }
 
+// Startable says why no child can be started.
+func (c *Child) Startable() error { return errNotLinux }
+
 // Stop has nothing to stop.
 func (c *Child) Stop(context.Context) (int, error) { return 0, nil }
 

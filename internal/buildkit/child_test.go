@@ -21,11 +21,11 @@ mirrors = ["127.0.0.1:5000"]
 	if err != nil {
 		t.Fatal(err)
 	}
-	plain, plainDigest, err := (&Child{}).config("/usr/sbin/runc")
+	plain, plainDigest, err := (&Child{}).config("/usr/sbin/runc", false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	data, digest, err := (&Child{userConfig: user}).config("/usr/sbin/runc")
+	data, digest, err := (&Child{userConfig: user}).config("/usr/sbin/runc", false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,7 +61,7 @@ func TestBrokenUserConfigurationIsNamed(t *testing.T) {
 	if err := os.WriteFile(user, []byte("[worker"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := (&Child{userConfig: user}).config("runc")
+	_, _, err := (&Child{userConfig: user}).config("runc", false)
 	if err == nil || !strings.Contains(err.Error(), user) {
 		t.Errorf("got %v, want an error that names %s", err, user)
 	}
@@ -73,18 +73,5 @@ func TestSocketPathBeyondTheSystemsLimitIsRefused(t *testing.T) {
 	_, err := NewChild()
 	if err == nil || !strings.Contains(err.Error(), "XDG_RUNTIME_DIR") {
 		t.Errorf("got %v, want an error that names XDG_RUNTIME_DIR", err)
-	}
-}
-
-func TestConnectNamesTheAddressThatDoesNotAnswer(t *testing.T) {
-	addr := "unix://" + filepath.Join(t.TempDir(), "none.sock")
-	for from, opts := range map[string]Options{
-		"--addr":        {Addr: addr, Host: "unix:///elsewhere"},
-		"BUILDKIT_HOST": {Host: addr},
-	} {
-		_, err := Connect(t.Context(), opts)
-		if err == nil || !strings.Contains(err.Error(), addr) || !strings.Contains(err.Error(), from) {
-			t.Errorf("got %v, want an error that names %s and %s", err, addr, from)
-		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"github.com/pelletier/go-toml/v2"
 )
@@ -32,10 +33,21 @@ func baseConfig(runtime string) map[string]any {
 	}
 }
 
+// rootlessConfig are the keys beside those for a child that an ordinary user starts.
+func (c *Child) rootlessConfig() map[string]any {
+	return map[string]any{
+		"otel":   map[string]any{"socketPath": filepath.Join(c.dir, "otel-grpc.sock")}, // the default is root's
+		"worker": map[string]any{"oci": map[string]any{"rootless": true}},
+	}
+}
+
 // config returns the child's buildkitd.toml, with the user's keys laid over it, and
 // its digest.
-func (c *Child) config(runtime string) ([]byte, string, error) {
+func (c *Child) config(runtime string, rootless bool) ([]byte, string, error) {
 	keys := baseConfig(runtime)
+	if rootless {
+		overlay(keys, c.rootlessConfig())
+	}
 	if c.userConfig != "" {
 		data, err := os.ReadFile(c.userConfig)
 		if err != nil {

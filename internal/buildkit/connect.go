@@ -1,10 +1,9 @@
-// Package buildkit says where BuildKit is: at an address the user names, or in a
-// child buildkitd that dlvgen starts, keeps for the next call and can stop. It also
-// shows the progress of several builds in one display.
+// Package buildkit connects to BuildKit: at an address, or in a child buildkitd that
+// dlvgen starts, keeps for the next call and can stop. It also shows the progress of
+// several builds in one display. Which BuildKit it is to be, its package builders says.
 package buildkit
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -19,25 +18,8 @@ import (
 	_ "github.com/moby/buildkit/client/connhelper/ssh"
 )
 
-// answerTimeout bounds how long an address that the user named may take to answer.
+// answerTimeout bounds how long a child that runs may take to answer.
 const answerTimeout = 10 * time.Second
-
-// Options say which BuildKit to use. The first that is set wins: Addr, Host, Child.
-type Options struct {
-	// Addr is the address that the user gave on the command line, such as
-	// unix:///run/buildkit/buildkitd.sock, tcp://host:1234 or docker-container://name.
-	Addr string
-
-	// Host is the value of BUILDKIT_HOST.
-	Host string
-
-	// Notify, where not nil, is told in one line what takes longer than a moment.
-	Notify func(line string)
-
-	// limit bounds the wait for an address that the user named: the default is
-	// answerTimeout.
-	limit time.Duration
-}
 
 // Connection is a client of a BuildKit that has answered.
 type Connection struct {
@@ -45,6 +27,9 @@ type Connection struct {
 	version string // of BuildKit, empty where it does not say
 	release func() // nil where nothing is held
 }
+
+// Version is that of BuildKit, empty where it does not say.
+func (c *Connection) Version() string { return c.version }
 
 // Close closes the client. A child may then be replaced by another call's.
 func (c *Connection) Close() error {
@@ -55,42 +40,33 @@ func (c *Connection) Close() error {
 	return err
 }
 
-// Connect returns a client of a BuildKit that has answered. The caller closes it.
-func Connect(ctx context.Context, opts Options) (*Connection, error) {
-	switch {
-	case opts.Addr != "":
-		return connectNamed(ctx, opts, opts.Addr, "--addr")
-	case opts.Host != "":
-		return connectNamed(ctx, opts, opts.Host, "BUILDKIT_HOST")
-	}
-	child, err := NewChild()
-	if err != nil {
-		return nil, err
-	}
-	return child.Open(ctx, opts.Notify)
-}
-
-func connectNamed(ctx context.Context, opts Options, addr, from string) (*Connection, error) {
-	waits := &patience.Patience{Limit: cmp.Or(opts.limit, answerTimeout), Tell: opts.Notify}
+// Connect returns a client of the BuildKit at an address that the user named, when it has
+// answered. from says where the address was named. The caller closes it.
+func Connect(ctx context.Context, addr, from string, waits *patience.Patience) (*Connection, error) {
 	var conn *Connection
 	err := waits.Ask(ctx, "BuildKit at "+addr, func(ctx context.Context) (err error) {
 		conn, err = dial(ctx, addr)
 		return err
 	})
 	if err != nil {
-		return nil, fmt.Errorf("no BuildKit answers at %s (from %s): start it, or omit the address to let dlvgen start its own: %w",
+		return nil, fmt.Errorf("no BuildKit answers at %s (from %s): start it, or omit the address to let dlvgen find a builder: %w",
 			addr, from, err)
 	}
 	return conn, nil
 }
 
-// dial connects and waits for one answer, so that a missing daemon is found here
-// and not in the middle of a build. The context bounds both.
+// dial connects and waits for one answer. The context bounds both.
 func dial(ctx context.Context, addr string) (*Connection, error) {
 	c, err := client.New(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
+	return Answered(ctx, c)
+}
+
+// Answered waits for one answer to a client, so that a missing daemon is found here and not
+// in the middle of a build. It closes the client where there is none.
+func Answered(ctx context.Context, c *client.Client) (*Connection, error) {
 	workers, err := c.ListWorkers(ctx)
 	if err == nil && len(workers) == 0 {
 		err = fmt.Errorf("it has no worker")

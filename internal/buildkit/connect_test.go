@@ -22,7 +22,7 @@ func TestABuildKitThatNeverAnswersIsNotWaitedForForever(t *testing.T) {
 	addr := silentSocket(t)
 	done := make(chan error, 1)
 	go func() {
-		_, err := Connect(t.Context(), Options{Addr: addr, limit: 200 * time.Millisecond})
+		_, err := Connect(t.Context(), addr, "--addr", &patience.Patience{Limit: 200 * time.Millisecond})
 		done <- err
 	}()
 	select {
@@ -43,7 +43,7 @@ func TestAnInterruptEndsTheWaitForBuildKit(t *testing.T) {
 	told := make(chan string, 1)
 	addr := silentSocket(t)
 	go func() {
-		_, err := Connect(ctx, Options{Host: addr, limit: time.Hour, Notify: func(line string) { told <- line; cancel() }})
+		_, err := Connect(ctx, addr, "BUILDKIT_HOST", &patience.Patience{Limit: time.Hour, Tell: func(line string) { told <- line; cancel() }})
 		done <- err
 	}()
 	select {

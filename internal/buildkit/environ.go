@@ -29,11 +29,16 @@ func (c *Child) environment(programs ...string) []string {
 	return env
 }
 
-// The variables that every child has.
+// The variables that every child has, and one that is an ordinary user's: runc keeps its
+// state there, and in root's folder without it.
 const (
-	pathEnv = "PATH"
-	tempEnv = "TMPDIR"
+	pathEnv    = "PATH"
+	tempEnv    = "TMPDIR"
+	runtimeEnv = "XDG_RUNTIME_DIR"
 )
+
+// runtimeDir is the folder of that variable.
+func (c *Child) runtimeDir() string { return filepath.Join(c.dir, "run") }
 
 // temp is the child's folder for temporary files.
 func (c *Child) temp() string { return filepath.Join(c.dir, "tmp") }

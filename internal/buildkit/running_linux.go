@@ -92,7 +92,7 @@ func (c *Child) describe(p *process) *running {
 		case name == recordEnv:
 			// One that cannot be read is out of date.
 			_ = json.Unmarshal([]byte(value), &r.record)
-		case name == pathEnv || name == tempEnv || slices.Contains(passed, name):
+		case name == pathEnv || name == tempEnv || name == runtimeEnv || slices.Contains(passed, name):
 			r.env = append(r.env, v)
 		}
 	}

@@ -3,6 +3,7 @@ package cli_test
 import (
 	"archive/tar"
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
@@ -15,7 +16,15 @@ import (
 	"github.com/dlvgen/dlvgen/internal/tools"
 )
 
-func TestMain(m *testing.M) { testenv.Main(m) }
+// callEnv turns this test program into dlvgen.
+const callEnv = "DLVGEN_TEST_CLI"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(callEnv) != "" {
+		os.Exit(cli.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+	}
+	testenv.Main(m)
+}
 
 // requireTools ends the test where the test binary was compiled before the tools
 // were made.

@@ -20,7 +20,7 @@ import (
 // explainFlags are the flags of `dlvgen build` that decide what is built, or where,
 // beside those of a derivation.
 var explainFlags = []string{
-	"variant", "config", "file", "platform", "target", "build-arg", "build-context", "ssh", "addr", "frontend-image", "progress", "format",
+	"variant", "config", "file", "platform", "target", "build-arg", "build-context", "ssh", "addr", "builder", "frontend-image", "progress", "format",
 }
 
 func newExplainCommand(s streams) *cobra.Command {

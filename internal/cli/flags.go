@@ -63,7 +63,8 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringArrayVar(&f.Ulimits, "ulimit", nil, "limit of processes in RUN steps, such as nofile=1024:2048")
 	fs.StringArrayVar(&f.Allow, "allow", nil, `entitlement that steps may use, such as "network.host"`)
 
-	fs.StringVar(&f.Addr, "addr", "", "address of BuildKit (default: BUILDKIT_HOST, else one that dlvgen starts)")
+	fs.StringVar(&f.Addr, "addr", "", "address of BuildKit (default: BUILDKIT_HOST)")
+	fs.StringVar(&f.Builder, "builder", "", "builder of buildx, or docker context (default: BUILDX_BUILDER, else what \"dlvgen builders\" selects)")
 	fs.StringVar(&f.FrontendImage, "frontend-image", "", "frontend image of the same version that the tools are taken from, instead of dlvgen's own (default: "+bake.FrontendImageVariable+")")
 	fs.StringSliceVar(&f.Insecure, "insecure-registry", nil, "registry HOST[:PORT] to push to over plain HTTP or with an unknown certificate; loopback addresses need no flag")
 	fs.StringVar(&f.Progress, "progress", buildkit.ProgressModes()[0], "progress display on stderr: "+strings.Join(buildkit.ProgressModes(), ", "))

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/bake"
 	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/registry"
@@ -54,7 +55,7 @@ func (f finder) find(ctx context.Context, name string) (*found, error) {
 	if f.source == sourceRegistry {
 		return f.inRegistry(ctx, name)
 	}
-	e, engineErr := docker.Connect(ctx, f.patience)
+	e, engineErr := bake.ConnectEngine(ctx, f.patience)
 	if engineErr == nil {
 		defer func() { _ = e.Close() }()
 		got, err := f.inEngine(ctx, e, name)

@@ -22,7 +22,7 @@ var flagGroups = [][2]string{
 	{"What to derive", ""},
 	{"Where it goes", "tag tag-suffix push load output insecure-registry metadata-file dry-run"},
 	{"The Dockerfile's build", "file target platform build-arg build-context label secret ssh network add-host shm-size ulimit allow"},
-	{"The builder and its caches", "addr frontend-image no-cache no-cache-filter no-go-cache pull cache-from cache-to"},
+	{"The builder and its caches", "builder addr frontend-image no-cache no-cache-filter no-go-cache pull cache-from cache-to"},
 	{"What is printed", "print-llb progress format help"},
 }
 

@@ -14,19 +14,17 @@ import (
 
 // Engine is a Docker Engine that has answered once.
 type Engine struct {
-	*client.Client
+	client.APIClient
 	patience *patience.Patience
 }
 
-// Connect connects to the Docker Engine that DOCKER_HOST names, or the local
-// one, and waits for an answer.
-func Connect(ctx context.Context, p *patience.Patience) (*Engine, error) {
-	c, err := client.New(client.FromEnv)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to Docker Engine: %w", err)
-	}
-	e := &Engine{Client: c, patience: p}
-	err = e.ask(ctx, func(ctx context.Context) error {
+// Of is an engine that has answered to somebody else.
+func Of(c client.APIClient, p *patience.Patience) *Engine { return &Engine{APIClient: c, patience: p} }
+
+// Connect waits for the answer of an engine. It closes the client where there is none.
+func Connect(ctx context.Context, c client.APIClient, p *patience.Patience) (*Engine, error) {
+	e := Of(c, p)
+	err := e.ask(ctx, func(ctx context.Context) error {
 		_, err := c.Ping(ctx, client.PingOptions{})
 		return err
 	})
@@ -45,7 +43,7 @@ func (e *Engine) ask(ctx context.Context, question func(context.Context) error) 
 // noEngine says that nothing listens; any other error, such as that of a socket that the
 // user may not open, tells more.
 func noEngine(host string, err error) error {
-	silent := fmt.Errorf("no Docker Engine answers at %s: start it, or set DOCKER_HOST", host)
+	silent := fmt.Errorf("no Docker Engine answers at %s: start it, or set DOCKER_HOST or another docker context", host)
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
 		return silent
 	}

@@ -12,6 +12,7 @@ import (
 
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/proctest"
+	"github.com/moby/moby/client"
 )
 
 // engineAt makes DOCKER_HOST name an engine with that handler.
@@ -46,7 +47,7 @@ func TestAnEngineThatNeverAnswersIsNotWaitedForForever(t *testing.T) {
 	t.Setenv("DOCKER_HOST", "unix://"+proctest.Silent(t, "unix", filepath.Join(t.TempDir(), "docker.sock"), nil))
 	told := make(chan string, 10)
 	p := &patience.Patience{Limit: 200 * time.Millisecond, Notice: 20 * time.Millisecond, Tell: func(line string) { told <- line }}
-	err := ended(t, func() error { _, err := Connect(t.Context(), p); return err })
+	err := ended(t, func() error { _, err := Connect(t.Context(), fromEnv(t), p); return err })
 	var silent *patience.SilentError
 	if !errors.As(err, &silent) || !strings.Contains(err.Error(), "did not answer for 200ms") || !strings.Contains(err.Error(), "DOCKER_HOST") {
 		t.Errorf("got %v", err)
@@ -58,7 +59,7 @@ func TestAnEngineThatNeverAnswersIsNotWaitedForForever(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	p = &patience.Patience{Limit: time.Hour, Notice: 20 * time.Millisecond, Tell: func(string) { cancel() }}
-	if err := ended(t, func() error { _, err := Connect(ctx, p); return err }); !errors.Is(err, context.Canceled) {
+	if err := ended(t, func() error { _, err := Connect(ctx, fromEnv(t), p); return err }); !errors.Is(err, context.Canceled) {
 		t.Errorf("interrupted: got %v", err)
 	}
 }
@@ -69,7 +70,7 @@ func TestAnEngineThatGoesSilentIsNotWaitedForForever(t *testing.T) {
 			<-r.Context().Done()
 		}
 	})
-	e, err := Connect(t.Context(), &patience.Patience{Limit: 200 * time.Millisecond})
+	e, err := Connect(t.Context(), fromEnv(t), &patience.Patience{Limit: 200 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -83,4 +84,14 @@ func TestAnEngineThatGoesSilentIsNotWaitedForForever(t *testing.T) {
 			t.Errorf("%s: got %v", name, err)
 		}
 	}
+}
+
+// fromEnv is a client of the engine at DOCKER_HOST.
+func fromEnv(t *testing.T) client.APIClient {
+	t.Helper()
+	c, err := client.New(client.FromEnv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
 }

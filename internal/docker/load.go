@@ -32,3 +32,13 @@ func (e *Engine) Load(ctx context.Context, image io.Reader) error {
 		}
 	}
 }
+
+// Forget removes an image that has no name. What it is made of stays in the build cache. One
+// that cannot be removed, because a container uses it, is as well where it is.
+func (e *Engine) Forget(ctx context.Context, id string) {
+	got, err := e.ImageInspect(ctx, id)
+	if err != nil || len(got.RepoTags) > 0 || len(got.RepoDigests) > 0 {
+		return
+	}
+	_, _ = e.ImageRemove(ctx, id, client.ImageRemoveOptions{})
+}

@@ -5,14 +5,15 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// patientTransport bounds every attempt to speak to a registry: the time until the header
-// of the answer is there, and each wait for more of its body.
+// patientTransport bounds every attempt to speak to a registry: the time from the last of
+// what is sent until the header of the answer is there, and each wait for more of its body.
 type patientTransport struct {
 	next     http.RoundTripper
 	patience *patience.Patience
@@ -38,7 +39,13 @@ func newTransport(p *patience.Patience, config *tls.Config) http.RoundTripper {
 // RoundTrip implements http.RoundTripper.
 func (t *patientTransport) RoundTrip(request *http.Request) (*http.Response, error) {
 	ctx, wait := t.patience.Begin(request.Context(), request.URL.Host)
-	response, err := t.next.RoundTrip(request.WithContext(ctx))
+	request = request.WithContext(ctx)
+	sent := &sentBody{ReadCloser: request.Body, wait: wait}
+	if request.Body != nil && request.Body != http.NoBody {
+		request.Body = sent
+	}
+	response, err := t.next.RoundTrip(request)
+	sent.answered()
 	if err != nil {
 		wait.End()
 		return nil, wait.Explain(err)
@@ -46,6 +53,33 @@ func (t *patientTransport) RoundTrip(request *http.Request) (*http.Response, err
 	wait.Pause()
 	response.Body = &patientBody{body: response.Body, wait: wait}
 	return response, nil
+}
+
+// sentBody is the body of a request. Each part of it that the registry takes starts the
+// clock anew.
+type sentBody struct {
+	io.ReadCloser
+	wait *patience.Wait
+
+	mu   sync.Mutex
+	over bool
+}
+
+// Read implements io.Reader.
+func (b *sentBody) Read(p []byte) (int, error) {
+	b.mu.Lock()
+	if !b.over {
+		b.wait.Resume()
+	}
+	b.mu.Unlock()
+	return b.ReadCloser.Read(p)
+}
+
+// answered leaves the clock alone from now on.
+func (b *sentBody) answered() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.over = true
 }
 
 // patientBody is the body of an answer; the clock stands still while nobody reads.

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"testing"
 
 	"github.com/gofrs/flock"
 	"github.com/moby/buildkit/client"
@@ -140,6 +141,24 @@ func (b *BuildKit) Close() error {
 		}
 	}
 	return errors.Join(append(errs, os.RemoveAll(b.dir))...)
+}
+
+// State is a folder for a buildkitd that the test starts and ends by itself: one that StateEnv
+// keeps for later ones, or a new one.
+func State(t testing.TB) string {
+	t.Helper()
+	dir, release, err := claimState()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(release)
+	if dir == "" {
+		dir = t.TempDir()
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	return dir
 }
 
 // claimState locks a free folder below the one that StateEnv names. The folder

@@ -63,7 +63,7 @@ func (d *demo) dlvgen(ctx context.Context, stdout io.Writer, args ...string) err
 	d.say("$ dlvgen " + strings.Join(args, " "))
 	cmd := exec.CommandContext(ctx, filepath.Join(d.root, "bin", "dlvgen"), args...)
 	cmd.Dir = d.root
-	cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+d.state, "XDG_RUNTIME_DIR="+d.state, "DLVGEN_BUILDKITD_CONFIG="+d.config(), "BUILDKIT_HOST=")
+	cmd.Env = append(os.Environ(), "XDG_CACHE_HOME="+d.state, "XDG_RUNTIME_DIR="+d.state, "DLVGEN_BUILDKITD_CONFIG="+d.config(), "BUILDKIT_HOST=", "BUILDX_BUILDER=dlvgen")
 	cmd.Stdout, cmd.Stderr = stdout, os.Stderr
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("running dlvgen %s: %w", args[0], err)
