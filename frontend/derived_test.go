@@ -89,11 +89,9 @@ func planIn(t *testing.T, dt []byte) variants.Plan {
 	return plan
 }
 
-// deadline is the test's context with a limit. The first time on a machine, what tests
-// share takes longer than that to make.
+// deadline is the test's context with a limit.
 func deadline(t *testing.T) context.Context {
 	t.Helper()
-	testenv.SharedBuildKit(t)
 	return proctest.Context(t)
 }
 

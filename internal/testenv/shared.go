@@ -84,12 +84,10 @@ func SharedRegistry(t testing.TB) *Registry {
 
 // SharedBuildKit is the test binary's buildkitd, in which the base images
 // resolve. Its cache may hold what earlier tests built; a test that cares takes
-// EmptyBuildKit. For tests, dlvgen's own Go build cache in it has much of the standard
-// library compiled.
+// EmptyBuildKit.
 func SharedBuildKit(t testing.TB) *BuildKit {
 	t.Helper()
 	reg := SharedRegistry(t)
-	_, measured := t.(*testing.B)
 	return take(t, &shared.buildkit, func(ctx context.Context) (*BuildKit, func() error, error) {
 		state, release, err := claimState()
 		if err != nil {
@@ -100,13 +98,7 @@ func SharedBuildKit(t testing.TB) *BuildKit {
 			release()
 			return nil, nil, err
 		}
-		closed := func() error { defer release(); return bk.Close() }
-		if !measured {
-			if err := bk.fillCaches(ctx, reg); err != nil {
-				return nil, nil, errors.Join(err, closed())
-			}
-		}
-		return bk, closed, nil
+		return bk, func() error { defer release(); return bk.Close() }, nil
 	})
 }
 
@@ -125,19 +117,6 @@ func EmptyBuildKit(t testing.TB) *BuildKit {
 			t.Error(err)
 		}
 	})
-	return bk
-}
-
-// AnotherBuildKit starts a buildkitd of the test's own that has built nothing, in which
-// dlvgen's Go build cache is filled as in SharedBuildKit.
-func AnotherBuildKit(t testing.TB) *BuildKit {
-	t.Helper()
-	bk := EmptyBuildKit(t)
-	ctx, cancel := context.WithTimeout(t.Context(), startLimit)
-	defer cancel()
-	if err := bk.fillCaches(ctx, SharedRegistry(t)); err != nil {
-		t.Fatal(err)
-	}
 	return bk
 }
 
