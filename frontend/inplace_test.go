@@ -106,7 +106,7 @@ func TestAProgramIsChosenWhereTheCommandDoesNotTell(t *testing.T) {
 	for _, c := range []struct{ target, program, problem string }{
 		{"two", "", "the image starts the script /entrypoint.sh (ENTRYPOINT), and the programs in it that this build compiled are /usr/local/bin/other, /usr/local/bin/report: choose with --program PATH"},
 		{"two", "/usr/local/bin/other", ""},
-		{"nothing", "", "the image starts nothing (it has neither ENTRYPOINT nor CMD), and the programs in it that this build compiled are /app/report: choose with --program PATH"},
+		{"nothing", "", "the image starts nothing (it has neither ENTRYPOINT nor CMD), and the program in it that this build compiled is /app/report: choose it with --program PATH"},
 		{"nothing", "/app/report", ""},
 		{"script", "/bin/nothing", `--program is "/bin/nothing", and there is no such file in the image`},
 	} {

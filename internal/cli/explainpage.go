@@ -89,8 +89,11 @@ func commandLine(e derive.Explanation) string {
 		words []string
 	}{{"ENTRYPOINT", e.Entrypoint}, {"CMD", e.Cmd}} {
 		if len(part.words) > 0 {
-			words, _ := json.Marshal(part.words) // strings always have a form
-			parts = append(parts, part.name+" "+string(words))
+			var words strings.Builder
+			encoder := json.NewEncoder(&words)
+			encoder.SetEscapeHTML(false)
+			_ = encoder.Encode(part.words) // strings always have a form
+			parts = append(parts, part.name+" "+strings.TrimSpace(words.String()))
 		}
 	}
 	return orUnknown(strings.Join(parts, " "), "nothing")

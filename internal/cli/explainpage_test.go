@@ -37,3 +37,10 @@ func TestNamesStayInTheirPlaceOnThePage(t *testing.T) {
 		}
 	}
 }
+
+func TestTheCommandIsShownAsItIsWritten(t *testing.T) {
+	const want = `ENTRYPOINT ["sh","-c"] CMD ["a && b <c"]`
+	if got := commandLine(derive.Explanation{Entrypoint: []string{"sh", "-c"}, Cmd: []string{"a && b <c"}}); got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+}

@@ -154,7 +154,7 @@ func (d *derivation) decide(ctx context.Context) (*variants.Plan, error) {
 		return nil, err
 	}
 	if p.Facts == nil {
-		return nil, refuse.NotGo(p.Path, d.image.Config.Config, p.Unread, compiles(d.captures))
+		return nil, refuse.NotGo(p.Role(d.image.Config.Config), p.Unread, compiles(d.captures))
 	}
 	d.captures = makers(d.captures, p.Facts)
 	if err := d.inspect(ctx); err != nil {

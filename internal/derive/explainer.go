@@ -71,11 +71,14 @@ func (e *explainer) find(ctx context.Context) error {
 		return err
 	}
 	e.out.Program, e.out.Origin, e.out.Detour, e.prefix = p.Path, p.Origin(), p.Command.Detour, p.Command.Prefix
+	if image := p.Fetched(); image != "" && e.request.Program != "" {
+		e.warn(fmt.Sprintf("only a build can tell whether %s has %s", image, p))
+	}
 	switch {
-	case err != nil || p.Stat == nil || p.IsScript():
+	case err != nil || p.Stat == nil:
 		return err
 	case p.Facts == nil:
-		return refuse.NotGo(p.Path, e.image.Config.Config, p.Unread, e.evidence.Compiles())
+		return refuse.NotGo(p.Role(e.image.Config.Config), p.Unread, e.evidence.Compiles())
 	}
 	comes := func(context.Context) (string, error) { return rebuild.Copied(p.Origin()), nil }
 	plan, err := e.readyMade(e.client, e.image, p, comes).Decide(ctx)
@@ -123,12 +126,6 @@ func (d *Deriver) predicted(img production.Image, made *build) (*find.Predicted,
 	return &find.Predicted{Client: d.client, Image: img, Source: d.production.Name, Steps: steps}, err
 }
 
-// onlyOpen tells whether it depends on what stages have of Go whether any step compiles
-// it.
-func (e *explainer) onlyOpen() bool {
-	return !slices.ContainsFunc(e.out.Steps, func(s llbgen.Surveyed) bool { return s.Treatment == llbgen.TreatmentInstrumented && !s.Open })
-}
-
 // checkCompiles refuses what no step compiles, and says where only a build can tell.
 func (e *explainer) checkCompiles() error {
 	byOrigin := slices.IndexFunc(e.out.Steps, func(s llbgen.Surveyed) bool { return s.NoGo && s.Name == e.out.Origin })
@@ -136,7 +133,7 @@ func (e *explainer) checkCompiles() error {
 	case e.out.Ready || e.out.Rebuilt != nil:
 	case byOrigin >= 0:
 		e.warn(fmt.Sprintf("%s is made by a step whose stage has no Go: only a build can tell whether it installs and compiles Go", e.out.Program))
-	case e.evidence.Compiles() && e.onlyOpen():
+	case e.evidence.Compiles() && !e.evidence.SurelyCompiles():
 		e.warn("no stage is known to have Go: whether a step compiles any, only a build can tell")
 	case e.evidence.Compiles():
 	default:

@@ -16,7 +16,7 @@ func (d *derivation) inspect(ctx context.Context) error {
 	sidecar := d.request.Variant.Kind == variants.KindSidecar
 	if len(d.captures) > 0 && !sidecar {
 		if cause := d.program.Debuggable(d.request); cause != nil {
-			return refuse.ChangedAfterwards(d.program.Path, d.image.Config.Config, d.captures[0].step.Name, !d.program.Facts.DWARF && linksShared(d.captures), cause)
+			return refuse.ChangedAfterwards(d.program.Role(d.image.Config.Config), d.captures[0].step.Name, !d.program.Facts.DWARF && linksShared(d.captures), cause)
 		}
 		return nil
 	}

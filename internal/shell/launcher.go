@@ -88,6 +88,14 @@ func IsLauncher(word string) bool {
 	return known && !l.inScripts
 }
 
+// IsOtherTool tells whether a word names a shell, a launcher or an interpreter: a program
+// that no Go compiler made, unless a step says so.
+func IsOtherTool(word string) bool {
+	name := path.Base(word)
+	_, launches := launchers[name]
+	return launches || slices.Contains(shells, name) || slices.Contains(interpreters, name)
+}
+
 // Launched splits an image's command that begins with a known launcher into the words of
 // the launcher and the command that it starts. It is false for any other.
 func Launched(argv []string) (prefix, command []string, ok bool) {

@@ -55,3 +55,12 @@ var Strippers = []string{"eu-strip", "llvm-strip", "objcopy", "strip", "upx"}
 
 // packageManagers are those of distributions.
 var packageManagers = []string{"apk", "apt", "apt-get", "dnf", "dpkg", "microdnf", "tdnf", "yum", "zypper"}
+
+// shells are those that take a command line after -c.
+var shells = []string{"sh", "bash", "ash", "dash", "ksh", "zsh"}
+
+// interpreters are programs that start what a file or their arguments say.
+var interpreters = []string{
+	"apache2", "busybox", "deno", "fish", "httpd", "java", "make", "nginx", "node", "npm", "perl", "php", "php-fpm", "pwsh", "python", "python3",
+	"ruby", "supervisord", "yarn",
+}

@@ -119,7 +119,7 @@ func alone(file *syntax.File) []string {
 
 // scriptOf is the script that `sh -c SCRIPT` runs.
 func scriptOf(argv []string) (string, bool) {
-	if len(argv) == 0 || !slices.Contains([]string{"sh", "bash", "ash", "dash", "ksh", "zsh"}, path.Base(argv[0])) {
+	if len(argv) == 0 || !slices.Contains(shells, path.Base(argv[0])) {
 		return "", false
 	}
 	for i := 1; i < len(argv)-1; i++ {

@@ -137,7 +137,7 @@ func startedDelve(ctx context.Context, ev Evidence, started *Program) (*Program,
 // askedFor is the program of that path, started by the image's command or by
 // whatever that starts.
 func askedFor(ctx context.Context, ev Evidence, cfg dockerspec.DockerOCIImageConfig, asked string, started *Program) (*Program, error) {
-	p, err := ev.lookUp(ctx, asked)
+	p, err := ev.lookUp(ctx, path.Clean(asked))
 	if err != nil {
 		return nil, err
 	}
@@ -147,7 +147,7 @@ func askedFor(ctx context.Context, ev Evidence, cfg dockerspec.DockerOCIImageCon
 	if started != nil && started.is(p) {
 		return started, nil
 	}
-	p.Command.Detour = detour(started, cfg)
+	p.asked, p.Command.Detour = true, detour(started, cfg)
 	return p, nil
 }
 
@@ -176,13 +176,13 @@ func behind(ctx context.Context, ev Evidence, cfg dockerspec.DockerOCIImageConfi
 	case len(candidates) == 1 && started != nil:
 		return candidates[0].behind(between), nil
 	case len(candidates) > 0 && whole:
-		return nil, refuse.Several(between, listed(candidates))
+		return nil, refuse.Several(between, len(candidates), listed(candidates))
 	case len(candidates) > 0:
 		return nil, &OpenError{Detour: between, what: "the image starts " + between + ", which names " + listed(candidates) + ": choose with --program PATH where both are in the image"}
 	case started == nil && (whole || !ev.compiles()):
 		return nil, refuse.StartsNothing()
 	case started == nil:
-		return nil, &OpenError{Detour: between, what: "the image starts " + between + ": choose with --program PATH"}
+		return nil, refuse.Unchosen(between)
 	case !whole && ev.compiles():
 		return nil, &OpenError{Detour: between, what: "the image starts " + between + ": it starts the only compiled program in the image, or the one named with --program"}
 	case !ev.compiles():

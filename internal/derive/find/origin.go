@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/derive/rootfs"
+	"github.com/dlvgen/dlvgen/internal/shell"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/moby/buildkit/frontend/gateway/client"
 )
@@ -19,6 +20,9 @@ type likeliest struct {
 	// others are those that it may come from as well, where only a build can tell
 	// which file of a pattern is copied last.
 	others []llbgen.Origin
+
+	// there is set where the file was looked up and is there.
+	there bool
 }
 
 // originOf is where the file comes from that a command's first word names, and its
@@ -37,7 +41,7 @@ func (e *Predicted) originOf(ctx context.Context, word string) (likeliest, strin
 			return best, p, err
 		}
 		o, err := e.existing(ctx, e.believed(word, origins))
-		if err != nil || o.Named {
+		if err != nil || o.Named || o.there {
 			return o, p, err
 		}
 		if i == 0 || o.Likely && !best.Likely {
@@ -52,10 +56,15 @@ func (e *Predicted) originOf(ctx context.Context, word string) (likeliest, strin
 
 // believed are the origins of a word without steps that nothing but their unknown
 // commands leads to: those that are not instrumented, and, for a name along PATH, those
-// whose stage may have no Go.
+// whose stage may have no Go. Where a base image may have a shell, a launcher or an
+// interpreter, no step that does not name it made that.
 func (e *Predicted) believed(word string, origins []llbgen.Origin) []llbgen.Origin {
 	var kept []llbgen.Origin
+	others := shell.IsOtherTool(word) && slices.ContainsFunc(origins, llbgen.Origin.FromImage)
 	for _, o := range origins {
+		if others && o.Compiles != "" && !o.Named {
+			continue
+		}
 		if i := slices.IndexFunc(e.Steps, func(s llbgen.Surveyed) bool { return s.Makes(o) }); i >= 0 && o.Compiles != "" {
 			s := e.Steps[i]
 			compiles := s.Treatment == llbgen.TreatmentInstrumented
@@ -104,12 +113,12 @@ func (e *Predicted) existing(ctx context.Context, origins []llbgen.Origin) (like
 		}
 		o.Path = p.Path
 		if made.Path == "" {
-			return likeliest{Origin: o}, nil
+			return likeliest{Origin: o, there: true}, nil
 		}
 		err = p.read(ctx)
 		switch {
 		case err != nil || p.IsScript() && !several:
-			return likeliest{Origin: o}, err
+			return likeliest{Origin: o, there: true}, err
 		case several && (p.IsScript() || p.Facts != nil):
 			made.others = append(made.others, o)
 		}

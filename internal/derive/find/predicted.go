@@ -54,7 +54,7 @@ func (e *Predicted) absence() string { return "nothing in " + e.Source + " makes
 
 func (e *Predicted) has(ctx context.Context, at string) (bool, error) {
 	o, _, err := e.originOf(ctx, at)
-	return o.Named, err
+	return o.Named || o.there, err
 }
 
 func (e *Predicted) compiles() bool { return e.Compiles() }
@@ -64,8 +64,13 @@ func (e *Predicted) Compiles() bool {
 	return slices.ContainsFunc(e.Steps, func(s llbgen.Surveyed) bool { return s.Treatment == llbgen.TreatmentInstrumented })
 }
 
-// isProgram implements [Evidence]: of what a step compiles, and of what the build context
-// has, but for scripts.
+// SurelyCompiles tells whether a step compiles Go in a stage that is known to have it.
+func (e *Predicted) SurelyCompiles() bool {
+	return slices.ContainsFunc(e.Steps, func(s llbgen.Surveyed) bool { return s.Treatment == llbgen.TreatmentInstrumented && !s.Open })
+}
+
+// isProgram implements [Evidence]: of what a step compiles, and of Go programs in the build
+// context where no step compiles any.
 func (e *Predicted) isProgram(_ context.Context, p *Program) (bool, error) {
 	switch {
 	case len(p.from.others) > 0:
@@ -77,7 +82,7 @@ func (e *Predicted) isProgram(_ context.Context, p *Program) (bool, error) {
 	case p.missing():
 		return false, refuse.NotCopied(p.Path, p.Origin())
 	}
-	return p.from.Readable() && !p.IsScript(), nil
+	return p.Facts != nil && !e.SurelyCompiles(), nil
 }
 
 // undecided says between which files only a build can decide. Where steps make all of

@@ -37,12 +37,31 @@ type Program struct {
 	// Compiled is set where a step of the build compiles it.
 	Compiled bool
 
+	// asked is set where --program names it, and the image's command does not.
+	asked bool
+
 	// from is where the program comes from, as far as that is predicted.
 	from likeliest
 }
 
 // String names the program as errors do.
 func (p *Program) String() string { return p.Path }
+
+// Role names the program with what makes it the one to debug.
+func (p *Program) Role(cfg dockerspec.DockerOCIImageConfig) string {
+	if p.asked {
+		return p.Path + ", which --program names,"
+	}
+	return fmt.Sprintf("%s, which the image starts (%s),", p, refuse.Instruction(cfg))
+}
+
+// Fetched names the image that may have the program, "" where it comes from elsewhere.
+func (p *Program) Fetched() string {
+	if p.from.FromImage() {
+		return p.Origin()
+	}
+	return ""
+}
 
 // is tells whether two programs are one file.
 func (p *Program) is(other *Program) bool { return p.File == other.File }

@@ -67,7 +67,7 @@ func (m ReadyMade) Decide(ctx context.Context) (*Plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	return nil, refuse.ReadyMade(m.Program.Path, m.Image.Config.Config, cause, comes, m.Program.What(), advice(m.Program.Facts.Info, tree))
+	return nil, refuse.ReadyMade(m.Program.Role(m.Image.Config.Config), cause, comes, m.Program.What(), advice(m.Program.Facts.Info, tree))
 }
 
 // plan refuses a program that cannot be compiled again in the way that was asked for.

@@ -53,9 +53,17 @@ func StartsDelve(program string, cfg dockerspec.DockerOCIImageConfig) error {
 		program, Instruction(cfg))
 }
 
-// Several refuses to choose between programs. detour is what the image starts.
-func Several(detour, programs string) error {
+// Several refuses to choose between n programs. detour is what the image starts.
+func Several(detour string, n int, programs string) error {
+	if n == 1 {
+		return refuse("the image starts %s, and the program in it that this build compiled is %s: choose it with --program PATH", detour, programs)
+	}
 	return refuse("the image starts %s, and the programs in it that this build compiled are %s: choose with --program PATH", detour, programs)
+}
+
+// Unchosen is Several where the programs are not known yet.
+func Unchosen(detour string) error {
+	return refuse("the image starts %s: choose a program that the build compiles with --program PATH", detour)
 }
 
 // Occupied refuses an image that has a path of dlvgen's.
@@ -73,34 +81,35 @@ func NoStepCompiles(production, program, from string, cfg dockerspec.DockerOCIIm
 	return refuse("no step of %s compiles Go%s: compile the program in the Dockerfile", production, starts)
 }
 
-// undebuggable is the head of a refusal to debug a program.
-func undebuggable(program string, cfg dockerspec.DockerOCIImageConfig, cause error, why string) error {
-	return refuse("%s, which the image starts (%s), cannot be debugged: %w; %s", program, Instruction(cfg), cause, why)
+// undebuggable refuses to debug a program, which is named with its role: "/server, which
+// the image starts (CMD),".
+func undebuggable(program string, cause error, why string) error {
+	return refuse("%s cannot be debugged: %w; %s", program, cause, why)
 }
 
 // NotGo says that what the image starts is no Go program, and that none that the build
-// compiled is in the image either.
-func NotGo(program string, cfg dockerspec.DockerOCIImageConfig, cause error, compiles bool) error {
+// compiled is in the image either. The program is named with its role.
+func NotGo(program string, cause error, compiles bool) error {
 	why := "the build compiles no Go program: compile it in the Dockerfile, or derive the Dockerfile target that has one"
 	if compiles {
 		why = "no program that this build compiled is in the image"
 	}
-	return undebuggable(program, cfg, cause, why)
+	return undebuggable(program, cause, why)
 }
 
 // ChangedAfterwards says of a program that a step compiled for debugging, that it is no
 // longer what the step made.
-func ChangedAfterwards(program string, cfg dockerspec.DockerOCIImageConfig, step string, linksShared bool, cause error) error {
+func ChangedAfterwards(program string, step string, linksShared bool, cause error) error {
 	if linksShared {
-		return undebuggable(program, cfg, cause, fmt.Sprintf("%q links it with -linkshared, and then the go command omits debug information: derive from a build without that flag", step))
+		return undebuggable(program, cause, fmt.Sprintf("%q links it with -linkshared, and then the go command omits debug information: derive from a build without that flag", step))
 	}
-	return undebuggable(program, cfg, cause, fmt.Sprintf("it was compiled for debugging by %q, and changed afterwards: look for strip, objcopy or upx in a later step", step))
+	return undebuggable(program, cause, fmt.Sprintf("it was compiled for debugging by %q, and changed afterwards: look for strip, objcopy or upx in a later step", step))
 }
 
 // ReadyMade refuses a program that no step compiles. come says how it comes into the
 // image, what it is made of, and advice what to do.
-func ReadyMade(program string, cfg dockerspec.DockerOCIImageConfig, cause error, come, what, advice string) error {
-	return undebuggable(program, cfg, cause, fmt.Sprintf("%s (%s): %s", come, what, advice))
+func ReadyMade(program string, cause error, come, what, advice string) error {
+	return undebuggable(program, cause, fmt.Sprintf("%s (%s): %s", come, what, advice))
 }
 
 // UnknownSources says of a ready-made program why its sources cannot be baked in.
