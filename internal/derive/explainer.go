@@ -26,6 +26,9 @@ type explainer struct {
 
 	out Explanation
 
+	// open is set where only a build can tell which the program is.
+	open bool
+
 	// prefix are the known launchers ahead of the program.
 	prefix []string
 }
@@ -64,7 +67,7 @@ func (e *explainer) find(ctx context.Context) error {
 	case errors.As(err, &atStart):
 		return e.ahead(atStart)
 	case errors.As(err, &open):
-		e.out.Program, e.out.Detour = open.Program, open.Detour
+		e.open, e.out.Program, e.out.Detour = true, open.Program, open.Detour
 		e.warn(open.Error())
 		return nil
 	case p == nil:
@@ -130,7 +133,7 @@ func (d *Deriver) predicted(img production.Image, made *build) (*find.Predicted,
 func (e *explainer) checkCompiles() error {
 	byOrigin := slices.IndexFunc(e.out.Steps, func(s llbgen.Surveyed) bool { return s.NoGo && s.Name == e.out.Origin })
 	switch {
-	case e.out.Ready || e.out.Rebuilt != nil:
+	case e.out.Ready || e.out.Rebuilt != nil || e.open && !e.evidence.Compiles():
 	case byOrigin >= 0:
 		e.warn(fmt.Sprintf("%s is made by a step whose stage has no Go: only a build can tell whether it installs and compiles Go", e.out.Program))
 	case e.evidence.Compiles() && !e.evidence.SurelyCompiles():

@@ -186,20 +186,38 @@ func behind(ctx context.Context, ev Evidence, cfg dockerspec.DockerOCIImageConfi
 	case !whole && ev.compiles():
 		return nil, &OpenError{Detour: between, what: "the image starts " + between + ": it starts the only compiled program in the image, or the one named with --program"}
 	case !ev.compiles():
-		return namedReadyMade(ctx, ev, started, between)
+		return readyMade(ctx, ev, started, between)
 	}
 	return started, nil
 }
 
-// namedReadyMade is the one Go program that a script names, where the build compiles none. It
-// is what the image starts where there is none or several.
-func namedReadyMade(ctx context.Context, ev Evidence, started *Program, between string) (*Program, error) {
+// readyMade is the one Go program that a script names, where the build compiles none. It
+// is what the image starts where there is none or several. Of a file that cannot be read
+// only a build can tell whether it is one.
+func readyMade(ctx context.Context, ev Evidence, started *Program, between string) (*Program, error) {
 	found, err := namedBy(ctx, ev, started, func(_ string, p *Program) bool { return p.Facts != nil || p.from.Named && p.missing() })
-	if err != nil || len(found) != 1 {
+	if err != nil {
 		return started, err
 	}
-	_, err = ev.isProgram(ctx, found[0])
-	return found[0].behind(between), err
+	if len(found) == 1 {
+		_, err = ev.isProgram(ctx, found[0])
+		return found[0].behind(between), err
+	}
+	if started.unknown() {
+		return nil, &OpenError{Program: started.Path, what: onlyABuild(started)}
+	}
+	if !started.IsScript() && !shell.Read(append([]string{started.Path}, started.Args...)).Parsed {
+		return started, nil
+	}
+	found, err = namedBy(ctx, ev, started, func(_ string, p *Program) bool { return p.unknown() })
+	if err == nil && len(found) > 0 {
+		return nil, &OpenError{Detour: between, what: onlyABuild(found...)}
+	}
+	return started, err
+}
+
+func onlyABuild(programs ...*Program) string {
+	return "no step compiles Go: only a build can tell whether " + listed(programs) + " is a Go program that can be debugged"
 }
 
 // CheckFree refuses an image that has a path which dlvgen adds.

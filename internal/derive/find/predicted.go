@@ -50,6 +50,12 @@ func (o likeliest) compiles(at string) bool { return o.Compiles != "" && path.Ex
 // missing tells whether the file should be in the build context and is not.
 func (p *Program) missing() bool { return p.from.Readable() && p.Stat == nil }
 
+// unknown tells whether nothing is known of the file: it is an image's own, or a step
+// fetches it, and it is not called as a shell or an interpreter is.
+func (p *Program) unknown() bool {
+	return p.Stat == nil && !p.missing() && !shell.IsOtherTool(p.Path)
+}
+
 func (e *Predicted) absence() string { return "nothing in " + e.Source + " makes such a file" }
 
 func (e *Predicted) has(ctx context.Context, at string) (bool, error) {
