@@ -6,7 +6,6 @@ import (
 	"slices"
 
 	"github.com/dlvgen/dlvgen/internal/derive/find"
-	"github.com/dlvgen/dlvgen/internal/shell"
 	"github.com/dlvgen/dlvgen/variants"
 	digest "github.com/opencontainers/go-digest"
 )
@@ -48,8 +47,7 @@ func (d *derivation) suspects(p *find.Program) ([]digest.Digest, error) {
 // behindScript are all steps that may have compiled what a script starts, where nothing
 // else compiled anything.
 func (d *derivation) behindScript(p *find.Program) []digest.Digest {
-	script := shell.Read(append([]string{p.Path}, p.Args...))
-	if (script.Parsed || p.IsScript()) && !compiles(d.captures) {
+	if p.RunsScript() && !compiles(d.captures) {
 		return slices.Collect(maps.Keys(d.made.Doubtful))
 	}
 	return nil

@@ -149,13 +149,9 @@ func atStart(ctx context.Context, ev Evidence, started *Program, e AtStartError)
 
 // atStartInScript refuses an image whose script compiles, where it starts no program that
 // the build compiles.
-func atStartInScript(ctx context.Context, ev Evidence, started *Program, e AtStartError) error {
+func atStartInScript(ctx context.Context, ev Evidence, started *Program, calls []shell.Call, e AtStartError) (err error) {
 	if started == nil || started.Facts != nil {
 		return nil
-	}
-	calls, err := scriptCalls(ctx, ev, started)
-	if err != nil {
-		return err
 	}
 	if e.Command, err = compileAmong(ctx, ev, calls); err != nil || e.Command == nil {
 		return err

@@ -63,7 +63,14 @@ func Find(ctx context.Context, ev Evidence, cfg dockerspec.DockerOCIImageConfig,
 	if err != nil && r.Program == "" {
 		return nil, err
 	}
-	delve, err := startedDelve(ctx, ev, started)
+	if started != nil && started.isDelve() {
+		return started, refuse.StartsDelve(started.Path, cfg)
+	}
+	calls, err := scriptCalls(ctx, ev, started)
+	if err != nil {
+		return nil, err
+	}
+	delve, err := calledDelve(ctx, ev, calls)
 	switch {
 	case err != nil:
 		return nil, err
@@ -76,7 +83,7 @@ func Find(ctx context.Context, ev Evidence, cfg dockerspec.DockerOCIImageConfig,
 		}
 		return p, err
 	case started == nil:
-		return behind(ctx, ev, cfg, r, nil)
+		return behind(ctx, ev, cfg, r, nil, nil)
 	}
 	if err := atStart(ctx, ev, started, AtStartError{Config: cfg, request: r}); err != nil {
 		return nil, err
@@ -84,7 +91,7 @@ func Find(ctx context.Context, ev Evidence, cfg dockerspec.DockerOCIImageConfig,
 	if is, err := ev.isProgram(ctx, started); is || err != nil {
 		return started, err
 	}
-	return behind(ctx, ev, cfg, r, started)
+	return behind(ctx, ev, cfg, r, started, calls)
 }
 
 // startedBy is what the image's command starts, once known launchers are out of the way:
@@ -112,16 +119,8 @@ func startedBy(ctx context.Context, ev Evidence, cfg dockerspec.DockerOCIImageCo
 	}
 }
 
-// startedDelve is Delve where the image starts it, itself or by a script that names it;
-// nil where it does not.
-func startedDelve(ctx context.Context, ev Evidence, started *Program) (*Program, error) {
-	if started == nil || started.isDelve() {
-		return started, nil
-	}
-	calls, err := scriptCalls(ctx, ev, started)
-	if err != nil {
-		return nil, err
-	}
+// calledDelve is Delve where a script names it; nil where it does not.
+func calledDelve(ctx context.Context, ev Evidence, calls []shell.Call) (*Program, error) {
 	for _, c := range calls {
 		if i := slices.IndexFunc(c.Words(), func(w string) bool { return path.Base(w) == delveName }); i >= 0 {
 			p, err := ev.lookUp(ctx, c.Words()[i])
@@ -152,11 +151,11 @@ func askedFor(ctx context.Context, ev Evidence, cfg dockerspec.DockerOCIImageCon
 }
 
 // behind is the one program that the build compiles behind what the image starts, which
-// is none itself: the one that a script names, or the only one in the image.
-func behind(ctx context.Context, ev Evidence, cfg dockerspec.DockerOCIImageConfig, r variants.Request, started *Program) (*Program, error) {
-	named, err := namedBy(ctx, ev, started, ev.isCandidate)
+// is none itself: the one that the calls of a script name, or the only one in the image.
+func behind(ctx context.Context, ev Evidence, cfg dockerspec.DockerOCIImageConfig, r variants.Request, started *Program, calls []shell.Call) (*Program, error) {
+	named, err := namedBy(ctx, ev, calls, ev.isCandidate)
 	if err == nil && len(named) == 0 {
-		err = atStartInScript(ctx, ev, started, AtStartError{Config: cfg, request: r})
+		err = atStartInScript(ctx, ev, started, calls, AtStartError{Config: cfg, request: r})
 	}
 	if err != nil {
 		return nil, err
@@ -186,7 +185,7 @@ func behind(ctx context.Context, ev Evidence, cfg dockerspec.DockerOCIImageConfi
 	case !whole && ev.compiles():
 		return nil, &OpenError{Detour: between, what: "the image starts " + between + ": it starts the only compiled program in the image, or the one named with --program"}
 	case !ev.compiles():
-		return readyMade(ctx, ev, started, between)
+		return readyMade(ctx, ev, started, calls, between)
 	}
 	return started, nil
 }
@@ -194,8 +193,8 @@ func behind(ctx context.Context, ev Evidence, cfg dockerspec.DockerOCIImageConfi
 // readyMade is the one Go program that a script names, where the build compiles none. It
 // is what the image starts where there is none or several. Of a file that cannot be read
 // only a build can tell whether it is one.
-func readyMade(ctx context.Context, ev Evidence, started *Program, between string) (*Program, error) {
-	found, err := namedBy(ctx, ev, started, func(_ string, p *Program) bool { return p.Facts != nil || p.from.Named && p.missing() })
+func readyMade(ctx context.Context, ev Evidence, started *Program, calls []shell.Call, between string) (*Program, error) {
+	found, err := namedBy(ctx, ev, calls, func(_ string, p *Program) bool { return p.Facts != nil || p.from.Named && p.missing() })
 	if err != nil {
 		return started, err
 	}
@@ -206,10 +205,10 @@ func readyMade(ctx context.Context, ev Evidence, started *Program, between strin
 	if started.unknown() {
 		return nil, &OpenError{Program: started.Path, what: onlyABuild(started)}
 	}
-	if !started.IsScript() && !shell.Read(append([]string{started.Path}, started.Args...)).Parsed {
+	if !started.RunsScript() {
 		return started, nil
 	}
-	found, err = namedBy(ctx, ev, started, func(_ string, p *Program) bool { return p.unknown() })
+	found, err = namedBy(ctx, ev, calls, func(_ string, p *Program) bool { return p.unknown() })
 	if err == nil && len(found) > 0 {
 		return nil, &OpenError{Detour: between, what: onlyABuild(found...)}
 	}

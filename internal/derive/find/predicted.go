@@ -81,7 +81,7 @@ func (e *Predicted) isProgram(_ context.Context, p *Program) (bool, error) {
 	switch {
 	case len(p.from.others) > 0:
 		return false, undecided(p)
-	case shell.Read(append([]string{p.Path}, p.Args...)).Parsed && !p.Compiled:
+	case p.commandLine().Parsed && !p.Compiled:
 		return false, nil
 	case p.from.compiles(p.Path):
 		return true, nil

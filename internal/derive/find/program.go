@@ -11,6 +11,7 @@ import (
 	"github.com/dlvgen/dlvgen/internal/derive/refuse"
 	"github.com/dlvgen/dlvgen/internal/derive/rootfs"
 	"github.com/dlvgen/dlvgen/internal/gobin"
+	"github.com/dlvgen/dlvgen/internal/shell"
 	"github.com/dlvgen/dlvgen/variants"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	fstypes "github.com/tonistiigi/fsutil/types"
@@ -125,6 +126,14 @@ func (p *Program) IsScript() bool {
 	var format *gobin.FormatError
 	return errors.As(p.Unread, &format) && format.Kind == gobin.KindScript
 }
+
+// commandLine is the program with its arguments, as a shell is given a script.
+func (p *Program) commandLine() shell.Script {
+	return shell.Read(append([]string{p.Path}, p.Args...))
+}
+
+// RunsScript tells whether the program is a script, or a shell that is given one.
+func (p *Program) RunsScript() bool { return p.IsScript() || p.commandLine().Parsed }
 
 // Debuggable says why a Go program cannot be debugged in the way that is asked for.
 func (p *Program) Debuggable(r variants.Request) error {

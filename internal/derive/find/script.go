@@ -10,17 +10,16 @@ import (
 
 // scriptCalls are the calls in the script that a command runs, the string of `sh -c`, a
 // script file or a makefile in the working folder, that may start a program, and the
-// command's arguments, which may be one as well.
+// command's arguments, which may be one as well. There are none where nothing is started.
 func scriptCalls(ctx context.Context, ev Evidence, started *Program) ([]shell.Call, error) {
-	if started.Compiled {
+	if started == nil || started.Compiled {
 		return nil, nil
 	}
-	argv := append([]string{started.Path}, started.Args...)
-	if s := shell.Read(argv); s.Parsed {
+	if s := started.commandLine(); s.Parsed {
 		return s.Starting(), nil
 	}
 	arguments := shell.CallOf(started.Args)
-	calls, ok, err := shell.Make(argv, func(name string) (string, error) {
+	calls, ok, err := shell.Make(append([]string{started.Path}, started.Args...), func(name string) (string, error) {
 		p, err := ev.lookUp(ctx, "./"+name)
 		if err != nil || p == nil {
 			return "", err
@@ -37,16 +36,9 @@ func scriptCalls(ctx context.Context, ev Evidence, started *Program) ([]shell.Ca
 	return append(shell.ReadText(text).Starting(), arguments), nil
 }
 
-// namedBy are the files of a kind that a command names, or the script that it runs: those
-// that are started, or, where there are none, any among the words.
-func namedBy(ctx context.Context, ev Evidence, started *Program, is func(word string, p *Program) bool) ([]*Program, error) {
-	if started == nil {
-		return nil, nil
-	}
-	calls, err := scriptCalls(ctx, ev, started)
-	if err != nil {
-		return nil, err
-	}
+// namedBy are the files of a kind that the calls of a script name: those that are started,
+// or, where there are none, any among the words.
+func namedBy(ctx context.Context, ev Evidence, calls []shell.Call, is func(word string, p *Program) bool) ([]*Program, error) {
 	var starts, all []string
 	for _, c := range calls {
 		starts, all = append(starts, c.Starts()), append(all, c.Words()...)
