@@ -3,6 +3,7 @@ package bake
 import (
 	"context"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/registry"
@@ -29,13 +30,10 @@ func (b *builder) move(ctx context.Context, results []*Result) error {
 func (b *builder) pushExports(o output, res *Result) []client.ExportEntry {
 	var entries []client.ExportEntry
 	for _, insecure := range []bool{false, true} {
+		refs := slices.DeleteFunc(slices.Clone(res.Refs), func(ref registry.Reference) bool { return ref.In(b.insecure) != insecure })
 		var repositories []string
-		seen := map[registry.Key]bool{}
-		for _, ref := range res.Refs {
-			if key := ref.Key().Repository(); ref.In(b.insecure) == insecure && !seen[key] {
-				seen[key] = true
-				repositories = append(repositories, ref.Repository())
-			}
+		for _, ref := range registry.Repositories(refs) {
+			repositories = append(repositories, ref.Repository())
 		}
 		if len(repositories) == 0 {
 			continue

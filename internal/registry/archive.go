@@ -156,7 +156,7 @@ func (a *Archive) pushable(f Format, known map[v1.Hash]v1.Layer) (v1.Image, erro
 	p := &pushed{media: f.manifest(), config: config, layers: map[v1.Hash]v1.Layer{}}
 	m := v1.Manifest{SchemaVersion: 2, MediaType: p.media, Layers: []v1.Descriptor{}}
 	m.Config = v1.Descriptor{MediaType: f.config()}
-	if m.Config.Digest, m.Config.Size, err = hashOf(config); err != nil {
+	if m.Config.Digest, m.Config.Size, err = v1.SHA256(bytes.NewReader(config)); err != nil {
 		return nil, err
 	}
 	for _, plain := range layers {

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
@@ -27,12 +26,7 @@ func (c *Client) Push(ctx context.Context, a *Archive, f Format, to, like []Refe
 	if err != nil {
 		return "", fmt.Errorf("reading the image of Docker Engine: %w", err)
 	}
-	done := map[Key]bool{}
-	for _, ref := range to {
-		if done[ref.Key().Repository()] {
-			continue
-		}
-		done[ref.Key().Repository()] = true
+	for _, ref := range Repositories(to) {
 		s, err := c.open(ref)
 		if err != nil {
 			return "", err
@@ -90,5 +84,3 @@ func (c *Client) collect(ctx context.Context, ref Reference, f Format, known map
 	}
 	return nil
 }
-
-func hashOf(data []byte) (v1.Hash, int64, error) { return v1.SHA256(bytes.NewReader(data)) }

@@ -46,6 +46,19 @@ func (k Key) Repository() Key {
 	return k
 }
 
+// Repositories are the first of the references to each repository, in their order.
+func Repositories(refs []Reference) []Reference {
+	var list []Reference
+	seen := map[Key]bool{}
+	for _, ref := range refs {
+		if key := ref.Key().Repository(); !seen[key] {
+			seen[key] = true
+			list = append(list, ref)
+		}
+	}
+	return list
+}
+
 const dockerHub = "docker.io"
 
 // canonicalHost returns HOST[:PORT] in the form of which there is one only.
