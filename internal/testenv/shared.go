@@ -20,6 +20,7 @@ var shared struct {
 	main     bool // Main runs the tests, so it ends the parts
 	registry part[*Registry]
 	buildkit part[*BuildKit]
+	another  part[*BuildKit]
 	docker   part[*Docker]
 	frontend part[string]
 	closers  []func() error
@@ -87,8 +88,20 @@ func SharedRegistry(t testing.TB) *Registry {
 // EmptyBuildKit.
 func SharedBuildKit(t testing.TB) *BuildKit {
 	t.Helper()
+	return sharedBuildKit(t, &shared.buildkit)
+}
+
+// AnotherBuildKit is a second buildkitd of the test binary, for tests that compare what
+// two builders make. It has nothing of the first one's cache.
+func AnotherBuildKit(t testing.TB) *BuildKit {
+	t.Helper()
+	return sharedBuildKit(t, &shared.another)
+}
+
+func sharedBuildKit(t testing.TB, p *part[*BuildKit]) *BuildKit {
+	t.Helper()
 	reg := SharedRegistry(t)
-	return take(t, &shared.buildkit, func(ctx context.Context) (*BuildKit, func() error, error) {
+	return take(t, p, func(ctx context.Context) (*BuildKit, func() error, error) {
 		state, release, err := claimState()
 		if err != nil {
 			return nil, nil, err
