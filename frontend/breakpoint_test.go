@@ -8,7 +8,10 @@
 package frontend_test
 
 import (
+	"crypto/rand"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -88,8 +91,9 @@ func TestBreakpointWhereTheCompileIsHidden(t *testing.T) {
 func TestStepsAheadOfTheCompileAreCachedFromProduction(t *testing.T) {
 	testenv.Require(t, testenv.NeedBuildKit)
 	ctx := deadline(t)
-	bk := testenv.EmptyBuildKit(t)
+	bk := testenv.SharedBuildKit(t)
 	service := testenv.Service(t, "hello")
+	unseen(t, filepath.Join(service, "Dockerfile.debian"))
 	if solved, err := bk.Solve(ctx, testenv.Solve{Context: service, Dockerfile: "Dockerfile.debian"}); err != nil {
 		t.Fatalf("%v\n%s", err, solved.Log)
 	}
@@ -101,6 +105,21 @@ func TestStepsAheadOfTheCompileAreCachedFromProduction(t *testing.T) {
 	}
 	if step := mustStep(t, solved, "RUN CGO_ENABLED=0 go build"); step.Cached {
 		t.Errorf("%s came out of production's cache, so it was not compiled for debugging", step.Name)
+	}
+}
+
+// unseen gives the first step of each stage an environment that no build has seen, so that
+// the builder has none of what follows.
+func unseen(t *testing.T, dockerfile string) {
+	t.Helper()
+	text, err := os.ReadFile(dockerfile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := regexp.MustCompile(`(?m)^FROM .*$`)
+	text = from.ReplaceAll(text, []byte("$0\nENV UNSEEN="+rand.Text()))
+	if err := os.WriteFile(dockerfile, text, 0o600); err != nil {
+		t.Fatal(err)
 	}
 }
 

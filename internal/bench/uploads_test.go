@@ -103,7 +103,7 @@ func TestEachBlobOfAllVariantsIsUploadedOnce(t *testing.T) {
 	testenv.Require(t, testenv.NeedBuildKit)
 	on := parts{buildkit: testenv.SharedBuildKit(t), uploads: countUploads(testenv.SharedRegistry(t))}
 	defer on.uploads.close()
-	p := hello(t)
+	p := newProgram(t, "small", testenv.SmallService(t), "time.Second", "time.Second /* %s */")
 	p.edit(t)
 	var stderr bytes.Buffer
 	if code := cli.Run(proctest.Context(t), append(on.arguments(p, "all"), p.dir), strings.NewReader(""), io.Discard, &stderr); code != cli.ExitOK {

@@ -48,13 +48,13 @@ func TestABuilderIsSentOnlyTheToolsThatABuildNeedsAndOnce(t *testing.T) {
 		}
 		return sent.Load() - before
 	}
-	first := build(testenv.Service(t, "hello"), "remote")
+	first := build(testenv.SmallService(t), "remote")
 	if first < 5_000_000 || first > 12_000_000 {
 		t.Errorf("the first build sent %d bytes, want the tools in at most 12 MB", first)
 	}
 	// Another project, for BuildKit, and another variant.
 	other := filepath.Join(t.TempDir(), "other")
-	if err := os.CopyFS(other, os.DirFS(testenv.Service(t, "hello"))); err != nil {
+	if err := os.CopyFS(other, os.DirFS(testenv.SmallService(t))); err != nil {
 		t.Fatal(err)
 	}
 	again := build(other, "remote-src")

@@ -20,3 +20,15 @@ func Service(t testing.TB, name string) string {
 	}
 	return dir
 }
+
+// SmallService is the service hello with a program that compiles in a tenth of the time,
+// for tests whose builder has no cache.
+func SmallService(t testing.TB) string {
+	t.Helper()
+	dir := Service(t, "hello")
+	const program = "package main\n\nimport \"time\"\n\nfunc main() {\n\tfor {\n\t\ttime.Sleep(time.Second)\n\t}\n}\n"
+	if err := os.WriteFile(filepath.Join(dir, "main.go"), []byte(program), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
