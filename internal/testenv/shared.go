@@ -101,6 +101,7 @@ func AnotherBuildKit(t testing.TB) *BuildKit {
 func sharedBuildKit(t testing.TB, p *part[*BuildKit]) *BuildKit {
 	t.Helper()
 	reg := SharedRegistry(t)
+	_, measured := t.(*testing.B)
 	return take(t, p, func(ctx context.Context) (*BuildKit, func() error, error) {
 		state, release, err := claimState()
 		if err != nil {
@@ -111,7 +112,13 @@ func sharedBuildKit(t testing.TB, p *part[*BuildKit]) *BuildKit {
 			release()
 			return nil, nil, err
 		}
-		return bk, func() error { defer release(); return bk.Close() }, nil
+		closed := func() error { defer release(); return bk.Close() }
+		if !measured {
+			if err := bk.fillCache(ctx, reg); err != nil {
+				return nil, nil, errors.Join(err, closed())
+			}
+		}
+		return bk, closed, nil
 	})
 }
 
