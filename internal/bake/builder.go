@@ -3,7 +3,6 @@ package bake
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/dlvgen/dlvgen/internal/buildkit/builders"
@@ -11,11 +10,6 @@ import (
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/moby/buildkit/client"
-	"github.com/moby/buildkit/session"
-	"github.com/moby/buildkit/session/filesync"
-	"github.com/moby/buildkit/session/grpchijack"
-	"github.com/tonistiigi/fsutil"
-	"github.com/tonistiigi/fsutil/types"
 )
 
 // builder carries out one request.
@@ -34,10 +28,14 @@ type builder struct {
 // open finds the builder, and the Docker Engine that images are loaded into: its own, if it
 // is a Docker Engine's.
 func (b *builder) open(ctx context.Context, waits *patience.Patience) (err error) {
-	if b.on, err = builders.Open(ctx, builders.FromEnvironment(b.addr, b.builderName, b.notify)); err != nil {
+	options := builders.FromEnvironment(b.addr, b.builderName, b.notify)
+	options.Platforms = b.platforms
+	if b.on, err = builders.Open(ctx, options); err != nil {
 		return err
 	}
 	switch {
+	case len(b.on.Nodes) > 1:
+		err = b.checkNodes()
 	case b.engineBuilds():
 		b.engine = docker.Of(b.on.Engine, waits)
 		if b.classic() {
@@ -92,14 +90,11 @@ func inOrder(outputs []output) []output {
 	return slices.SortedStableFunc(slices.Values(outputs), func(a, b output) int { return rank(a) - rank(b) })
 }
 
-// exports are BuildKit's for one variant. The load is nil where nothing goes to
-// Docker Engine.
-func (b *builder) exports(ctx context.Context, res *Result) ([]client.ExportEntry, *imageLoad, error) {
+// exports are those of a node's BuildKit for one variant. The load is nil where nothing goes
+// to Docker Engine.
+func (b *builder) exports(ctx context.Context, n *node, res *Result) ([]client.ExportEntry, *imageLoad, error) {
 	if b.dryRun {
 		return nil, nil, nil
-	}
-	if len(b.outputs) == 0 {
-		b.notify(fmt.Sprintf("no output specified: variant %s stays in the build cache. Use --push, --load or -o", res.Preset))
 	}
 	if b.classic() {
 		entries, err := b.classicExports(res)
@@ -130,7 +125,7 @@ func (b *builder) exports(ctx context.Context, res *Result) ([]client.ExportEntr
 		}
 		entries = append(entries, entry)
 	}
-	return entries, load, nil
+	return n.own(entries), load, nil
 }
 
 // guardOwn fails where a name of the Docker Engine that builds is not dlvgen's any more.
@@ -139,69 +134,4 @@ func (b *builder) guardOwn(ctx context.Context, res *Result) error {
 		return nil
 	}
 	return b.guardEngine(ctx, res.Refs)
-}
-
-// sharedMounts serve local folders to the builds of several variants from one
-// session. The definition of a local folder names its session: with a session each,
-// the builds would have no step in common.
-type sharedMounts struct {
-	session *session.Session // nil where nothing is shared
-	names   []string
-}
-
-// shareMounts starts the session where there is more than one build.
-func shareMounts(ctx context.Context, c *client.Client, b *builder, in *inputs) (*sharedMounts, error) {
-	if len(b.images) == 1 {
-		return &sharedMounts{}, nil
-	}
-	s, err := serve(ctx, c, in.sharedKey, in.mounts)
-	if err != nil {
-		return nil, err
-	}
-	return &sharedMounts{session: s, names: slices.Collect(maps.Keys(in.mounts))}, nil
-}
-
-// serve offers local folders in a session of their own. sharedKey tells BuildKit which
-// transfers of a folder resemble each other.
-func serve(ctx context.Context, c *client.Client, sharedKey string, mounts map[string]fsutil.FS) (*session.Session, error) {
-	s, err := session.NewSession(ctx, sharedKey)
-	if err != nil {
-		return nil, fmt.Errorf("opening a session with BuildKit: %w", err)
-	}
-	dirs := filesync.StaticDirSource{}
-	for name, dir := range mounts {
-		// As client.Solve does: who owns a file on this machine is nothing to a build.
-		owned, err := fsutil.NewFilterFS(dir, &fsutil.FilterOpt{Map: func(_ string, st *types.Stat) fsutil.MapResult {
-			st.Uid, st.Gid = 0, 0
-			return fsutil.MapResultKeep
-		}})
-		if err != nil {
-			return nil, fmt.Errorf("opening the local folder %s: %w", name, err)
-		}
-		dirs[name] = owned
-	}
-	s.Allow(filesync.NewFSSyncProvider(dirs, nil))
-	go func() {
-		// Its end is the builds' end; what fails before, fails in a build.
-		_ = s.Run(context.WithoutCancel(ctx), grpchijack.Dialer(c.ControlClient()))
-	}()
-	return s, nil
-}
-
-// apply makes a build take the folders from the session. The attribute is that of dockerui
-// (localSessionIDPrefix). The build's own session has the folders too: to BuildKit v0.8, the
-// attribute says which folders are the same, and no more.
-func (m *sharedMounts) apply(so *client.SolveOpt) {
-	if m.session == nil {
-		return
-	}
-	for _, name := range m.names {
-		so.FrontendAttrs["local-sessionid:"+name] = m.session.ID()
-	}
-}
-
-func (m *sharedMounts) close() {
-	if m.session != nil {
-		_ = m.session.Close()
-	}
 }

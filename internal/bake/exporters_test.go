@@ -272,7 +272,7 @@ func checkNames(t *testing.T, arg string, r *Request) {
 	b := &builder{Request: r}
 	for _, img := range r.images {
 		res := &Result{Image: img}
-		entries, _, err := b.exports(t.Context(), res)
+		entries, _, err := b.exports(t.Context(), nil, res)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -314,7 +314,7 @@ func checkEngineNames(t *testing.T, arg string, r *Request) {
 		b := &builder{Request: r, on: on}
 		var sent, asked []string
 		for _, p := range r.images {
-			entries, load, err := b.exports(t.Context(), &Result{Image: p})
+			entries, load, err := b.exports(t.Context(), nil, &Result{Image: p})
 			if err != nil || load != nil {
 				t.Fatalf("%s: an image is sent to the engine that has it: %v", arg, err)
 			}

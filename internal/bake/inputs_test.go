@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dlvgen/dlvgen/internal/buildkit/builders"
 	"github.com/dlvgen/dlvgen/internal/derive/production"
 	"github.com/google/go-cmp/cmp"
 	"github.com/moby/buildkit/client"
@@ -234,7 +235,7 @@ func TestASourceOfProductionBringsItsInputsAndItsReader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	j, err := (&builder{Request: r, tools: &toolbox{}}).newJob(t.Context(), r.images[0], in, nil, &sharedMounts{})
+	j, err := (&builder{Request: r, tools: &toolbox{}}).newJob(t.Context(), r.images[0], &node{Node: &builders.Node{}, shared: &sharedMounts{}}, in, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -19,15 +19,17 @@ import (
 // frontendCall is what is wanted of the frontend for each image.
 type frontendCall func(*frontend.Frontend, context.Context, gateway.Client) (*gateway.Result, error)
 
-// job is the build of one image.
+// job is the build of one image on one node.
 type job struct {
+	node    *node
 	options client.SolveOpt
 	config  frontend.Config
 	result  *Result
 	load    *imageLoad // nil where nothing goes to Docker Engine
 }
 
-// build runs the builds of all images, which share the steps that are equal.
+// build runs the builds of all images, which share the steps that are equal, on each node for
+// its platforms.
 func (b *builder) build(ctx context.Context) ([]*Result, error) {
 	in, err := loadInputs(b.source, b.contexts, b.streams.In)
 	if err != nil {
@@ -38,37 +40,65 @@ func (b *builder) build(ctx context.Context) ([]*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := b.on
-	if err := b.guardStore(ctx, c.Client, attachables); err != nil {
-		return nil, err
-	}
-	shared, err := shareMounts(ctx, c.Client, b, in)
+	nodes, err := b.prepare(ctx, in, attachables)
+	defer func() {
+		for _, n := range nodes {
+			n.close()
+		}
+	}()
 	if err != nil {
 		return nil, err
 	}
-	defer shared.close()
-	if err := b.tools.serve(ctx, c.Client); err != nil {
-		return nil, err
-	}
-	defer b.tools.close()
+	b.tellOutputs(nodes)
 
 	var jobs []*job
+	parts := make([][]*job, len(b.images))
+	for i, img := range b.images {
+		for _, n := range nodes {
+			j, err := b.newJob(ctx, img, n, in, attachables)
+			if err != nil {
+				return nil, err
+			}
+			jobs, parts[i] = append(jobs, j), append(parts[i], j)
+		}
+	}
+	if err := b.runJobs(ctx, jobs); err != nil {
+		return nil, err
+	}
 	var results []*Result
-	for _, img := range b.images {
-		j, err := b.newJob(ctx, img, in, attachables, shared)
+	for _, built := range parts {
+		res, err := b.join(ctx, built)
 		if err != nil {
 			return nil, err
 		}
-		jobs = append(jobs, j)
-		results = append(results, j.result)
+		results = append(results, res)
 	}
-	return results, b.runJobs(ctx, c.Client, jobs)
+	return results, nil
 }
 
-func (b *builder) newJob(ctx context.Context, img Image, in *inputs, attachables []session.Attachable, shared *sharedMounts) (*job, error) {
+// tellOutputs says what becomes of what is built where that may surprise.
+func (b *builder) tellOutputs(nodes []*node) {
+	if b.dryRun {
+		return
+	}
+	if len(b.outputs) == 0 {
+		for _, img := range b.images {
+			b.notify(fmt.Sprintf("no output specified: variant %s stays in the build cache. Use --push, --load or -o", img.Preset))
+		}
+	}
+	for _, c := range b.cacheTo {
+		if len(nodes) > 1 && cacheExporters[c.Type] != cacheInImage {
+			b.notify(fmt.Sprintf("warning: %d nodes write the cache of --cache-to type=%s to the same place, and only the last one's stays: use type=inline, or a call for each platform",
+				len(nodes), c.Type))
+		}
+	}
+}
+
+func (b *builder) newJob(ctx context.Context, img Image, n *node, in *inputs, attachables []session.Attachable) (*job, error) {
 	j := &job{
+		node:   n,
 		result: &Result{Image: img},
-		config: frontend.Config{Tools: b.tools.toolsSource(), Version: version.Version(), Source: in.production},
+		config: frontend.Config{Tools: n.tools, Version: version.Version(), Source: in.production},
 	}
 	if len(b.production) > 0 {
 		j.config.Reference = b.production[0].String()
@@ -77,16 +107,16 @@ func (b *builder) newJob(ctx context.Context, img Image, in *inputs, attachables
 	if j.options, err = b.solveOpt(img, in, attachables); err != nil {
 		return nil, err
 	}
-	shared.apply(&j.options)
+	n.apply(&j.options)
 	if b.tools.set != nil { // BuildKit v0.8 does not heed the session: see sharedMounts.apply
 		maps.Copy(j.options.LocalMounts, b.tools.set.Mounts)
 	}
-	j.options.Exports, j.load, err = b.exports(ctx, j.result)
+	j.options.Exports, j.load, err = b.exports(ctx, n, j.result)
 	return j, err
 }
 
 // runJobs runs the builds at the same time, in one display.
-func (b *builder) runJobs(ctx context.Context, c *client.Client, jobs []*job) error {
+func (b *builder) runJobs(ctx context.Context, jobs []*job) error {
 	// The display is not cut short by an interrupt: it shows what was cancelled.
 	progress, err := buildkit.NewProgress(context.WithoutCancel(ctx), b.streams.Err, b.progress)
 	if err != nil {
@@ -95,12 +125,11 @@ func (b *builder) runJobs(ctx context.Context, c *client.Client, jobs []*job) er
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	errs := make([]error, len(jobs))
-	var exports sync.Mutex
 	var running sync.WaitGroup
 	for i, j := range jobs {
-		status := progress.Source(b.label(j.result))
+		status := progress.Source(j.node.label(), b.label(j.result))
 		running.Go(func() {
-			err := b.runJob(ctx, c, j, &exports, status)
+			err := b.runJob(ctx, j, status)
 			// Where the load failed, the build's error says only that the pipe broke.
 			errs[i] = errors.Join(j.load.wait(err), err)
 			if errs[i] != nil && !isSpurious(errs[i]) {
@@ -117,19 +146,19 @@ func (b *builder) runJobs(ctx context.Context, c *client.Client, jobs []*job) er
 	return progressErr
 }
 
-// runJob builds one image; status is closed when it ends. Images are exported one
-// after the other: at the same time, each would find the blobs that they share missing
-// from the registry, and send them.
-func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, exports *sync.Mutex, status chan *client.SolveStatus) error {
+// runJob builds one image on a node; status is closed when it ends. Images of a node are
+// exported one after the other: at the same time, each would find the blobs that they share
+// missing from the registry, and send them.
+func (b *builder) runJob(ctx context.Context, j *job, status chan *client.SolveStatus) error {
 	f := frontend.New(j.config)
 	var refusal *derive.RefusalError // BuildKit's answer has its text alone
 	exporting := false
 	defer func() {
 		if exporting {
-			exports.Unlock()
+			j.node.exports.Unlock()
 		}
 	}()
-	response, err := c.Build(ctx, j.options, "dlvgen", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
+	response, err := j.node.Build(ctx, j.options, "dlvgen", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
 		derived, err := b.call(f, ctx, gw)
 		if err != nil {
 			errors.As(err, &refusal)
@@ -140,18 +169,21 @@ func (b *builder) runJob(ctx context.Context, c *client.Client, j *job, exports 
 			// Nothing but what the plan needed is built.
 			return gateway.NewResult(), nil
 		}
-		exports.Lock()
+		j.node.exports.Lock()
 		exporting = true
 		return derived, b.guardOwn(ctx, j.result)
 	}, status)
-	switch {
-	case refusal != nil:
-		return refusal
-	case err != nil:
-		return err
+	if err == nil {
+		j.result.Response = response.ExporterResponse
+		return nil
 	}
-	j.result.Response = response.ExporterResponse
-	return nil
+	if lost := j.node.lost(ctx, err); lost != nil {
+		return lost
+	}
+	if refusal != nil {
+		return refusal
+	}
+	return j.node.explain(err)
 }
 
 // label names a variant in the progress, where there are several.

@@ -139,7 +139,7 @@ func TestPushesGoByDigestToEveryRepositoryOnce(t *testing.T) {
 		"one.example/app:v1", "one.example/app:v2", "two.example/app:v1", "Old.example:443/app:v1", "TWO.example/app:v2", "one.example:443/app:v1",
 	}})}
 	res := &Result{Image: b.images[0]}
-	got, load, err := b.exports(proctest.Context(t), res)
+	got, load, err := b.exports(proctest.Context(t), nil, res)
 	if err != nil || load != nil {
 		t.Fatalf("load %v, error %v", load, err)
 	}
@@ -208,7 +208,7 @@ func TestOutputsWhoseDigestCountsComeLast(t *testing.T) {
 		Tags: []string{"app:v1"}, Outputs: []string{"type=oci,tar=false,dest=" + t.TempDir(), "type=oci,dest=x.tar"}, Push: true,
 	})}
 	res := &Result{Image: b.images[0]}
-	entries, _, err := b.exports(t.Context(), res)
+	entries, _, err := b.exports(t.Context(), nil, res)
 	if err != nil {
 		t.Fatal(err)
 	}

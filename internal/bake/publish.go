@@ -22,7 +22,18 @@ func (b *builder) move(ctx context.Context, results []*Result) error {
 			pending = append(pending, registry.Pending{Ref: ref, Digest: res.Digest()})
 		}
 	}
-	return b.registry.Move(ctx, pending)
+	if err := b.registry.Move(ctx, pending); err != nil {
+		return err
+	}
+	for _, res := range results {
+		if !b.isIndex(res) {
+			continue
+		}
+		if err := b.setPlatforms(ctx, res); err != nil {
+			b.notify("warning: the digests of the platforms are not known: " + err.Error()) // the tags are in order
+		}
+	}
+	return nil
 }
 
 // pushExports push a variant's image by digest to each of its repositories, those of

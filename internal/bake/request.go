@@ -11,12 +11,14 @@ import (
 	"github.com/dlvgen/dlvgen/internal/buildkit"
 	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/dlvgen/dlvgen/variants"
+	"github.com/docker/buildx/util/platformutil"
 	"github.com/docker/cli/cli/config/configfile"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/cmd/buildctl/build"
 	"github.com/moby/buildkit/session"
 	"github.com/moby/buildkit/session/auth/authprovider"
 	"github.com/moby/buildkit/session/sshforward/sshprovider"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"github.com/tonistiigi/fsutil"
 )
 
@@ -30,6 +32,7 @@ type Request struct {
 	images     []Image
 	production []registry.Reference
 	outputs    []output
+	platforms  []ocispecs.Platform // empty for the builder's own
 
 	// attrs, allow, cacheFrom and cacheTo are for the builds of all images.
 	attrs     map[string]string
@@ -87,6 +90,11 @@ func NewRequest(o Options, env Environment) (*Request, error) {
 	}
 	if r.attrs, err = o.frontendAttrs(env); err != nil {
 		return nil, err
+	}
+	if platform := r.attrs["platform"]; platform != "" {
+		if r.platforms, err = platformutil.Parse(strings.Split(platform, ",")); err != nil {
+			return nil, fmt.Errorf("--platform is %q: %w", platform, err)
+		}
 	}
 	if r.allow, err = o.allowed(); err != nil {
 		return nil, err

@@ -23,6 +23,18 @@ type Result struct {
 
 	// Files are the files and folders that were written.
 	Files []string
+
+	// Platforms are the images of an index that was pushed.
+	Platforms []PlatformImage
+}
+
+// PlatformImage is one image of an index.
+type PlatformImage struct {
+	Platform string `json:"platform"`
+	Digest   string `json:"digest"`
+
+	// Node is the node that built it, where there were several.
+	Node string `json:"node,omitempty"`
 }
 
 // Digest is that of the image or index, "" where none was exported.

@@ -9,7 +9,6 @@ import (
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/tools"
 	"github.com/moby/buildkit/client"
-	"github.com/moby/buildkit/session"
 )
 
 // FrontendImageVariable names the image of --frontend-image in the environment.
@@ -20,8 +19,7 @@ const frontendRepository = "dlvgen/dlvgen"
 
 // toolbox is where the builds' tools come from.
 type toolbox struct {
-	set     *tools.Set
-	session *session.Session // that serves the set, nil where the build's own does
+	set *tools.Set
 
 	// image is the frontend image that has them, where there is no set; why says why.
 	image, why string
@@ -59,29 +57,17 @@ func imageToolbox(image, why string, tell func(string)) *toolbox {
 	return t
 }
 
-// serve offers the tools in a session of their own. BuildKit keeps what one session sent
-// for the next one with the same shared key, which other sessions have of their context: a
-// tool that was sent for one project is there for all.
-func (t *toolbox) serve(ctx context.Context, c *client.Client) (err error) {
-	if t.set != nil {
-		t.session, err = serve(ctx, c, "dlvgen", t.set.Mounts)
+// serve offers a BuildKit the tools in a session of their own, until done is called, and
+// returns the frontend's way to them. BuildKit keeps what one session sent for the next one
+// with the same shared key, which other sessions have of their context: a tool that was sent
+// for one project is there for all.
+func (t *toolbox) serve(ctx context.Context, c *client.Client) (source frontend.ToolsSource, done func(), err error) {
+	if t.set == nil {
+		return t.source, func() {}, nil
 	}
-	return err
-}
-
-// toolsSource is the frontend's way to the tools.
-func (t *toolbox) toolsSource() frontend.ToolsSource {
-	switch {
-	case t.set == nil:
-		return t.source
-	case t.session == nil:
-		return frontend.LocalTools(t.set.Names)
+	s, err := serve(ctx, c, "dlvgen", t.set.Mounts)
+	if err != nil {
+		return nil, nil, err
 	}
-	return frontend.SessionTools(t.set.Names, t.session.ID())
-}
-
-func (t *toolbox) close() {
-	if t.session != nil {
-		_ = t.session.Close()
-	}
+	return frontend.SessionTools(t.set.Names, s.ID()), func() { _ = s.Close() }, nil
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/patience"
+	"github.com/docker/buildx/util/platformutil"
 	"github.com/moby/buildkit/client"
 	// Each registers an address scheme that buildctl and buildx know as well.
 	_ "github.com/moby/buildkit/client/connhelper/dockercontainer"
@@ -16,6 +17,7 @@ import (
 	_ "github.com/moby/buildkit/client/connhelper/nerdctlcontainer"
 	_ "github.com/moby/buildkit/client/connhelper/podmancontainer"
 	_ "github.com/moby/buildkit/client/connhelper/ssh"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // answerTimeout bounds how long a child that runs may take to answer.
@@ -24,12 +26,16 @@ const answerTimeout = 10 * time.Second
 // Connection is a client of a BuildKit that has answered.
 type Connection struct {
 	*client.Client
-	version string // of BuildKit, empty where it does not say
-	release func() // nil where nothing is held
+	version   string // of BuildKit, empty where it does not say
+	platforms []ocispecs.Platform
+	release   func() // nil where nothing is held
 }
 
 // Version is that of BuildKit, empty where it does not say.
 func (c *Connection) Version() string { return c.version }
+
+// Platforms are those that BuildKit said it can build for. The first is its own.
+func (c *Connection) Platforms() []ocispecs.Platform { return c.platforms }
 
 // Close closes the client. A child may then be replaced by another call's.
 func (c *Connection) Close() error {
@@ -75,5 +81,10 @@ func Answered(ctx context.Context, c *client.Client) (*Connection, error) {
 		_ = c.Close()
 		return nil, err
 	}
-	return &Connection{Client: c, version: workers[0].BuildkitVersion.Version}, nil
+	conn := &Connection{Client: c, version: workers[0].BuildkitVersion.Version}
+	for _, w := range workers {
+		conn.platforms = append(conn.platforms, w.Platforms...)
+	}
+	conn.platforms = platformutil.Dedupe(conn.platforms)
+	return conn, nil
 }

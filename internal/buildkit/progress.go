@@ -54,8 +54,10 @@ func NewProgress(ctx context.Context, out io.Writer, mode string) (*Progress, er
 }
 
 // Source returns a channel for one build, which closes it. What the builds do not
-// share by its digest, the export, is named after label, where that is not empty.
-func (p *Progress) Source(label string) chan *client.SolveStatus {
+// share by its digest, the export, is named after label, where that is not empty. The
+// steps of a node, where it has a name, are shown with that, and shared with builds on that
+// node only.
+func (p *Progress) Source(node, label string) chan *client.SolveStatus {
 	in := make(chan *client.SolveStatus)
 	p.mu.Lock()
 	p.count++
@@ -63,13 +65,19 @@ func (p *Progress) Source(label string) chan *client.SolveStatus {
 	p.mu.Unlock()
 	p.sources.Go(func() {
 		for status := range in {
+			if node != "" {
+				ofNode(node, status)
+			}
 			p.keepOwn(status, source)
 			for _, v := range status.Vertexes {
 				v.Name = visible.Line(v.Name)
-				p.note(v)
 				if label != "" {
 					v.Name = labelled(label, v.Name)
 				}
+				if node != "" {
+					v.Name = prefixed(node, v.Name)
+				}
+				p.note(v)
 			}
 			select {
 			case p.events <- status:
@@ -78,6 +86,39 @@ func (p *Progress) Source(label string) chan *client.SolveStatus {
 		}
 	})
 	return in
+}
+
+// ofNode tells a node's steps from those that have the same digest on another node.
+func ofNode(node string, s *client.SolveStatus) {
+	own := func(d digest.Digest) digest.Digest {
+		if d == "" {
+			return d
+		}
+		return digest.FromString(node + "/" + d.String())
+	}
+	for _, v := range s.Vertexes {
+		v.Digest = own(v.Digest)
+		for i := range v.Inputs {
+			v.Inputs[i] = own(v.Inputs[i])
+		}
+	}
+	for _, v := range s.Statuses {
+		v.Vertex = own(v.Vertex)
+	}
+	for _, l := range s.Logs {
+		l.Vertex = own(l.Vertex)
+	}
+	for _, w := range s.Warnings {
+		w.Vertex = own(w.Vertex)
+	}
+}
+
+// prefixed names a step's node as buildx does a target: "[node linux/arm64 build 2/4] RUN".
+func prefixed(node, name string) string {
+	if rest, ok := strings.CutPrefix(name, "["); ok {
+		return "[" + node + " " + rest
+	}
+	return "[" + node + "] " + name
 }
 
 // note keeps the first step that failed.

@@ -3,6 +3,8 @@ package cli
 import (
 	"cmp"
 	"fmt"
+	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -29,7 +31,8 @@ func newBuildersCommand(s streams) *cobra.Command {
 
 If you name a builder (1 or 2), no other is tried. In the list, "*" marks the
 builder that a build would take, and WHY is empty for builders that only
---builder selects. Nothing is started.`,
+--builder selects. The nodes of a builder that has several are below it; "*"
+marks the platforms that buildx has stored for a node. Nothing is started.`,
 		Args: noArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			list, err := builders.List(cmd.Context(), builders.FromEnvironment(addr, name, nil))
@@ -57,18 +60,49 @@ func printBuilders(s streams, format formatValue, list []builders.Listed) error 
 		if one.Selected {
 			name += " *"
 		}
-		_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", name, one.Driver, one.Status,
-			cmp.Or(one.Version, "-"), cmp.Or(short(one.Platforms), "-"), cmp.Or(one.Why, "-"))
+		printRow(table, name, one.Driver, one.State, one.Why)
+		for _, node := range one.Nodes {
+			printRow(table, `\_ `+node.Name, "", node.State, "")
+		}
 	}
 	_ = table.Flush()
 	for _, one := range list {
-		if one.Reason != "" {
-			line, _, _ := strings.Cut(one.Reason, "\n")
-			_, _ = fmt.Fprintf(&b, "\n%s (%s) cannot be used: %s", one.Name, one.Driver, visible.Line(line))
+		tellReason(&b, one.Name+" ("+one.Driver+")", one.State)
+		for _, node := range one.Nodes {
+			tellReason(&b, "node "+node.Name+" of "+one.Name, node.State)
 		}
 	}
 	_, err := fmt.Fprintln(s.out, strings.TrimRight(b.String(), "\n"))
 	return err
+}
+
+func printRow(table io.Writer, name, driver string, state builders.State, why string) {
+	_, _ = fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\n", name, cmp.Or(driver, "-"), state.Status,
+		cmp.Or(state.Version, "-"), cmp.Or(short(marked(state)), "-"), cmp.Or(why, "-"))
+}
+
+// tellReason says why a builder or a node cannot be used.
+func tellReason(w io.Writer, who string, state builders.State) {
+	if state.Reason == "" || len(state.Nodes) > 0 { // its nodes have theirs
+		return
+	}
+	line, _, _ := strings.Cut(state.Reason, "\n")
+	_, _ = fmt.Fprintf(w, "\n%s cannot be used: %s", who, visible.Line(line))
+}
+
+// marked are the platforms of a builder, first those that are declared for it, with a "*", as
+// buildx lists them.
+func marked(state builders.State) []string {
+	var list []string
+	for _, p := range state.Declared {
+		list = append(list, p+"*")
+	}
+	for _, p := range state.Platforms {
+		if !slices.Contains(state.Declared, p) {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // short are the first platforms of a list.

@@ -65,6 +65,9 @@ type record struct {
 	Digest  string   `json:"digest,omitempty"`
 	Files   []string `json:"files,omitempty"`
 
+	// Platforms are the images of an index that was pushed.
+	Platforms []bake.PlatformImage `json:"platforms,omitempty"`
+
 	// Plans has one plan for each platform, in a dry run.
 	Plans []json.RawMessage `json:"plans,omitempty"`
 	LLB   []string          `json:"llb,omitempty"`
@@ -72,7 +75,7 @@ type record struct {
 
 // recordsOf are one for each debug tag, and one for a variant that has none.
 func recordsOf(res *bake.Result, dryRun bool) []record {
-	base := record{Variant: res.Preset, Digest: res.Digest(), Files: res.Files}
+	base := record{Variant: res.Preset, Digest: res.Digest(), Files: res.Files, Platforms: res.Platforms}
 	if dryRun {
 		for _, plan := range res.Plans() {
 			base.Plans = append(base.Plans, plan)

@@ -75,7 +75,7 @@ func (s *session) expand(ctx context.Context, parent image, depth int) ([]image,
 	}
 	var all []image
 	for _, entry := range manifest.Manifests {
-		child := image{platform: entry.Platform, attestation: entry.Annotations[attestationKey] == attestationValue}
+		child := image{platform: entry.Platform, attestation: isAttestation(entry)}
 		child.Descriptor, err = s.puller.Get(ctx, s.repo.Digest(entry.Digest.String()))
 		if isAbsent(err) {
 			child.Descriptor = &remote.Descriptor{Descriptor: entry}

@@ -16,11 +16,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/containerd/platforms"
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/docker/cli/cli/config"
 	controlapi "github.com/moby/buildkit/api/services/control"
 	apitypes "github.com/moby/buildkit/api/types"
+	"github.com/moby/buildkit/solver/pb"
 	"google.golang.org/grpc"
 )
 
@@ -63,17 +65,22 @@ func isolate(t *testing.T) (docker string) {
 // control answers the first question of a client.
 type control struct {
 	controlapi.UnimplementedControlServer
-	version string
+	version   string
+	platforms []string
 }
 
 func (c control) ListWorkers(context.Context, *controlapi.ListWorkersRequest) (*controlapi.ListWorkersResponse, error) {
-	return &controlapi.ListWorkersResponse{Record: []*apitypes.WorkerRecord{{
-		ID: "worker", BuildkitVersion: &apitypes.BuildkitVersion{Version: c.version},
-	}}}, nil
+	record := &apitypes.WorkerRecord{ID: "worker", BuildkitVersion: &apitypes.BuildkitVersion{Version: c.version}}
+	for _, name := range c.platforms {
+		p := platforms.MustParse(name)
+		record.Platforms = append(record.Platforms, &pb.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant})
+	}
+	return &controlapi.ListWorkersResponse{Record: []*apitypes.WorkerRecord{record}}, nil
 }
 
-// buildkitd is a BuildKit that answers at the address that it returns.
-func buildkitd(t *testing.T, version string) string {
+// buildkitd is a BuildKit that answers at the address that it returns, and builds for those
+// platforms, its own first.
+func buildkitd(t *testing.T, version string, platforms ...string) string {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "buildkitd.sock")
 	listener, err := net.Listen("unix", socket)
@@ -81,7 +88,7 @@ func buildkitd(t *testing.T, version string) string {
 		t.Fatal(err)
 	}
 	server := grpc.NewServer()
-	controlapi.RegisterControlServer(server, control{version: version})
+	controlapi.RegisterControlServer(server, control{version: version, platforms: platforms})
 	go func() { _ = server.Serve(listener) }()
 	t.Cleanup(server.Stop)
 	return "unix://" + socket
@@ -95,6 +102,12 @@ func store(t *testing.T, docker, name, driver, endpoint string, used bool) {
 
 func storeWith(t *testing.T, docker, name, driver, endpoint string, options map[string]string, used bool) {
 	t.Helper()
+	storeNodes(t, docker, name, driver, used, map[string]any{"Name": name + "0", "Endpoint": endpoint, "DriverOpts": options})
+}
+
+// storeNodes writes a builder with those nodes.
+func storeNodes(t *testing.T, docker, name, driver string, used bool, nodes ...map[string]any) {
+	t.Helper()
 	write := func(path string, what any) {
 		data, err := json.Marshal(what)
 		if err == nil {
@@ -106,7 +119,7 @@ func storeWith(t *testing.T, docker, name, driver, endpoint string, options map[
 	}
 	dir := filepath.Join(docker, "buildx")
 	write(filepath.Join(dir, "instances", name), map[string]any{
-		"Name": name, "Driver": driver, "Nodes": []any{map[string]any{"Name": name + "0", "Endpoint": endpoint, "DriverOpts": options}},
+		"Name": name, "Driver": driver, "Nodes": nodes,
 	})
 	if used {
 		write(filepath.Join(dir, "current"), map[string]any{"Key": os.Getenv("DOCKER_HOST"), "Name": name})
@@ -120,7 +133,7 @@ func opened(t *testing.T, o Options) (version string, told []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	version = b.Version()
+	version = b.Nodes[0].Version()
 	if err := b.Close(); err != nil {
 		t.Error(err)
 	}

@@ -2,9 +2,9 @@ package builders
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	bxbuilder "github.com/docker/buildx/builder"
 	"github.com/docker/buildx/driver"
@@ -14,6 +14,7 @@ import (
 	_ "github.com/docker/buildx/driver/docker"
 	_ "github.com/docker/buildx/driver/docker-container"
 	_ "github.com/docker/buildx/driver/remote"
+	"github.com/docker/buildx/util/platformutil"
 	"github.com/docker/cli/cli/command"
 
 	"github.com/dlvgen/dlvgen/internal/buildkit"
@@ -36,27 +37,6 @@ func buildxCandidate(docker command.Cli, b *bxbuilder.Builder) candidate {
 	return c
 }
 
-// open takes the first node that answers, and starts it where it is stopped.
-func (s buildx) open(ctx context.Context, o Options) (*Builder, error) {
-	nodes, err := s.nodes(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var errs []error
-	for _, node := range nodes {
-		b, err := s.openNode(ctx, o, node)
-		if err == nil {
-			return b, nil
-		}
-		errs = append(errs, err)
-		if ctx.Err() != nil {
-			break
-		}
-	}
-	return nil, fmt.Errorf("no node of the buildx builder %s (%s) answers: %w: see `docker buildx inspect %s`",
-		s.builder.Name, s.builder.Driver, errors.Join(errs...), s.builder.Name)
-}
-
 // nodes are the builder's, with their drivers. Nothing is sent to them.
 func (s buildx) nodes(ctx context.Context) ([]bxbuilder.Node, error) {
 	// buildx ends the process where the current context cannot be read.
@@ -73,7 +53,8 @@ func (s buildx) nodes(ctx context.Context) ([]bxbuilder.Node, error) {
 	return slices.Clone(nodes), nil
 }
 
-func (s buildx) openNode(ctx context.Context, o Options, node bxbuilder.Node) (*Builder, error) {
+// openNode connects to a node, and starts it where it is stopped.
+func (s buildx) openNode(ctx context.Context, o Options, node bxbuilder.Node) (*Node, error) {
 	if node.Err != nil {
 		return nil, fmt.Errorf("node %s: %w", node.Name, node.Err)
 	}
@@ -87,7 +68,12 @@ func (s buildx) openNode(ctx context.Context, o Options, node bxbuilder.Node) (*
 			return nil, fmt.Errorf("starting node %s: %w", node.Name, err)
 		}
 	}
-	return answering(ctx, o, "node "+node.Name, node.Driver)
+	n, err := answering(ctx, o, "node "+node.Name, node.Driver)
+	if err != nil {
+		return nil, err
+	}
+	n.Name, n.Who = node.Name, fmt.Sprintf("node %s of the buildx builder %s", node.Name, s.builder.Name)
+	return n, nil
 }
 
 // starts tells whether a driver can start its node.
@@ -115,8 +101,8 @@ func (s buildx) status(ctx context.Context, o Options, node bxbuilder.Node) (dri
 }
 
 // answering connects by a driver, and waits for one answer.
-func answering(ctx context.Context, o Options, who string, d driver.Driver) (*Builder, error) {
-	var b *Builder
+func answering(ctx context.Context, o Options, who string, d driver.Driver) (*Node, error) {
+	var n *Node
 	err := o.waits().Ask(ctx, who, func(asked context.Context) error {
 		// Connections are made anew with the client's context: it is the caller's.
 		c, err := d.Client(ctx)
@@ -127,13 +113,13 @@ func answering(ctx context.Context, o Options, who string, d driver.Driver) (*Bu
 		if err != nil {
 			return err
 		}
-		b = &Builder{Connection: conn, driver: d}
+		n = &Node{Connection: conn, Who: who, driver: d}
 		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", who, err)
 	}
-	return b, nil
+	return n, nil
 }
 
 // look asks each node, and starts none.
@@ -142,17 +128,47 @@ func (s buildx) look(ctx context.Context) State {
 	if err != nil {
 		return unusable(err)
 	}
-	best := State{Status: Unusable}
+	states := make([]NodeState, len(nodes))
+	var looking sync.WaitGroup
+	for i, node := range nodes {
+		looking.Go(func() {
+			states[i] = NodeState{Name: node.Name, Endpoint: node.Endpoint, State: s.lookNode(ctx, node)}
+			states[i].Declared = platformutil.Format(node.Node.Platforms)
+		})
+	}
+	looking.Wait()
+	if len(states) == 1 {
+		return states[0].State
+	}
+	return together(states)
+}
+
+// together is the state of a builder with several nodes: what the first of them is that runs,
+// else of one that can be started.
+func together(nodes []NodeState) State {
+	all := State{Status: Unusable, Nodes: nodes}
 	for _, node := range nodes {
-		state := s.lookNode(ctx, node)
 		switch {
-		case state.Status == Running:
-			return state
-		case best.Reason == "" && best.Status == Unusable, state.Status == Stopped:
-			best = state
+		case node.Status == Running && all.Status != Running:
+			all.Status, all.Version, all.Reason = Running, node.Version, ""
+		case node.Status == Stopped && all.Status == Unusable:
+			all.Status, all.Reason = Stopped, ""
+		case all.Status == Unusable && all.Reason == "":
+			all.Reason = node.Reason
+		}
+		all.Platforms = union(all.Platforms, node.Platforms)
+		all.Declared = union(all.Declared, node.Declared)
+	}
+	return all
+}
+
+func union(list, more []string) []string {
+	for _, one := range more {
+		if !slices.Contains(list, one) {
+			list = append(list, one)
 		}
 	}
-	return best
+	return list
 }
 
 func (s buildx) lookNode(ctx context.Context, node bxbuilder.Node) State {
@@ -166,10 +182,10 @@ func (s buildx) lookNode(ctx context.Context, node bxbuilder.Node) State {
 	case status != driver.Running:
 		return State{Status: Stopped}
 	}
-	b, err := answering(ctx, Options{}, "node "+node.Name, node.Driver)
+	n, err := answering(ctx, Options{}, "node "+node.Name, node.Driver)
 	if err != nil {
 		return unusable(err)
 	}
-	defer func() { _ = b.Close() }()
-	return b.state(ctx)
+	defer func() { _ = n.Close() }()
+	return n.state(ctx)
 }

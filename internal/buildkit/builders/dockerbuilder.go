@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/docker/buildx/driver"
+	"github.com/docker/buildx/util/platformutil"
 	"github.com/docker/cli/cli/command"
 	engine "github.com/moby/moby/client"
 	"golang.org/x/mod/semver"
@@ -43,18 +44,20 @@ func (s dockerBuilder) open(ctx context.Context, o Options) (*Builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	b, err := answering(ctx, o, who, d)
+	node, err := answering(ctx, o, who, d)
 	if err != nil {
 		return nil, err
 	}
 	features, err := d.Features(ctx)
 	if err != nil {
-		_ = b.Close()
+		_ = node.Close()
 		return nil, fmt.Errorf("%s: %w", who, err)
 	}
-	b.Engine, b.Classic = s.engine, !features[driver.OCIExporter]
-	b.release = func() { _ = s.engine.Close() }
-	return b, nil
+	node.Builds = o.Platforms
+	return &Builder{
+		Nodes: []*Node{node}, Engine: s.engine, Classic: !features[driver.OCIExporter],
+		release: func() { _ = s.engine.Close() },
+	}, nil
 }
 
 // driver waits for the engine's answer, and returns buildx's driver of its builder.
@@ -92,18 +95,15 @@ func (s dockerBuilder) look(ctx context.Context) State {
 		return unusable(err)
 	}
 	defer func() { _ = b.Close() }()
-	return b.state(ctx)
+	return b.Nodes[0].state(ctx)
 }
 
 // state describes a BuildKit that has answered. An old one does not tell its version, which
 // its driver may find out.
-func (b *Builder) state(ctx context.Context) State {
-	state := State{Status: Running, Version: b.Version()}
-	if workers, err := b.ListWorkers(ctx); err == nil {
-		state.Platforms = platforms(workers)
-	}
-	if state.Version == "" && b.driver != nil {
-		state.Version, _ = b.driver.Version(ctx)
+func (n *Node) state(ctx context.Context) State {
+	state := State{Status: Running, Version: n.Version(), Platforms: platformutil.Format(n.Platforms())}
+	if state.Version == "" && n.driver != nil {
+		state.Version, _ = n.driver.Version(ctx)
 	}
 	return state
 }

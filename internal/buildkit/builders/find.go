@@ -10,6 +10,7 @@ import (
 	bxbuilder "github.com/docker/buildx/builder"
 	"github.com/docker/buildx/store/storeutil"
 	"github.com/docker/cli/cli/command"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Options say which builder is wanted. The first that is set wins: Addr, Host, Name, Env.
@@ -27,6 +28,10 @@ type Options struct {
 
 	// Env is the value of BUILDX_BUILDER.
 	Env string
+
+	// Platforms are those of the build: a builder with several nodes shares them out. Empty
+	// is the builder's own.
+	Platforms []ocispecs.Platform
 
 	// Notify, where not nil, is told in one line what takes longer than a moment.
 	Notify func(line string)

@@ -4,10 +4,6 @@ import (
 	"context"
 	"slices"
 	"sync"
-
-	"github.com/docker/buildx/util/platformutil"
-	"github.com/moby/buildkit/client"
-	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Listed is a builder and what is seen of it.
@@ -52,13 +48,4 @@ func List(ctx context.Context, o Options) ([]Listed, error) {
 		list[i].Selected = true
 	}
 	return list, ctx.Err()
-}
-
-// platforms are those of all workers.
-func platforms(workers []*client.WorkerInfo) []string {
-	var all []ocispecs.Platform
-	for _, w := range workers {
-		all = append(all, w.Platforms...)
-	}
-	return platformutil.Format(platformutil.Dedupe(all))
 }

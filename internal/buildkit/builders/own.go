@@ -21,7 +21,7 @@ func (a address) open(ctx context.Context, o Options) (*Builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Builder{Connection: conn}, nil
+	return single(conn, "BuildKit at "+a.addr, o.Platforms), nil
 }
 
 func (a address) look(ctx context.Context) State {
@@ -30,7 +30,7 @@ func (a address) look(ctx context.Context) State {
 		return unusable(err)
 	}
 	defer func() { _ = conn.Close() }()
-	return (&Builder{Connection: conn}).state(ctx)
+	return (&Node{Connection: conn}).state(ctx)
 }
 
 // child is the buildkitd that dlvgen starts.
@@ -53,7 +53,7 @@ func (child) open(ctx context.Context, o Options) (*Builder, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Builder{Connection: conn}, nil
+	return single(conn, childCandidate().String(), o.Platforms), nil
 }
 
 func (child) look(ctx context.Context) State {
