@@ -42,6 +42,9 @@ func (r *Request) Build(ctx context.Context, s Streams) ([]*Result, error) {
 	if err := b.guardEngine(ctx, b.engineNames()); err != nil {
 		return nil, err
 	}
+	if err := b.warnEmulated(ctx); err != nil {
+		return nil, err
+	}
 	results, err := b.build(ctx)
 	if err != nil {
 		return nil, err

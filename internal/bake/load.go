@@ -6,10 +6,24 @@ import (
 	"io"
 	"sync"
 
+	"github.com/containerd/platforms"
 	"github.com/dlvgen/dlvgen/internal/docker"
+	"github.com/dlvgen/dlvgen/internal/emulation"
 	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/moby/buildkit/session/filesync"
 )
+
+// warnEmulated tells where an image is loaded into a Docker Engine that runs it under emulation.
+func (b *builder) warnEmulated(ctx context.Context) error {
+	if !b.loads() || len(b.platforms) != 1 {
+		return nil
+	}
+	own, err := b.engine.Platform(ctx)
+	if p := b.platforms[0]; err == nil && !emulation.Native(p, own) {
+		b.notify("warning: " + emulation.Warning("Docker Engine can run images for "+platforms.FormatAll(p)+" only", p, own))
+	}
+	return err
+}
 
 // imageLoad pipes one exported image into Docker Engine.
 type imageLoad struct {

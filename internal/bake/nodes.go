@@ -25,7 +25,8 @@ type node struct {
 
 	shared *sharedMounts
 	tools  frontend.ToolsSource
-	done   func() // with the tools
+	done   func()             // with the tools
+	waits  *patience.Patience // for answers
 
 	// exports is held by the build that exports.
 	exports sync.Mutex
@@ -38,7 +39,7 @@ func (b *builder) prepare(ctx context.Context, in *inputs, attachables []session
 		if err := b.guardStore(ctx, on.Client, attachables); err != nil {
 			return nodes, err
 		}
-		n := &node{Node: on, several: len(b.on.Nodes) > 1, done: func() {}}
+		n := &node{Node: on, several: len(b.on.Nodes) > 1, done: func() {}, waits: &patience.Patience{Tell: b.notify}}
 		if n.shared, err = shareMounts(ctx, on.Client, b, in); err != nil {
 			return nodes, err
 		}
@@ -132,8 +133,7 @@ func (n *node) lost(ctx context.Context, buildErr error) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	waits := &patience.Patience{}
-	err := waits.Ask(ctx, n.Who, func(ctx context.Context) error {
+	err := n.waits.Ask(ctx, n.Who, func(ctx context.Context) error {
 		_, err := n.ListWorkers(ctx)
 		return err
 	})

@@ -90,6 +90,9 @@ func (d *Deriver) Derive(ctx context.Context) ([]*Image, error) {
 // deriveImage makes one platform's variant. Where the program turns out to be the work
 // of steps that were assumed not to compile Go, it starts again with those instrumented.
 func (d *Deriver) deriveImage(ctx context.Context, img production.Image) (*Image, error) {
+	if err := d.warnEmulated(ctx, img); err != nil {
+		return nil, err
+	}
 	made, err := d.client.build(ctx, img.Solve)
 	for err == nil {
 		var v *Image

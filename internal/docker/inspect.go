@@ -6,6 +6,7 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Labels returns those of an image, and whether the engine has it.
@@ -28,6 +29,19 @@ func (e *Engine) Container(ctx context.Context, name string) (answer client.Cont
 		return err
 	})
 	return answer, has, err
+}
+
+// Platform is that of the machine that the engine runs on.
+func (e *Engine) Platform(ctx context.Context) (p ocispecs.Platform, err error) {
+	err = e.ask(ctx, func(ctx context.Context) error {
+		answer, err := e.ServerVersion(ctx, client.ServerVersionOptions{})
+		p.OS, p.Architecture = answer.Os, answer.Arch
+		return err
+	})
+	if err != nil {
+		return p, fmt.Errorf("asking Docker Engine for its platform: %w", err)
+	}
+	return p, nil
 }
 
 // inspect tells whether there is what the question is about.

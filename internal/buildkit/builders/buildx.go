@@ -63,7 +63,11 @@ func (s buildx) openNode(ctx context.Context, o Options, node bxbuilder.Node) (*
 		return nil, err
 	}
 	if status != driver.Running && starts(node.Driver) {
-		o.Notify(fmt.Sprintf("starting the buildx builder %s (%s)", s.builder.Name, s.builder.Driver))
+		what := "the buildx builder " + s.builder.Name
+		if len(s.builder.NodeGroup.Nodes) > 1 {
+			what = s.who(node)
+		}
+		o.Notify(fmt.Sprintf("starting %s (%s)", what, s.builder.Driver))
 		if _, err := driver.Boot(ctx, ctx, node.Driver, nil); err != nil {
 			return nil, fmt.Errorf("starting node %s: %w", node.Name, err)
 		}
@@ -72,8 +76,13 @@ func (s buildx) openNode(ctx context.Context, o Options, node bxbuilder.Node) (*
 	if err != nil {
 		return nil, err
 	}
-	n.Name, n.Who = node.Name, fmt.Sprintf("node %s of the buildx builder %s", node.Name, s.builder.Name)
+	n.Name, n.Who = node.Name, s.who(node)
 	return n, nil
+}
+
+// who is a node in a sentence.
+func (s buildx) who(node bxbuilder.Node) string {
+	return fmt.Sprintf("node %s of the buildx builder %s", node.Name, s.builder.Name)
 }
 
 // starts tells whether a driver can start its node.

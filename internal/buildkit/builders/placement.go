@@ -2,6 +2,7 @@ package builders
 
 import (
 	"github.com/containerd/platforms"
+	"github.com/dlvgen/dlvgen/internal/emulation"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
@@ -77,14 +78,9 @@ func (o offer) platforms(how fit) []ocispecs.Platform {
 	}
 	list := append([]ocispecs.Platform{}, o.declared...)
 	for _, p := range o.answered {
-		if native(p, o.answered[0]) {
+		if emulation.Native(p, o.answered[0]) {
 			list = append(list, p)
 		}
 	}
 	return list
-}
-
-// native says that a machine of the platform own runs programs of p without emulation.
-func native(p, own ocispecs.Platform) bool {
-	return p.OS == own.OS && p.Architecture == own.Architecture || platforms.Only(own).Match(p)
 }
