@@ -62,7 +62,7 @@ func printBuilders(s streams, format formatValue, list []builders.Listed) error 
 		}
 		printRow(table, name, one.Driver, one.State, one.Why)
 		for _, node := range one.Nodes {
-			printRow(table, `\_ `+node.Name, "", node.State, "")
+			printRow(table, `  \_ `+node.Name, "", node.State, "")
 		}
 	}
 	_ = table.Flush()

@@ -18,6 +18,13 @@ func TestBuildersAreListedAsATableAndAsJSON(t *testing.T) {
 			Status: builders.Running, Version: "v0.26.3", Platforms: []string{"linux/amd64", "linux/amd64/v2", "linux/386", "linux/arm64"},
 		}},
 		{Info: builders.Info{Name: "other", Driver: "kubernetes"}, State: builders.State{Status: builders.Stopped}},
+		{Info: builders.Info{Name: "pair", Driver: "remote"}, State: builders.State{
+			Status: builders.Running, Version: "v0.30.0", Platforms: []string{"linux/amd64", "linux/386"}, Declared: []string{"linux/arm64"}, Reason: "no answer",
+			Nodes: []builders.NodeState{
+				{Name: "amd0", State: builders.State{Status: builders.Running, Version: "v0.30.0", Platforms: []string{"linux/amd64", "linux/386"}}},
+				{Name: "arm0", State: builders.State{Status: builders.Unusable, Reason: "no answer", Declared: []string{"linux/arm64"}}},
+			},
+		}},
 	}
 	var out bytes.Buffer
 	if err := printBuilders(streams{out: &out}, "", list); err != nil {
@@ -27,8 +34,12 @@ func TestBuildersAreListedAsATableAndAsJSON(t *testing.T) {
 far        remote      unusable  -         -                                         current builder of buildx
 default *  docker      running   v0.26.3   linux/amd64,linux/amd64/v2,linux/386,...  current docker context
 other      kubernetes  stopped   -         -                                         -
+pair       remote      running   v0.30.0   linux/arm64*,linux/amd64,linux/386        -
+  \_ amd0  -           running   v0.30.0   linux/amd64,linux/386                     -
+  \_ arm0  -           unusable  -         linux/arm64*                              -
 
 far (remote) cannot be used: no node answers
+node arm0 of pair cannot be used: no answer
 `
 	if out.String() != want {
 		t.Errorf("got\n%swant\n%s", out.String(), want)

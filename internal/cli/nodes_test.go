@@ -132,6 +132,16 @@ func TestSeveralNodesBuildOneIndex(t *testing.T) {
 	}
 
 	stderr.Reset()
+	if code, stdout = runs(t, &stderr, "build", "--progress", "plain", "--platform", "linux/amd64,linux/arm64", "--dry-run", "--format", "json", dir); code != cli.ExitOK {
+		t.Fatalf("exit code %d\n%s", code, stderr.String())
+	}
+	for _, platform := range []string{"linux/amd64", "linux/arm64"} {
+		if !strings.Contains(stdout, `"platform": "`+platform+`"`) {
+			t.Errorf("the plans lack %s:\n%s", platform, stdout)
+		}
+	}
+
+	stderr.Reset()
 	files := filepath.Join(dir, "files")
 	if code, _ := runs(t, &stderr, "build", "--progress", "plain", "--platform", "linux/amd64,linux/arm64", "-o", files, dir); code != cli.ExitOK {
 		t.Fatalf("exit code %d\n%s", code, stderr.String())
