@@ -16,7 +16,7 @@ import (
 // TestHelpFitsTheScreen reads the help of every command as a file gets it: no line is
 // longer than 80 columns, and switches have no "[=true|false]".
 func TestHelpFitsTheScreen(t *testing.T) {
-	commands := []string{"", "build", "builders", "buildkit", "buildkit status", "buildkit stop", "connect", "explain", "variants", "version"}
+	commands := []string{"", "bake", "build", "builders", "buildkit", "buildkit status", "buildkit stop", "connect", "explain", "variants", "version"}
 	for _, command := range commands {
 		for line := range strings.Lines(help(t, command)) {
 			line = strings.TrimSuffix(line, "\n")

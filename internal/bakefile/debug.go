@@ -1,0 +1,230 @@
+package bakefile
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/dlvgen/dlvgen/internal/registry"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/zclconf/go-cty/cty"
+	"mvdan.cc/sh/v3/syntax"
+)
+
+// Image is a debug image that the file has a target for.
+type Image struct {
+	Production string   `json:"production"`
+	Variant    string   `json:"variant"`
+	Target     string   `json:"target"`
+	Tags       []string `json:"tags"`
+}
+
+// Written is a bake file of debug variants.
+type Written struct {
+	Text   []byte
+	Images []Image
+
+	// Fixed are the targets whose tags are written as they are now: no expression of
+	// theirs gives them.
+	Fixed []string
+}
+
+// Debug writes the bake file of debug variants. buildx reads it, and what it makes of it is
+// compared with what `dlvgen build` would make of the targets.
+func (b *Bake) Debug(ctx context.Context, d Debug) (*Written, error) {
+	if err := b.checkNames(d); err != nil {
+		return nil, err
+	}
+	found := blocks(b.Files)
+	tags := map[string]string{}
+	for _, one := range d.Derived {
+		tags[one.Name] = tagsOf(found, one.Name)
+	}
+	read, err := b.read(ctx, d, tags)
+	if err != nil || !d.given(read) {
+		for _, one := range d.Derived {
+			if err := b.choose(ctx, d, one, found, tags); err != nil {
+				return nil, err
+			}
+		}
+		if read, err = b.read(ctx, d, tags); err != nil {
+			return nil, err
+		}
+	}
+	w := &Written{Text: b.render(d, tags)}
+	for _, one := range d.Derived {
+		if tags[one.Name] == fixedTags(one.Target) && len(one.references()) > 0 {
+			w.Fixed = append(w.Fixed, one.Name)
+		}
+		for _, v := range one.Variants {
+			name := d.name(one.Target, v)
+			w.Images = append(w.Images, Image{Production: one.Name, Variant: v.Preset, Target: name, Tags: read.Targets[name].Tags})
+		}
+	}
+	return w, nil
+}
+
+// choose takes the first expression that gives the tags of a target, alone in a file.
+func (b *Bake) choose(ctx context.Context, d Debug, one Derived, found map[string]*block, tags map[string]string) error {
+	alone := d
+	alone.Derived = []Derived{one}
+	var err error
+	for _, expression := range []string{tagsOf(found, one.Name), tagsOf(nil, one.Name), fixedTags(one.Target)} {
+		if expression == "" {
+			continue
+		}
+		tags[one.Name] = expression
+		var read *Definition
+		if read, err = b.read(ctx, alone, tags); err == nil && alone.given(read) {
+			return nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return fmt.Errorf("target %s: buildx does not give its variants the tags and the context of production: remove its matrix, or the variables in its name", one.Name)
+}
+
+// fixedTags are the references of a target as they are now.
+func fixedTags(t *Target) string {
+	list := []cty.Value{cty.StringVal("")}
+	for _, ref := range t.references() {
+		list = append(list, cty.StringVal(ref))
+	}
+	if len(list) == 1 {
+		return "[]"
+	}
+	return literal(cty.TupleVal(list[1:]))
+}
+
+// read has buildx read the files together with that of the variants, and returns the
+// variants.
+func (b *Bake) read(ctx context.Context, d Debug, tags map[string]string) (*Definition, error) {
+	dir, err := os.MkdirTemp("", "dlvgen-bake-")
+	if err != nil {
+		return nil, fmt.Errorf("trying the bake file: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	file := filepath.Join(dir, "debug.hcl")
+	if err := os.WriteFile(file, b.render(d, tags), 0o600); err != nil {
+		return nil, fmt.Errorf("trying the bake file: %w", err)
+	}
+	var groups []string
+	for _, one := range d.Derived {
+		groups = append(groups, d.group(one.Target))
+	}
+	return b.buildx.print(ctx, append(slices.Clone(b.Files), File{Name: file}), groups...)
+}
+
+// given says that the variants are there, with their tags and production's context.
+func (d Debug) given(read *Definition) bool {
+	for _, one := range d.Derived {
+		for _, v := range one.Variants {
+			t, ok := read.Targets[d.name(one.Target, v)]
+			if !ok || t.Context != one.Context || t.Dockerfile != one.Dockerfile {
+				return false
+			}
+			want, err := one.DebugTags(v)
+			if err != nil || !slices.EqualFunc(want, t.Tags, same) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// DebugTags are the tags that `dlvgen build` gives a variant.
+func (t *Target) DebugTags(v variants.Request) ([]string, error) {
+	var tags []string
+	for _, production := range t.references() {
+		ref, err := registry.Parse(production)
+		if err != nil {
+			return nil, fmt.Errorf("its tag is %q: %w", production, err)
+		}
+		tag, err := v.Tag(ref.Tag())
+		if err != nil {
+			return nil, err
+		}
+		if ref, err = ref.WithTag(tag); err != nil {
+			return nil, err
+		}
+		tags = append(tags, ref.Familiar())
+	}
+	return tags, nil
+}
+
+// same says that two texts name one tag.
+func same(a, b string) bool {
+	one, err := registry.Parse(a)
+	if err != nil {
+		return false
+	}
+	other, err := registry.Parse(b)
+	return err == nil && one.Key() == other.Key()
+}
+
+// checkNames refuses names that the user's files have too: buildx would make one target of
+// both.
+func (b *Bake) checkNames(d Debug) error {
+	names := []string{d.Group}
+	for _, one := range d.Derived {
+		names = append(names, d.group(one.Target))
+		for _, v := range one.Variants {
+			names = append(names, d.name(one.Target, v))
+		}
+	}
+	seen := map[string]bool{}
+	for _, name := range names {
+		_, target := b.Targets[name]
+		_, group := b.Groups[name]
+		if b.names[name] || target || group {
+			return fmt.Errorf("%s has %s already: choose another name with --group", b.Files[0].Name, name)
+		}
+		if seen[name] {
+			return fmt.Errorf("two targets would be called %s: choose another name with --group", name)
+		}
+		seen[name] = true
+	}
+	return nil
+}
+
+// Write writes the file, unless it is there as it is. It does not replace a file that
+// dlvgen did not write.
+func Write(path string, text []byte) (changed bool, err error) {
+	old, err := os.ReadFile(path)
+	switch {
+	case os.IsNotExist(err):
+	case err != nil:
+		return false, fmt.Errorf("writing the bake file: %w", err)
+	case bytes.Equal(old, text):
+		return false, nil
+	}
+	if err := Replaceable(path); err != nil {
+		return false, err
+	}
+	if err := os.WriteFile(path, text, 0o644); err != nil { //nolint:gosec // as other files of a project
+		return false, fmt.Errorf("writing the bake file: %w", err)
+	}
+	return true, nil
+}
+
+// Quote writes words as a shell reads them.
+func Quote(words []string) string {
+	var list []string
+	for _, word := range words {
+		list = append(list, quoted(word))
+	}
+	return strings.Join(list, " ")
+}
+
+func quoted(word string) string {
+	text, err := syntax.Quote(word, syntax.LangBash)
+	if err != nil {
+		return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'"
+	}
+	return text
+}

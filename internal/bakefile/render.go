@@ -1,0 +1,141 @@
+package bakefile
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/hashicorp/hcl/v2/hclwrite"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Debug is what is written of debug variants.
+type Debug struct {
+	// Group is the name of the group of production and all variants, and stands in the
+	// names of the others.
+	Group string
+
+	// Syntax is the frontend image.
+	Syntax string
+
+	// Command is the command line that wrote the file, File the path that it has.
+	Command, File string
+
+	Derived []Derived
+}
+
+// Derived is a target with its debug variants.
+type Derived struct {
+	*Target
+	Variants []variants.Request
+}
+
+// group is the name of the group of the target's variants.
+func (d Debug) group(t *Target) string { return t.Name + "-" + d.Group }
+
+// name is that of the target of one variant.
+func (d Debug) name(t *Target, v variants.Request) string {
+	return d.group(t) + "-" + strings.ReplaceAll(v.Preset, ".", "_")
+}
+
+const header = mark + ` To make them again after a change of the targets:
+#
+#     %s
+#
+# To build production and its debug variants:
+#
+#     docker buildx bake %s
+
+# The frontend image that builds the debug variants.
+variable "DLVGEN_SYNTAX" {
+  default = %s
+}
+
+# The debug tag beside a production tag.
+function "dlvgen_tag" {
+  params = [tag, suffix]
+  result = can(regex(":[^/]+$", tag)) ? "${tag}${suffix}" : "${tag}:latest${suffix}"
+}
+
+group %s {
+  targets = %s
+}
+`
+
+// render is the text of the file. tags are expressions for the production tags, by target.
+func (b *Bake) render(d Debug, tags map[string]string) []byte {
+	members := slices.Clone(b.Asked)
+	for _, one := range d.Derived {
+		members = append(members, d.group(one.Target))
+	}
+	var text strings.Builder
+	fmt.Fprintf(&text, header, d.Command, strings.Join(b.usage(d), " "), literal(cty.StringVal(d.Syntax)), literal(cty.StringVal(d.Group)), list(members))
+	for _, one := range d.Derived {
+		d.renderTarget(&text, one, tags[one.Name])
+	}
+	return hclwrite.Format([]byte(text.String()))
+}
+
+func (d Debug) renderTarget(text *strings.Builder, one Derived, tags string) {
+	fmt.Fprintf(text, "\ntarget %s {\n", literal(cty.StringVal(d.group(one.Target))))
+	fmt.Fprintf(text, "name = %s\n", filled(d.group(one.Target)+"-"+nameHole))
+	fmt.Fprintf(text, "inherits = %s\n", list([]string{one.Name}))
+	text.WriteString("matrix = {\nvariant = [\n")
+	for _, v := range one.Variants {
+		name := strings.TrimPrefix(d.name(one.Target, v), d.group(one.Target)+"-")
+		fmt.Fprintf(text, "{ name = %s, suffix = %s, args = %s },\n", literal(cty.StringVal(name)), literal(cty.StringVal(v.Variant.Suffix)), object(args(v)))
+	}
+	text.WriteString("]\n}\n")
+	text.WriteString("args = merge({ BUILDKIT_SYNTAX = DLVGEN_SYNTAX }, variant.args)\n")
+	fmt.Fprintf(text, "tags = [for tag in %s : dlvgen_tag(tag, variant.suffix) if tag != \"\"]\n", tags)
+	text.WriteString("# Not production's:\n")
+	fmt.Fprintf(text, "output = %s\n", list(one.outputs()))
+	fmt.Fprintf(text, "cache-to = %s\n}\n", list(one.caches()))
+}
+
+// args are the build args of a variant.
+func args(v variants.Request) map[string]string {
+	args := map[string]string{}
+	for name, value := range frontend.Attrs(v) {
+		args[strings.TrimPrefix(name, "build-arg:")] = value
+	}
+	return args
+}
+
+// usage are the arguments for building production and all variants.
+func (b *Bake) usage(d Debug) []string {
+	var words []string
+	for _, f := range b.Files {
+		words = append(words, "-f", quoted(f.Name))
+	}
+	return append(words, "-f", quoted(d.File), "--push", quoted(d.Group))
+}
+
+// literal is a value in HCL.
+func literal(value cty.Value) string { return string(hclwrite.TokensForValue(value).Bytes()) }
+
+// filled is a text in HCL, with the variant's where there are holes.
+func filled(text string) string {
+	return strings.NewReplacer(nameHole, "${variant.name}", suffixHole, "${variant.suffix}").Replace(literal(cty.StringVal(text)))
+}
+
+// list is a list of texts in HCL, on one line.
+func list(texts []string) string {
+	var items []string
+	for _, text := range texts {
+		items = append(items, filled(text))
+	}
+	return "[" + strings.Join(items, ", ") + "]"
+}
+
+// object is an object of texts in HCL, on one line.
+func object(texts map[string]string) string {
+	var items []string
+	for _, name := range slices.Sorted(maps.Keys(texts)) {
+		items = append(items, name+" = "+literal(cty.StringVal(texts[name])))
+	}
+	return "{ " + strings.Join(items, ", ") + " }"
+}
