@@ -1,6 +1,7 @@
 package bakefile_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"flag"
@@ -250,14 +251,14 @@ func TestTheFileIsTheSameTheSecondTime(t *testing.T) {
 	files{"docker-bake.hcl": project}.inFolder(t)
 	first := derive(t, nil)
 	for _, names := range [][]string{{"docker-bake.hcl", debugFile}, {debugFile, "docker-bake.hcl"}, nil} {
-		if again := derive(t, names); string(again.Text) != string(first.Text) {
+		if again := derive(t, names); !bytes.Equal(again.Text, first.Text) {
 			t.Errorf("%q (-first +again):\n%s", names, cmp.Diff(string(first.Text), string(again.Text)))
 		}
 	}
 	if err := os.Rename(debugFile, "docker-bake.override.hcl"); err != nil { // which buildx reads too
 		t.Fatal(err)
 	}
-	if again := derive(t, nil); string(again.Text) != string(first.Text) {
+	if again := derive(t, nil); !bytes.Equal(again.Text, first.Text) {
 		t.Errorf("(-first +again):\n%s", cmp.Diff(string(first.Text), string(again.Text)))
 	}
 	if _, err := bakefile.Read(proctest.Context(t), []string{"docker-bake.override.hcl"}, nil, nil); err == nil || !strings.Contains(err.Error(), "name the file with the production targets") {
