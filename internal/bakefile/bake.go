@@ -16,6 +16,7 @@ type Bake struct {
 	Files []File
 	Asked []string
 
+	named  bool // the files were
 	buildx Buildx
 	names  map[string]bool // of all targets and groups
 }
@@ -23,7 +24,7 @@ type Bake struct {
 // Read reads the named files, or those that buildx reads without a name, and the targets
 // and groups that are asked for, or what buildx builds without a name.
 func Read(ctx context.Context, names, asked []string, stdin io.Reader) (*Bake, error) {
-	b := &Bake{}
+	b := &Bake{named: len(names) > 0}
 	var err error
 	if b.Files, err = readFiles(names, stdin); err != nil {
 		return nil, err
@@ -59,6 +60,22 @@ func (d *Definition) asked(names []string) []string {
 		list = append(list, strings.ReplaceAll(name, ".", "_")) // as buildx does
 	}
 	return list
+}
+
+// FileArguments are the files as arguments of a command line that names them, none where
+// they were not named.
+func (b *Bake) FileArguments() []string {
+	var args []string
+	for _, f := range b.Files {
+		switch {
+		case !b.named:
+		case IsFile(f.Name):
+			args = append(args, f.Name)
+		default:
+			args = append(args, "-f", f.Name)
+		}
+	}
+	return args
 }
 
 // Production are the targets that are asked for, by name.

@@ -231,17 +231,57 @@ func TestAComposeFileAlone(t *testing.T) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if !slices.Equal(w.Fixed, []string{"app_web", "worker"}) {
-		t.Errorf("fixed are %q", w.Fixed)
+	if len(w.Fixed) > 0 {
+		t.Errorf("the tags of %q do not follow", w.Fixed)
+	}
+	t.Setenv("REGISTRY", "mirror.example")
+	if got := tagsOf(t, []string{"compose.yaml", debugFile}, "app_web-debug-remote")["app_web-debug-remote"]; !slices.Equal(got, []string{"mirror.example/app:v1-debug"}) {
+		t.Errorf("with a variable the tags are %q", got)
+	}
+	if again := derive(t, nil); !bytes.Equal(again.Text, w.Text) {
+		t.Errorf("with a variable the file differs:\n%s", cmp.Diff(string(w.Text), string(again.Text)))
 	}
 }
 
-// TestTagsOfAServiceThatAHCLFileAmends come from the compose file, where HCL cannot refer to.
+// TestTagsThatCannotBeFollowed are written as they are: buildx reads .env for compose files
+// only, and variables of other forms mean nothing in HCL.
+func TestTagsThatCannotBeFollowed(t *testing.T) {
+	for name, f := range map[string]files{
+		"the file .env":   {"compose.yaml": compose, ".env": "REGISTRY=from.example\n"},
+		"another form":    {"compose.yaml": strings.Replace(compose, "${REGISTRY:-reg.example}", "${REGISTRY-from.example}", 1)},
+		"tags of x-bake":  {"compose.yaml": strings.Replace(compose, "build: ./app", "build: {context: app, x-bake: {tags: from.example/app:v1}}", 1)},
+		"a service twice": {"compose.yaml": compose, "docker-compose.yml": "services:\n  app.web:\n    image: from.example/app:v1\n    build: {tags: [from.example/app:v1]}\n"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f.inFolder(t)
+			w := derive(t, nil, "app.web")
+			tags := tagsOf(t, slices.Sorted(maps.Keys(onlyCompose(f))), "app_web-debug-remote")["app_web-debug-remote"]
+			if len(tags) == 0 || tags[len(tags)-1] != "from.example/app:v1-debug" || !slices.Equal(w.Fixed, []string{"app_web"}) {
+				t.Errorf("tags %q, fixed %q\n%s", tags, w.Fixed, w.Text)
+			}
+		})
+	}
+}
+
+// onlyCompose are the files that buildx is given.
+func onlyCompose(f files) files {
+	given := maps.Clone(f)
+	delete(given, ".env")
+	given[debugFile] = ""
+	return given
+}
+
+// TestTagsOfAServiceThatAHCLFileAmends come from the compose file, which HCL cannot refer to.
 func TestTagsOfAServiceThatAHCLFileAmends(t *testing.T) {
-	files{"compose.yaml": compose, "docker-bake.hcl": "target \"worker\" {\n  platforms = [\"linux/amd64\"]\n}\n"}.inFolder(t)
-	w := derive(t, nil, "worker")
-	got := tagsOf(t, []string{"compose.yaml", "docker-bake.hcl", debugFile}, "worker-debug")
-	if !slices.Equal(w.Fixed, []string{"worker"}) || !slices.Equal(got["worker-debug-remote"], []string{"worker:latest-debug"}) {
+	files{
+		"compose.yaml":    compose,
+		"docker-bake.hcl": "variable \"REGISTRY\" {\n  default = \"hcl.example\"\n}\ntarget \"worker\" {\n  platforms = [\"linux/amd64\"]\n}\n",
+	}.inFolder(t)
+	w := derive(t, nil, "worker", "app.web")
+	got := tagsOf(t, []string{"compose.yaml", "docker-bake.hcl", debugFile}, "worker-debug", "app_web-debug")
+	// The variable that the HCL file has is not that of the compose file.
+	if !slices.Equal(w.Fixed, []string{"app_web"}) || !slices.Equal(got["worker-debug-remote"], []string{"worker:latest-debug"}) ||
+		!slices.Equal(got["app_web-debug-remote"], []string{"reg.example/app:v1-debug"}) {
 		t.Errorf("fixed are %q, tags %q", w.Fixed, got)
 	}
 }

@@ -11,7 +11,6 @@ import (
 
 	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/dlvgen/dlvgen/variants"
-	"github.com/zclconf/go-cty/cty"
 	"mvdan.cc/sh/v3/syntax"
 )
 
@@ -39,15 +38,16 @@ func (b *Bake) Debug(ctx context.Context, d Debug) (*Written, error) {
 	if err := b.checkNames(d); err != nil {
 		return nil, err
 	}
-	found := blocks(b.Files)
-	tags := map[string]string{}
+	found := sourcesOf(b.Files)
+	d.variables = found.variables
+	tags := map[string]expression{}
 	for _, one := range d.Derived {
-		tags[one.Name] = tagsOf(found, one.Name)
+		tags[one.Name] = found.expressions(b.Files, one.Target)[0]
 	}
 	read, err := b.read(ctx, d, tags)
 	if err != nil || !d.given(read) {
 		for _, one := range d.Derived {
-			if err := b.choose(ctx, d, one, found, tags); err != nil {
+			if tags[one.Name], err = b.choose(ctx, d, one, found.expressions(b.Files, one.Target)); err != nil {
 				return nil, err
 			}
 		}
@@ -57,7 +57,7 @@ func (b *Bake) Debug(ctx context.Context, d Debug) (*Written, error) {
 	}
 	w := &Written{Text: b.render(d, tags)}
 	for _, one := range d.Derived {
-		if tags[one.Name] == fixedTags(one.Target) && len(one.references()) > 0 {
+		if tags[one.Name].fixed {
 			w.Fixed = append(w.Fixed, one.Name)
 		}
 		for _, v := range one.Variants {
@@ -69,41 +69,24 @@ func (b *Bake) Debug(ctx context.Context, d Debug) (*Written, error) {
 }
 
 // choose takes the first expression that gives the tags of a target, alone in a file.
-func (b *Bake) choose(ctx context.Context, d Debug, one Derived, found map[string]*block, tags map[string]string) error {
-	alone := d
-	alone.Derived = []Derived{one}
+func (b *Bake) choose(ctx context.Context, d Debug, one Derived, expressions []expression) (expression, error) {
+	d.Derived = []Derived{one}
 	var err error
-	for _, expression := range []string{tagsOf(found, one.Name), tagsOf(nil, one.Name), fixedTags(one.Target)} {
-		if expression == "" {
-			continue
-		}
-		tags[one.Name] = expression
+	for _, e := range expressions {
 		var read *Definition
-		if read, err = b.read(ctx, alone, tags); err == nil && alone.given(read) {
-			return nil
+		if read, err = b.read(ctx, d, map[string]expression{one.Name: e}); err == nil && d.given(read) {
+			return e, nil
 		}
 	}
 	if err != nil {
-		return err
+		return expression{}, err
 	}
-	return fmt.Errorf("target %s: buildx does not give its variants the tags and the context of production: remove its matrix, or the variables in its name", one.Name)
-}
-
-// fixedTags are the references of a target as they are now.
-func fixedTags(t *Target) string {
-	list := []cty.Value{cty.StringVal("")}
-	for _, ref := range t.references() {
-		list = append(list, cty.StringVal(ref))
-	}
-	if len(list) == 1 {
-		return "[]"
-	}
-	return literal(cty.TupleVal(list[1:]))
+	return expression{}, fmt.Errorf("target %s: buildx does not give its variants the tags and the context of production: name other targets, and add variants of this one by hand", one.Name)
 }
 
 // read has buildx read the files together with that of the variants, and returns the
 // variants.
-func (b *Bake) read(ctx context.Context, d Debug, tags map[string]string) (*Definition, error) {
+func (b *Bake) read(ctx context.Context, d Debug, tags map[string]expression) (*Definition, error) {
 	dir, err := os.MkdirTemp("", "dlvgen-bake-")
 	if err != nil {
 		return nil, fmt.Errorf("trying the bake file: %w", err)

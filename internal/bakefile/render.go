@@ -25,6 +25,8 @@ type Debug struct {
 	Command, File string
 
 	Derived []Derived
+
+	variables map[string]bool // of the user's files
 }
 
 // Derived is a target with its debug variants.
@@ -65,16 +67,34 @@ group %s {
 }
 `
 
+// composeVariable declares a variable of compose files, which has no default there.
+const composeVariable = `
+# From the compose file.
+variable %s {
+  default = ""
+}
+`
+
 // render is the text of the file. tags are expressions for the production tags, by target.
-func (b *Bake) render(d Debug, tags map[string]string) []byte {
+func (b *Bake) render(d Debug, tags map[string]expression) []byte {
 	members := slices.Clone(b.Asked)
 	for _, one := range d.Derived {
 		members = append(members, d.group(one.Target))
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, header, d.Command, strings.Join(b.usage(d), " "), literal(cty.StringVal(d.Syntax)), literal(cty.StringVal(d.Group)), list(members))
+	var declared []string
 	for _, one := range d.Derived {
-		d.renderTarget(&text, one, tags[one.Name])
+		declared = append(declared, tags[one.Name].variables...)
+	}
+	slices.Sort(declared)
+	for _, name := range slices.Compact(declared) {
+		if !d.variables[name] {
+			fmt.Fprintf(&text, composeVariable, literal(cty.StringVal(name)))
+		}
+	}
+	for _, one := range d.Derived {
+		d.renderTarget(&text, one, tags[one.Name].text)
 	}
 	return hclwrite.Format([]byte(text.String()))
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // block is what HCL or JSON files say of a target, without evaluating them.
@@ -15,26 +16,45 @@ type block struct {
 	inherits []string
 }
 
-// blocks are the targets of HCL and JSON files that stand there by their own names.
-func blocks(files []File) map[string]*block {
-	found := map[string]*block{}
+// expression gives the production tags of a target.
+type expression struct {
+	text      string   // in HCL
+	variables []string // that it needs, beside those of the files
+	fixed     bool     // it is what the tags are now
+}
+
+// sources are the targets of HCL and JSON files that stand there by their own names, and
+// the variables.
+type sources struct {
+	targets   map[string]*block
+	variables map[string]bool
+}
+
+func sourcesOf(files []File) sources {
+	found := sources{targets: map[string]*block{}, variables: map[string]bool{}}
 	for _, f := range files {
 		body := parsed(f)
 		if body == nil {
 			continue
 		}
-		content, _, _ := body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{{Type: "target", LabelNames: []string{"name"}}}})
+		content, _, _ := body.PartialContent(&hcl.BodySchema{Blocks: []hcl.BlockHeaderSchema{
+			{Type: "target", LabelNames: []string{"name"}}, {Type: "variable", LabelNames: []string{"name"}},
+		}})
 		for _, one := range content.Blocks {
+			name := one.Labels[0]
+			if one.Type == "variable" {
+				found.variables[name] = true
+				continue
+			}
 			attrs, _, _ := one.Body.PartialContent(&hcl.BodySchema{Attributes: []hcl.AttributeSchema{{Name: "matrix"}, {Name: "inherits"}}})
 			if _, several := attrs.Attributes["matrix"]; several {
 				continue
 			}
-			name := one.Labels[0]
-			if found[name] == nil {
-				found[name] = &block{}
+			if found.targets[name] == nil {
+				found.targets[name] = &block{}
 			}
 			if attr, ok := attrs.Attributes["inherits"]; ok {
-				found[name].inherits = append(found[name].inherits, literals(attr.Expr)...)
+				found.targets[name].inherits = append(found.targets[name].inherits, literals(attr.Expr)...)
 			}
 		}
 	}
@@ -73,28 +93,48 @@ func literals(list hcl.Expression) []string {
 	return words
 }
 
-// tagsOf is an expression for the tags of a target, as they are when buildx evaluates it:
-// the first of the target and what it inherits from that has some.
-func tagsOf(found map[string]*block, name string) string {
-	chain := appendChain(nil, found, name)
-	for i, one := range chain {
-		if !hclsyntax.ValidIdentifier(one) {
-			return ""
+// expressions are those that may give the tags of a target, the best first: those that
+// follow production's, then what the tags are now.
+func (s sources) expressions(files []File, t *Target) []expression {
+	var list []expression
+	chain := s.appendChain(nil, t.Name)
+	add := func(names []string) {
+		if !slices.ContainsFunc(names, func(name string) bool { return !hclsyntax.ValidIdentifier(name) }) {
+			list = append(list, expression{text: fmt.Sprintf("coalesce(target.%s.tags, [])", strings.Join(names, ".tags, target."))})
 		}
-		chain[i] = "target." + one + ".tags"
 	}
-	return fmt.Sprintf("coalesce(%s, [])", strings.Join(chain, ", "))
+	composed := composeTags(files, t.Name)
+	if s.targets[t.Name] == nil && composed != nil {
+		list = append(list, *composed)
+	}
+	add(chain)
+	if len(chain) > 1 {
+		add(chain[:1])
+	}
+	if s.targets[t.Name] != nil && composed != nil {
+		list = append(list, *composed)
+	}
+	return append(list, expression{text: fixedTags(t), fixed: true})
+}
+
+// fixedTags are the references of a target as they are now.
+func fixedTags(t *Target) string {
+	var items []string
+	for _, ref := range t.references() {
+		items = append(items, literal(cty.StringVal(ref)))
+	}
+	return "[" + strings.Join(items, ", ") + "]"
 }
 
 // appendChain adds a target and those that it inherits from, the strongest first.
-func appendChain(chain []string, found map[string]*block, name string) []string {
+func (s sources) appendChain(chain []string, name string) []string {
 	if slices.Contains(chain, name) {
 		return chain
 	}
 	chain = append(chain, name)
-	if b := found[name]; b != nil {
+	if b := s.targets[name]; b != nil {
 		for _, parent := range slices.Backward(b.inherits) {
-			chain = appendChain(chain, found, parent)
+			chain = s.appendChain(chain, parent)
 		}
 	}
 	return chain

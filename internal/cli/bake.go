@@ -103,7 +103,7 @@ func (s streams) bake(ctx context.Context, cmd *cobra.Command, flags *bakeFlags,
 	path := cmp.Or(flags.output, bakeOutput)
 	written, err := b.Debug(ctx, bakefile.Debug{
 		Group: flags.group, Syntax: cmp.Or(flags.FrontendImage, bakeSyntax), File: path, Derived: derived,
-		Command: flags.command(path, args),
+		Command: flags.command(path, append(b.FileArguments(), targets...)),
 	})
 	if err != nil {
 		return err
@@ -136,9 +136,6 @@ func (f *bakeFlags) command(path string, args []string) string {
 		}
 		words = append(words, "--"+flag.Name+"="+value)
 	})
-	for _, name := range f.files {
-		words = append(words, "-f", name)
-	}
 	return bakefile.Quote(append(words, args...))
 }
 

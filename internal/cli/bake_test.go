@@ -20,6 +20,7 @@ import (
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/moby/buildkit/client"
 )
 
@@ -91,42 +92,61 @@ func newProject(t *testing.T) string {
 	return dir
 }
 
-// TestABakeFileOfVariantsCompilesOnceAWay writes the file of a project, twice, and builds
-// production and all variants with buildx.
-func TestABakeFileOfVariantsCompilesOnceAWay(t *testing.T) {
-	reg := needBuildKit(t)
-	bk, syntax := testenv.SharedBuildKit(t), testenv.FrontendImage(t)
+// inProject is the working folder of the test, with the project, and buildx on PATH. It
+// returns buildx's path.
+func inProject(t *testing.T, reg *testenv.Registry) string {
+	t.Helper()
 	buildx, err := testenv.Program(t.Context(), "docker-buildx")
 	if err != nil {
 		t.Fatal(err)
 	}
+	testenv.SharedBuildKit(t) // which finds the repository from the working folder
 	t.Chdir(newProject(t))
 	t.Setenv("PATH", filepath.Dir(buildx)+":"+os.Getenv("PATH"))
 	t.Setenv("BUILDX_CONFIG", t.TempDir())
 	t.Setenv("REGISTRY", reg.Host)
+	return buildx
+}
+
+// bakes runs `dlvgen bake` against the shared BuildKit.
+func bakes(t *testing.T, args ...string) ran {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	code := cli.Run(proctest.Context(t), append([]string{"bake", "--addr", testenv.SharedBuildKit(t).Addr}, args...), strings.NewReader(""), &stdout, &stderr)
+	return ran{code, stdout.String(), stderr.String()}
+}
+
+// TestABakeFileOfVariantsCompilesOnceAWay writes the file of a project, twice, and builds
+// production and all variants with buildx.
+func TestABakeFileOfVariantsCompilesOnceAWay(t *testing.T) {
+	reg := needBuildKit(t)
+	syntax := testenv.FrontendImage(t)
+	buildx := inProject(t, reg)
 	t.Setenv("DLVGEN_SYNTAX", syntax)
 
 	const file = "docker-bake.debug.hcl"
 	write := func(args ...string) (text, stderr string) {
 		t.Helper()
-		var stdout, errs bytes.Buffer
-		code := cli.Run(proctest.Context(t), append([]string{"bake", "--addr", bk.Addr, "-o", file}, args...), strings.NewReader(""), &stdout, &errs)
-		if code != cli.ExitOK || stdout.Len() > 0 {
-			t.Fatalf("exit code %d, stdout %q\n%s", code, stdout.String(), errs.String())
+		r := bakes(t, append([]string{"-o", file}, args...)...)
+		if r.code != cli.ExitOK || r.stdout != "" {
+			t.Fatalf("exit code %d, stdout %q\n%s", r.code, r.stdout, r.stderr)
 		}
 		written, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		return string(written), errs.String()
+		return string(written), r.stderr
 	}
-	text, stderr := write()
+	text, stderr := write("--start", "hold", "docker-bake.hcl", "default")
 	for _, says := range []string{"skipped target site: ", "no step of the Dockerfile compiles Go", "target worker: not checked, since its context base is the result of another target"} {
 		if !strings.Contains(stderr, says) {
 			t.Errorf("stderr lacks %q:\n%s", says, stderr)
 		}
 	}
-	if again, _ := write(); again != text {
+	if command := "\n#     dlvgen bake -o docker-bake.debug.hcl --start=hold docker-bake.hcl default\n"; !strings.Contains(text, command) {
+		t.Errorf("the file lacks %q:\n%s", command, text)
+	}
+	if again, _ := write("--start", "hold", file, "docker-bake.hcl", "default"); again != text {
 		t.Errorf("the second time the file differs:\n%s", cmp.Diff(text, again))
 	}
 
@@ -140,7 +160,7 @@ func TestABakeFileOfVariantsCompilesOnceAWay(t *testing.T) {
 		}
 		return progress.Bytes()
 	}
-	run("create", "--driver", "remote", "--name", "bake", bk.Addr)
+	run("create", "--driver", "remote", "--name", "bake", testenv.SharedBuildKit(t).Addr)
 	progress := run("bake", "--builder", "bake", "--progress", "rawjson", "-f", "docker-bake.hcl", "-f", file, "--push", "debug")
 	want := map[string]int{"hello": 3, "script": 3, "worker": 3} // as production, for debugging, for the sidecar
 	if diff := cmp.Diff(want, compiles(t, bytes.NewReader(progress))); diff != "" {
@@ -192,6 +212,86 @@ func compiles(t *testing.T, progress io.Reader) map[string]int {
 					count[service]++
 				}
 			}
+		}
+	}
+}
+
+const others = `{"target": {
+	"inline": {"context": "hello", "dockerfile-inline": "FROM golang:1.26 AS build\nCOPY . /src\nRUN cd /src && go build -o /server .\nFROM scratch\nCOPY --from=build /server /server\nENTRYPOINT [\"/server\"]\n", "tags": ["inline:v1"]},
+	"elsewhere": {"context": "hello", "dockerfile": "../hello/Dockerfile", "tags": ["elsewhere"], "args": {"BUILDKIT_SYNTAX": "docker/dockerfile:1"}},
+	"untagged": {"context": "hello"},
+	"named": {"context": "hello", "output": ["type=image,push=true,name=reg.example/named:v1"]},
+	"debugged": {"inherits": ["hello"], "args": {"DLVGEN_VARIANT": "remote"}},
+	"debugged-by-line": {"inherits": ["hello"], "args": {"BUILDKIT_SYNTAX": "dlvgen/dlvgen:1 --variant=remote"}},
+	"digest": {"context": "hello", "tags": ["app@sha256:0000000000000000000000000000000000000000000000000000000000000000"]},
+	"lint": {"context": "hello", "call": "check"},
+	"test": {"context": "hello", "output": ["type=cacheonly"]}
+}}`
+
+// TestTargetsOfEveryKind are written or skipped, and stdout lists them.
+func TestTargetsOfEveryKind(t *testing.T) {
+	reg := needBuildKit(t)
+	inProject(t, reg)
+	if err := os.WriteFile("others.json", []byte(others), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{"docker-bake.hcl", "others.json", "site", "inline", "elsewhere", "untagged", "named", "debugged", "debugged-by-line", "digest", "lint", "test"}
+	r := bakes(t, append([]string{"--variant", "remote,sidecar", "--format", "json"}, args...)...)
+	var got struct {
+		Images []struct {
+			Production, Target string
+			Tags               []string
+		}
+		Skipped []struct{ Target, Reason string }
+	}
+	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil || r.code != cli.ExitOK {
+		t.Fatalf("exit code %d, %v\n%s%s", r.code, err, r.stdout, r.stderr)
+	}
+	tags, reasons := map[string][]string{}, map[string]string{}
+	for _, image := range got.Images {
+		tags[image.Target] = image.Tags
+	}
+	for _, one := range got.Skipped {
+		reasons[one.Target] = one.Reason
+		if !strings.Contains(r.stderr, "dlvgen: skipped target "+one.Target+": ") {
+			t.Errorf("stderr does not say that %s is skipped", one.Target)
+		}
+	}
+	want := map[string][]string{
+		"inline-debug-remote": {"inline:v1-debug"}, "inline-debug-sidecar": {"inline:v1-debug-sidecar"},
+		"elsewhere-debug-remote": {"elsewhere:latest-debug"}, "elsewhere-debug-sidecar": {"elsewhere:latest-debug-sidecar"},
+		"untagged-debug-remote": {}, "untagged-debug-sidecar": {},
+		"named-debug-remote": {"reg.example/named:v1-debug"}, "named-debug-sidecar": {"reg.example/named:v1-debug-sidecar"},
+	}
+	if diff := cmp.Diff(want, tags, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("tags (-want +got):\n%s", diff)
+	}
+	for target, part := range map[string]string{
+		"site": "no step of the Dockerfile compiles Go", "debugged": "DLVGEN_VARIANT=remote", "debugged-by-line": "--variant=remote",
+		"digest": "its tag is \"app@sha256:", "lint": "call = \"check\"", "test": "type=cacheonly",
+	} {
+		if !strings.Contains(reasons[target], part) {
+			t.Errorf("%s is skipped since %q, want %q", target, reasons[target], part)
+		}
+		delete(reasons, target)
+	}
+	if len(reasons) > 0 {
+		t.Errorf("skipped too: %q", reasons)
+	}
+
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		says string
+	}{
+		"nothing to derive":    {[]string{"docker-bake.hcl", "site"}, cli.ExitFailure, "no target has a debug variant"},
+		"a file of the user's": {[]string{"-o", "docker-bake.hcl"}, cli.ExitFailure, "docker-bake.hcl was not made by dlvgen bake"},
+		"a name of a group":    {[]string{"--group", "a.b"}, cli.ExitUsage, "--group is \"a.b\""},
+		"a variant":            {[]string{"--variant", "remot"}, cli.ExitUsage, "did you mean \"remote\"?"},
+		"a broken target":      {[]string{"docker-bake.hcl", "_tagged"}, cli.ExitFailure, "target _tagged: no Dockerfile at Dockerfile"},
+	} {
+		if r := bakes(t, c.args...); r.code != c.code || !strings.Contains(r.stderr, c.says) || r.stdout != "" {
+			t.Errorf("%s: exit code %d, stdout %q, stderr lacks %q:\n%s", name, r.code, r.stdout, c.says, r.stderr)
 		}
 	}
 }
