@@ -126,15 +126,22 @@ var bakeLocal = []string{"output", "file", "addr", "builder", "format"}
 // command is the command line that writes the file again.
 func (f *bakeFlags) command(path string, args []string) string {
 	words := []string{"dlvgen", "bake", "-o", path}
-	f.given.Visit(func(flag *pflag.Flag) {
-		if slices.Contains(bakeLocal, flag.Name) {
+	f.given.VisitAll(func(flag *pflag.Flag) {
+		if !flag.Changed || slices.Contains(bakeLocal, flag.Name) {
 			return
 		}
 		value := strings.Trim(flag.Value.String(), "[]")
 		if list, ok := flag.Value.(pflag.SliceValue); ok {
 			value = strings.Join(list.GetSlice(), ",")
 		}
-		words = append(words, "--"+flag.Name+"="+value)
+		switch flag.NoOptDefVal {
+		case "":
+			words = append(words, "--"+flag.Name, value)
+		case value:
+			words = append(words, "--"+flag.Name)
+		default:
+			words = append(words, "--"+flag.Name+"="+value)
+		}
 	})
 	return bakefile.Quote(append(words, args...))
 }

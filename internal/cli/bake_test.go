@@ -143,7 +143,7 @@ func TestABakeFileOfVariantsCompilesOnceAWay(t *testing.T) {
 			t.Errorf("stderr lacks %q:\n%s", says, stderr)
 		}
 	}
-	if command := "\n#     dlvgen bake -o docker-bake.debug.hcl --start=hold docker-bake.hcl default\n"; !strings.Contains(text, command) {
+	if command := "\n#     dlvgen bake -o docker-bake.debug.hcl --start hold docker-bake.hcl default\n"; !strings.Contains(text, command) {
 		t.Errorf("the file lacks %q:\n%s", command, text)
 	}
 	if again, _ := write("--start", "hold", file, "docker-bake.hcl", "default"); again != text {
