@@ -306,6 +306,44 @@ func TestTheFileIsTheSameTheSecondTime(t *testing.T) {
 	}
 }
 
+// TestPathsRelativeToTheFile has buildx read them so, and production without a context.
+func TestPathsRelativeToTheFile(t *testing.T) {
+	files{"ci/docker-bake.hcl": "target \"app\" {\n  tags = [\"app\"]\n}\n"}.inFolder(t)
+	t.Setenv("BUILDX_BAKE_FILE_RELATIVE_PATHS", "true")
+	b, err := bakefile.Read(proctest.Context(t), []string{"ci/docker-bake.hcl"}, []string{"app"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := bakefile.Debug{Group: "debug", Syntax: "dlvgen/dlvgen:1", Command: "dlvgen bake"}
+	for _, target := range b.Production() {
+		if target.Context != "ci" {
+			t.Errorf("production's context is %q", target.Context)
+		}
+		d.Derived = append(d.Derived, bakefile.Derived{Target: target, Variants: []variants.Request{variants.NewRequest(variants.Known()[0])}})
+	}
+	d.File = "ci/docker-bake.debug.hcl"
+	if _, err := b.Debug(proctest.Context(t), d); err != nil {
+		t.Error(err)
+	}
+	d.File = "docker-bake.debug.hcl"
+	if _, err := b.Debug(proctest.Context(t), d); err == nil || !strings.Contains(err.Error(), "write the file to the folder of ci/docker-bake.hcl") {
+		t.Errorf("in another folder: %v", err)
+	}
+	if left, err := filepath.Glob("*/*"); err != nil || !slices.Equal(left, []string{"ci/docker-bake.hcl"}) {
+		t.Errorf("the folder has %q, %v", left, err)
+	}
+}
+
+// TestAFrontendImageOfTheUsersFile stays what it is.
+func TestAFrontendImageOfTheUsersFile(t *testing.T) {
+	files{"docker-bake.hcl": "variable \"DLVGEN_SYNTAX\" {\n  default = \"mirror.example/dlvgen:1\"\n}\ntarget \"default\" {\n  tags = [\"app\"]\n}\n"}.inFolder(t)
+	derive(t, nil)
+	got := printed(t, []string{"docker-bake.hcl", debugFile}, "debug")
+	if syntax := got["default-debug-remote"].Args["BUILDKIT_SYNTAX"]; syntax != "mirror.example/dlvgen:1" || got["default"] == nil {
+		t.Errorf("the syntax is %q, the targets %v", syntax, slices.Collect(maps.Keys(got)))
+	}
+}
+
 // TestNamesThatAreTaken are those of targets and groups that the files have, asked for or not.
 func TestNamesThatAreTaken(t *testing.T) {
 	files{"docker-bake.hcl": project + "group \"debug\" {\n  targets = [\"app\"]\n}\ntarget \"app-dbg-remote\" {}\n"}.inFolder(t)

@@ -70,7 +70,8 @@ var variable = regexp.MustCompile(`\$(?:(\$)|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::
 func interpolated(text string) (hcl string, variables []string, ok bool) {
 	var b strings.Builder
 	rest := func(text string) {
-		b.WriteString(strings.Trim(literal(cty.StringVal(text)), `"`))
+		quoted := literal(cty.StringVal(text))
+		b.WriteString(quoted[1 : len(quoted)-1])
 		ok = ok && !strings.Contains(text, "$")
 	}
 	ok = true

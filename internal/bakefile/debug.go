@@ -3,10 +3,12 @@ package bakefile
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/registry"
@@ -81,26 +83,40 @@ func (b *Bake) choose(ctx context.Context, d Debug, one Derived, expressions []e
 	if err != nil {
 		return expression{}, err
 	}
+	if d.besideFile() {
+		return expression{}, fmt.Errorf("target %s: its variants have another context than production: write the file to the folder of %s", one.Name, b.Files[0].Name)
+	}
 	return expression{}, fmt.Errorf("target %s: buildx does not give its variants the tags and the context of production: name other targets, and add variants of this one by hand", one.Name)
 }
 
 // read has buildx read the files together with that of the variants, and returns the
 // variants.
 func (b *Bake) read(ctx context.Context, d Debug, tags map[string]expression) (*Definition, error) {
-	dir, err := os.MkdirTemp("", "dlvgen-bake-")
+	dir := ""
+	if d.besideFile() {
+		dir = filepath.Dir(d.File)
+	}
+	f, err := os.CreateTemp(dir, "dlvgen-bake-*.hcl")
 	if err != nil {
 		return nil, fmt.Errorf("trying the bake file: %w", err)
 	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	file := filepath.Join(dir, "debug.hcl")
-	if err := os.WriteFile(file, b.render(d, tags), 0o600); err != nil {
+	defer func() { _ = os.Remove(f.Name()) }()
+	_, err = f.Write(b.render(d, tags))
+	if err := errors.Join(err, f.Close()); err != nil {
 		return nil, fmt.Errorf("trying the bake file: %w", err)
 	}
 	var groups []string
 	for _, one := range d.Derived {
 		groups = append(groups, d.group(one.Target))
 	}
-	return b.buildx.print(ctx, append(slices.Clone(b.Files), File{Name: file}), groups...)
+	return b.buildx.print(ctx, append(slices.Clone(b.Files), File{Name: f.Name()}), groups...)
+}
+
+// besideFile says that paths are relative to the file that they stand in, as buildx reads
+// it.
+func (d Debug) besideFile() bool {
+	set, err := strconv.ParseBool(os.Getenv("BUILDX_BAKE_FILE_RELATIVE_PATHS"))
+	return err == nil && set
 }
 
 // given says that the variants are there, with their tags and production's context.

@@ -50,12 +50,7 @@ const header = mark + ` To make them again after a change of the targets:
 # To build production and its debug variants:
 #
 #     docker buildx bake %s
-
-# The frontend image that builds the debug variants.
-variable "DLVGEN_SYNTAX" {
-  default = %s
-}
-
+%s
 # The debug tag beside a production tag.
 function "dlvgen_tag" {
   params = [tag, suffix]
@@ -64,6 +59,14 @@ function "dlvgen_tag" {
 
 group %s {
   targets = %s
+}
+`
+
+// syntaxVariable declares the frontend image.
+const syntaxVariable = `
+# The frontend image that builds the debug variants.
+variable "DLVGEN_SYNTAX" {
+  default = %s
 }
 `
 
@@ -82,7 +85,11 @@ func (b *Bake) render(d Debug, tags map[string]expression) []byte {
 		members = append(members, d.group(one.Target))
 	}
 	var text strings.Builder
-	fmt.Fprintf(&text, header, d.Command, strings.Join(b.usage(d), " "), literal(cty.StringVal(d.Syntax)), literal(cty.StringVal(d.Group)), list(members))
+	image := ""
+	if !d.variables["DLVGEN_SYNTAX"] { // or the user's would have our value
+		image = fmt.Sprintf(syntaxVariable, literal(cty.StringVal(d.Syntax)))
+	}
+	fmt.Fprintf(&text, header, d.Command, strings.Join(b.usage(d), " "), image, literal(cty.StringVal(d.Group)), list(members))
 	var declared []string
 	for _, one := range d.Derived {
 		declared = append(declared, tags[one.Name].variables...)
