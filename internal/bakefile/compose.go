@@ -62,14 +62,14 @@ func composeTags(files []File, name string) *expression {
 }
 
 // variable is one of the forms that compose files have variables in: $NAME, ${NAME},
-// ${NAME:-default}, and $$ for a dollar.
-var variable = regexp.MustCompile(`\$(?:(\$)|([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::-([^${}]*))?\})`)
+// ${NAME:-default}.
+var variable = regexp.MustCompile(`\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(?::-([^${}]*))?\})`)
 
 // interpolated is a text of a compose file in HCL, with the variables in it. It is not ok
 // where a variable has another form.
 func interpolated(text string) (hcl string, variables []string, ok bool) {
 	var b strings.Builder
-	rest := func(text string) {
+	rest := func(text string) { // without variables
 		quoted := literal(cty.StringVal(text))
 		b.WriteString(quoted[1 : len(quoted)-1])
 		ok = ok && !strings.Contains(text, "$")
@@ -85,18 +85,12 @@ func interpolated(text string) (hcl string, variables []string, ok bool) {
 			}
 			return text[m[2*n]:m[2*n+1]]
 		}
-		name, instead := group(2)+group(3), group(4)
-		switch {
-		case name == "":
-			b.WriteString("$")
-			ok = false // no tag has one
-		case instead == "":
+		name, instead := group(1)+group(2), group(3)
+		variables = append(variables, name)
+		if instead == "" {
 			b.WriteString("${" + name + "}")
-		default:
+		} else {
 			b.WriteString("${" + name + ` != "" ? ` + name + " : " + literal(cty.StringVal(instead)) + "}")
-		}
-		if name != "" {
-			variables = append(variables, name)
 		}
 	}
 	rest(text[at:])
