@@ -1,3 +1,7 @@
+//go:build !race
+
+// What reads the files is another program, and nothing here runs beside.
+
 package bakefile_test
 
 import (
@@ -243,32 +247,14 @@ func TestAComposeFileAlone(t *testing.T) {
 	}
 }
 
-// TestTagsThatCannotBeFollowed are written as they are: buildx reads .env for compose files
-// only, and variables of other forms mean nothing in HCL.
-func TestTagsThatCannotBeFollowed(t *testing.T) {
-	for name, f := range map[string]files{
-		"the file .env":   {"compose.yaml": compose, ".env": "REGISTRY=from.example\n"},
-		"another form":    {"compose.yaml": strings.Replace(compose, "${REGISTRY:-reg.example}", "${REGISTRY-from.example}", 1)},
-		"tags of x-bake":  {"compose.yaml": strings.Replace(compose, "build: ./app", "build: {context: app, x-bake: {tags: from.example/app:v1}}", 1)},
-		"a service twice": {"compose.yaml": compose, "docker-compose.yml": "services:\n  app.web:\n    image: from.example/app:v1\n    build: {tags: [from.example/app:v1]}\n"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			f.inFolder(t)
-			w := derive(t, nil, "app.web")
-			tags := tagsOf(t, slices.Sorted(maps.Keys(onlyCompose(f))), "app_web-debug-remote")["app_web-debug-remote"]
-			if len(tags) == 0 || tags[len(tags)-1] != "from.example/app:v1-debug" || !slices.Equal(w.Fixed, []string{"app_web"}) {
-				t.Errorf("tags %q, fixed %q\n%s", tags, w.Fixed, w.Text)
-			}
-		})
+// TestTagsWithVariablesOfTheEnvFile are written as they are: buildx reads .env for compose
+// files only.
+func TestTagsWithVariablesOfTheEnvFile(t *testing.T) {
+	files{"compose.yaml": compose, ".env": "REGISTRY=from.example\n"}.inFolder(t)
+	w := derive(t, nil, "app.web")
+	if want := []string{"from.example/app:v1-debug"}; !slices.Equal(w.Images[0].Tags, want) || !slices.Equal(w.Fixed, []string{"app_web"}) {
+		t.Errorf("tags %q, want %q, fixed %q\n%s", w.Images[0].Tags, want, w.Fixed, w.Text)
 	}
-}
-
-// onlyCompose are the files that buildx is given.
-func onlyCompose(f files) files {
-	given := maps.Clone(f)
-	delete(given, ".env")
-	given[debugFile] = ""
-	return given
 }
 
 // TestTagsOfAServiceThatAHCLFileAmends come from the compose file, which HCL cannot refer to.
@@ -290,10 +276,8 @@ func TestTagsOfAServiceThatAHCLFileAmends(t *testing.T) {
 func TestTheFileIsTheSameTheSecondTime(t *testing.T) {
 	files{"docker-bake.hcl": project}.inFolder(t)
 	first := derive(t, nil)
-	for _, names := range [][]string{{"docker-bake.hcl", debugFile}, {debugFile, "docker-bake.hcl"}, nil} {
-		if again := derive(t, names); !bytes.Equal(again.Text, first.Text) {
-			t.Errorf("%q (-first +again):\n%s", names, cmp.Diff(string(first.Text), string(again.Text)))
-		}
+	if again := derive(t, []string{debugFile, "docker-bake.hcl"}); !bytes.Equal(again.Text, first.Text) {
+		t.Errorf("(-first +again):\n%s", cmp.Diff(string(first.Text), string(again.Text)))
 	}
 	if err := os.Rename(debugFile, "docker-bake.override.hcl"); err != nil { // which buildx reads too
 		t.Fatal(err)
@@ -358,6 +342,27 @@ func TestNamesThatAreTaken(t *testing.T) {
 	}
 	if _, err := debug(t, b, "variants"); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestAFileOnStdin is read as often as it has to be.
+func TestAFileOnStdin(t *testing.T) {
+	files{}.inFolder(t)
+	b, err := bakefile.Read(proctest.Context(t), []string{"-"}, nil, strings.NewReader(project))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := debug(t, b, "debug")
+	if err != nil || len(w.Images) != 8 || !strings.Contains(string(w.Text), " bake -f - -f docker-bake.debug.hcl ") {
+		t.Errorf("%v, images %v", err, w.Images)
+	}
+}
+
+func TestWithoutBuildx(t *testing.T) {
+	files{"docker-bake.hcl": project}.inFolder(t)
+	t.Setenv("PATH", t.TempDir())
+	if _, err := bakefile.Read(proctest.Context(t), nil, nil, nil); err == nil || !strings.Contains(err.Error(), "no docker buildx, which reads bake files: install it") {
+		t.Errorf("got %v", err)
 	}
 }
 

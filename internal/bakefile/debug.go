@@ -64,7 +64,7 @@ func (b *Bake) Debug(ctx context.Context, d Debug) (*Written, error) {
 		}
 		for _, v := range one.Variants {
 			name := d.name(one.Target, v)
-			w.Images = append(w.Images, Image{Production: one.Name, Variant: v.Preset, Target: name, Tags: read.Targets[name].Tags})
+			w.Images = append(w.Images, Image{Production: one.Name, Variant: v.Preset, Target: name, Tags: append([]string{}, read.Targets[name].Tags...)})
 		}
 	}
 	return w, nil

@@ -165,7 +165,7 @@ func (s streams) reportBake(flags *bakeFlags, w *bakefile.Written, skipped []ski
 		if !changed {
 			what = "nothing to change in"
 		}
-		s.tell(fmt.Sprintf("%s %s, targets: %d", what, flags.output, len(w.Images)))
+		s.tell(fmt.Sprintf("%s %s, debug images: %d", what, flags.output, len(w.Images)))
 	}
 	if flags.format == formatJSON {
 		return writeJSON(s.out, bakeRecord{Images: w.Images, Skipped: skipped})
