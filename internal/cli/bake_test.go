@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http/cgi"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -216,7 +218,8 @@ func compiles(t *testing.T, progress io.Reader) map[string]int {
 	}
 }
 
-const others = `{"target": {
+const others = `{"variable": {"GIT": {}}, "target": {
+	"remote": {"context": "${GIT}#main:hello", "tags": ["remote:v1"]},
 	"inline": {"context": "hello", "dockerfile-inline": "FROM golang:1.26 AS build\nCOPY . /src\nRUN cd /src && go build -o /server .\nFROM scratch\nCOPY --from=build /server /server\nENTRYPOINT [\"/server\"]\n", "tags": ["inline:v1"]},
 	"elsewhere": {"context": "hello", "dockerfile": "../hello/Dockerfile", "tags": ["elsewhere"], "args": {"BUILDKIT_SYNTAX": "docker/dockerfile:1"}},
 	"untagged": {"context": "hello"},
@@ -228,6 +231,30 @@ const others = `{"target": {
 	"test": {"context": "hello", "output": ["type=cacheonly"]}
 }}`
 
+// gitServer serves the files of a folder as the branch main of project.git, and returns its
+// URL.
+func gitServer(t *testing.T, dir string) string {
+	t.Helper()
+	root := t.TempDir()
+	repo := filepath.Join(root, "project.git")
+	for _, args := range [][]string{
+		{"init", "--quiet", "--bare", "--initial-branch=main", repo},
+		{"--git-dir", repo, "--work-tree", dir, "add", "."},
+		{"--git-dir", repo, "--work-tree", dir, "-c", "user.name=test", "-c", "user.email=test@example.com", "-c", "commit.gpgsign=false", "commit", "--quiet", "--message=files"},
+	} {
+		if out, err := exec.CommandContext(proctest.Context(t), "git", args...).CombinedOutput(); err != nil {
+			t.Fatalf("git %q: %v: %s", args, err, out)
+		}
+	}
+	git, err := exec.LookPath("git")
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := httptest.NewServer(&cgi.Handler{Path: git, Args: []string{"http-backend"}, Env: []string{"GIT_PROJECT_ROOT=" + root, "GIT_HTTP_EXPORT_ALL=1"}})
+	t.Cleanup(server.Close)
+	return server.URL
+}
+
 // TestTargetsOfEveryKind are written or skipped, and stdout lists them.
 func TestTargetsOfEveryKind(t *testing.T) {
 	reg := needBuildKit(t)
@@ -235,7 +262,8 @@ func TestTargetsOfEveryKind(t *testing.T) {
 	if err := os.WriteFile("others.json", []byte(others), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	args := []string{"docker-bake.hcl", "others.json", "site", "inline", "elsewhere", "untagged", "named", "debugged", "debugged-by-line", "digest", "lint", "test"}
+	t.Setenv("GIT", gitServer(t, ".")+"/project.git")
+	args := []string{"docker-bake.hcl", "others.json", "remote", "site", "inline", "elsewhere", "untagged", "named", "debugged", "debugged-by-line", "digest", "lint", "test"}
 	r := bakes(t, append([]string{"--variant", "remote,sidecar", "--format", "json"}, args...)...)
 	var got struct {
 		Images []struct {
@@ -260,6 +288,7 @@ func TestTargetsOfEveryKind(t *testing.T) {
 	want := map[string][]string{
 		"inline-debug-remote": {"inline:v1-debug"}, "inline-debug-sidecar": {"inline:v1-debug-sidecar"},
 		"elsewhere-debug-remote": {"elsewhere:latest-debug"}, "elsewhere-debug-sidecar": {"elsewhere:latest-debug-sidecar"},
+		"remote-debug-remote": {"remote:v1-debug"}, "remote-debug-sidecar": {"remote:v1-debug-sidecar"},
 		"untagged-debug-remote": {}, "untagged-debug-sidecar": {},
 		"named-debug-remote": {"reg.example/named:v1-debug"}, "named-debug-sidecar": {"reg.example/named:v1-debug-sidecar"},
 	}
