@@ -28,6 +28,10 @@ build: tools bin/buildkitd ## Build bin/dlvgen with its tools embedded, and bin/
 	$(STAGE) bin/dlvgen
 	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o bin/dlvgen ./cmd/dlvgen
 
+.PHONY: plugin
+plugin: build ## Add bin/dlvgen to the docker command: `docker dlvgen build`.
+	plugins="$${DOCKER_CONFIG:-$$HOME/.docker}/cli-plugins" && mkdir -p "$$plugins" && ln -sf "$(CURDIR)/bin/dlvgen" "$$plugins/docker-dlvgen"
+
 .PHONY: tools
 tools: ## Make and pack the tools that dlvgen carries: the stand-in for go, init, Delve.
 	$(STAGE) tools

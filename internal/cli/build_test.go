@@ -21,7 +21,7 @@ const callEnv = "DLVGEN_TEST_CLI"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(callEnv) != "" {
-		os.Exit(cli.Run(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+		os.Exit(cli.Main(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
 	}
 	testenv.Main(m)
 }

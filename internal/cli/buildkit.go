@@ -14,11 +14,11 @@ func newBuildKitCommand(s streams) *cobra.Command {
 		Short: "Look at or stop the BuildKit that dlvgen started",
 		Long: `Look at or stop the BuildKit that dlvgen started.
 
-If there is no other builder ("dlvgen builders" lists them), "dlvgen build"
-starts its own buildkitd and keeps it running for the next call. Its store is in
-the user's cache folder. To add to its configuration, create
-dlvgen/buildkitd.toml in the user's configuration folder, or name a file in
-` + buildkit.UserConfigEnv + `.`,
+If there is no other builder ("dlvgen builders" lists them),
+"dlvgen build" starts its own buildkitd and keeps it running for the next
+call. Its store is in the user's cache folder. To add to its configuration,
+create dlvgen/buildkitd.toml in the user's configuration folder, or name a
+file in ` + buildkit.UserConfigEnv + `.`,
 		Args: unknownCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}

@@ -80,7 +80,7 @@ Prints only the configuration to stdout, ready to paste or redirect. Notes go
 to stderr.`,
 		Example: `  dlvgen connect app
   dlvgen connect app --for vscode > .vscode/launch.json
-  dlvgen connect registry.example/app:v1-debug --for goland > .run/app.run.xml`,
+  dlvgen connect app:v1-debug --for goland > .run/app.run.xml`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef(cmd, "one container or image is connected to at a time, and got %d names", len(args))

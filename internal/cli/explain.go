@@ -32,8 +32,8 @@ func newExplainCommand(s streams) *cobra.Command {
 what makes it, which steps compile with the stand-in for go and why, which come
 from production's cache, which Delve fits, and what prevents a debug image.
 
-Reads the Dockerfile and the build context as "dlvgen build" does. Runs no step,
-and looks up base images without pulling them.
+Reads the Dockerfile and the build context as "dlvgen build" does. Runs
+no step, and looks up base images without pulling them.
 
 The exit code is 1 if a debug image cannot be derived.`,
 		Example: `  dlvgen explain .

@@ -10,19 +10,25 @@ import (
 
 	"github.com/containerd/console"
 	"github.com/dlvgen/dlvgen/internal/proctest"
+	"github.com/docker/cli/cli-plugins/metadata"
 	"github.com/spf13/pflag"
 )
 
 // TestHelpFitsTheScreen reads the help of every command as a file gets it: no line is
-// longer than 80 columns, and switches have no "[=true|false]".
+// longer than 80 columns, and switches have no "[=true|false]". That of the plugin has every
+// command line with docker in front.
 func TestHelpFitsTheScreen(t *testing.T) {
 	commands := []string{"", "bake", "build", "builders", "buildkit", "buildkit status", "buildkit stop", "connect", "explain", "variants", "version"}
 	for _, command := range commands {
-		for line := range strings.Lines(help(t, command)) {
+		plugin := helpOfPlugin(t, command)
+		for line := range strings.Lines(help(t, command) + plugin) {
 			line = strings.TrimSuffix(line, "\n")
 			if len(line) > helpColumns || strings.Contains(line, "true|false") || strings.HasSuffix(line, " ") {
 				t.Errorf("dlvgen %s --help has the line %q", command, line)
 			}
+		}
+		if strings.Count(plugin, "docker dlvgen") != len(regexp.MustCompile(`dlvgen (COMMAND|`+strings.Join(strings.Fields(strings.Join(commands, " ")), "|")+`)\b`).FindAllString(plugin, -1)) {
+			t.Errorf("docker dlvgen %s --help names a command without docker:\n%s", command, plugin)
 		}
 	}
 	for _, want := range []string{"  --push    ", "  --optimize    ", "  --rebuild[=string]    ", "-h, --help    "} {
@@ -73,8 +79,21 @@ func TestHelpIsAsWideAsTheTerminal(t *testing.T) {
 // help is what a command prints for --help.
 func help(t *testing.T, command string) string {
 	t.Helper()
+	return helpBy(t, command, []string{"dlvgen"})
+}
+
+// helpOfPlugin is what the docker command prints for the help of a command.
+func helpOfPlugin(t *testing.T, command string) string {
+	t.Helper()
+	t.Setenv(metadata.ReexecEnvvar, "docker")
+	return helpBy(t, command, []string{"docker-dlvgen", "dlvgen"})
+}
+
+func helpBy(t *testing.T, command string, program []string) string {
+	t.Helper()
 	var stdout, stderr bytes.Buffer
-	if code := Run(proctest.Context(t), append(strings.Fields(command), "--help"), nil, &stdout, &stderr); code != ExitOK {
+	args := slices.Concat(program, strings.Fields(command), []string{"--help"})
+	if code := Main(proctest.Context(t), args, nil, &stdout, &stderr); code != ExitOK {
 		t.Fatalf("dlvgen %s --help: exit code %d: %s", command, code, stderr.String())
 	}
 	return stdout.String()

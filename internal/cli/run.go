@@ -27,41 +27,58 @@ type streams struct {
 	in  io.Reader
 	out io.Writer
 	err io.Writer
+
+	// plugin says that the docker command has called dlvgen.
+	plugin bool
+}
+
+// messages is where dlvgen itself says something.
+func (s streams) messages() io.Writer {
+	if s.plugin {
+		return pluginMessages{s.err}
+	}
+	return s.err
 }
 
 // tell says something on stderr, on one line: beside what dlvgen itself says it may have
 // names of an image's or a registry's.
-func (s streams) tell(line string) { _, _ = fmt.Fprintf(s.err, "dlvgen: %s\n", visible.Line(line)) }
+func (s streams) tell(line string) {
+	_, _ = fmt.Fprintf(s.messages(), "dlvgen: %s\n", visible.Line(line))
+}
 
 // Run runs one dlvgen command line, without the program's name, and returns the
 // exit code. Results go to stdout, everything else to stderr.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	err := run(ctx, args, stdin, stdout, stderr)
+	s := streams{in: stdin, out: stdout, err: stderr}
+	return s.run(ctx, newRoot(s), args)
+}
+
+// run runs a command line, and returns the exit code.
+func (s streams) run(ctx context.Context, root *cobra.Command, args []string) int {
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
 	if err == nil {
 		return ExitOK
 	}
 	var usage *usageError
 	switch {
 	case errors.As(err, &usage):
-		printUsageError(stderr, usage)
+		printUsageError(s.messages(), usage)
 		return ExitUsage
 	case ctx.Err() != nil:
-		_, _ = fmt.Fprintln(stderr, "dlvgen: interrupted")
+		_, _ = fmt.Fprintln(s.err, "dlvgen: interrupted")
 		return ExitInterrupted
 	}
-	printError(stderr, err)
+	printError(s.messages(), err)
 	return ExitFailure
 }
 
-func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) error {
-	root := newRoot(streams{in: stdin, out: stdout, err: stderr})
-	root.SetArgs(args)
-	return root.ExecuteContext(ctx)
-}
+// program is the name of the command.
+const program = "dlvgen"
 
 func newRoot(s streams) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "dlvgen",
+		Use:           program,
 		Short:         "Derive debug variants of container images from their production Dockerfiles",
 		SilenceErrors: true,
 		SilenceUsage:  true,

@@ -10,6 +10,8 @@ import (
 
 	"github.com/dlvgen/dlvgen/internal/cli"
 	"github.com/dlvgen/dlvgen/internal/proctest"
+	"github.com/docker/cli/cli-plugins/metadata"
+	"github.com/docker/cli/cli-plugins/socket"
 )
 
 // interruptingWriter is a stderr that interrupts the call once it says something.
@@ -52,5 +54,21 @@ func TestTheWaitForASilentRegistryIsShownAndCanBeInterrupted(t *testing.T) {
 			t.Fatalf("%q: it goes on", args)
 		}
 		cancel()
+	}
+}
+
+// TestThePluginIsInterruptedByDocker has the socket of a docker command that was interrupted.
+func TestThePluginIsInterruptedByDocker(t *testing.T) {
+	host := proctest.Silent(t, "tcp", "127.0.0.1:0", nil)
+	docker, err := socket.NewPluginServer(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(socket.EnvKey, docker.Addr().String())
+	t.Setenv(metadata.ReexecEnvvar, "docker")
+	stderr := &interruptingWriter{says: "waiting for " + host, interrupt: func() { _ = docker.Close() }}
+	args := []string{"docker-dlvgen", "dlvgen", "connect", "--source", "registry", host + "/app:v1-debug"}
+	if code := cli.Main(proctest.Context(t), args, strings.NewReader(""), &bytes.Buffer{}, stderr); code != cli.ExitInterrupted {
+		t.Errorf("exit code %d\n%s", code, stderr.text.String())
 	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/docker/buildx/util/confutil"
 	"github.com/docker/buildx/util/dockerutil"
 	"github.com/docker/cli/cli/command"
+	"github.com/docker/cli/cli/config"
 	"github.com/docker/cli/cli/flags"
 	engine "github.com/moby/moby/client"
 	"github.com/spf13/pflag"
@@ -38,8 +39,38 @@ func NewEngine() (*Engine, error) {
 	return newEngine(docker, docker.CurrentContext())
 }
 
-// newDocker reads the settings of the docker command: its configuration, its contexts and
-// its environment variables.
+// flagsOfDocker are those that the docker command had where it started dlvgen as its plugin.
+// Like environment variables they are the process's.
+var flagsOfDocker []string
+
+// TakeDockerFlags takes over the flags of the docker command at the head of args, such as
+// "--context far", and returns what follows. From then on they count as for docker itself,
+// also for the credentials of registries. It comes before everything else.
+func TakeDockerFlags(args []string) (rest []string, err error) {
+	options, set, err := parseDockerFlags(args)
+	if err != nil {
+		return nil, fmt.Errorf("reading the flags of the docker command: %w", err)
+	}
+	flagsOfDocker = args[:len(args)-set.NArg()]
+	if set.Changed("config") {
+		config.SetDir(options.ConfigDir)
+		// Whoever else reads Docker's configuration goes by the variable.
+		err = os.Setenv(config.EnvOverrideConfigDir, options.ConfigDir)
+	}
+	return set.Args(), err
+}
+
+// parseDockerFlags reads flags up to the first word that is none.
+func parseDockerFlags(args []string) (*flags.ClientOptions, *pflag.FlagSet, error) {
+	options, set := flags.NewClientOptions(), pflag.NewFlagSet("docker", pflag.ContinueOnError)
+	options.InstallFlags(set)
+	set.SetInterspersed(false)
+	set.Usage = func() {}
+	return options, set, set.Parse(args)
+}
+
+// newDocker reads the settings of the docker command: its configuration, its contexts, its
+// environment variables and the flags that it had.
 func newDocker() (command.Cli, error) {
 	registerKubernetes()
 	docker, err := command.NewDockerCli(command.WithCombinedStreams(io.Discard))
@@ -47,8 +78,10 @@ func newDocker() (command.Cli, error) {
 		return nil, fmt.Errorf("reading Docker's settings: %w", err)
 	}
 	// DOCKER_TLS_VERIFY and DOCKER_CERT_PATH are defaults of flags.
-	options, set := flags.NewClientOptions(), pflag.NewFlagSet("docker", pflag.ContinueOnError)
-	options.InstallFlags(set)
+	options, set, err := parseDockerFlags(flagsOfDocker)
+	if err != nil {
+		return nil, fmt.Errorf("reading the flags of the docker command: %w", err)
+	}
 	options.SetDefaultOptions(set)
 	if err := docker.Initialize(options); err != nil {
 		return nil, fmt.Errorf("reading Docker's settings: %w", err)
