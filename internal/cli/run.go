@@ -91,6 +91,7 @@ func newRoot(s streams) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageFunc(s.usage)
 	root.AddCommand(newBuildCommand(s), newBakeCommand(s), newExplainCommand(s), newConnectCommand(s), newVariantsCommand(s), newBuildersCommand(s), newBuildKitCommand(s), newVersionCommand(s))
+	complete(root)
 	return root
 }
 

@@ -49,3 +49,21 @@ func List(ctx context.Context, o Options) ([]Listed, error) {
 	}
 	return list, ctx.Err()
 }
+
+// Names are what --builder could name. Nothing is asked of builders.
+func Names() ([]string, error) {
+	docker, err := newDocker()
+	if err != nil {
+		return nil, err
+	}
+	list, err := all(docker)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, c := range append(list, childCandidate()) {
+		names = append(names, c.Name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
