@@ -1,3 +1,7 @@
+//go:build !race
+
+// Each completion starts the test program, which takes long with the detector.
+
 package cli_test
 
 import (

@@ -1,3 +1,7 @@
+//go:build !race
+
+// The docker command starts the test program again and again, which takes long with the detector.
+
 package cli_test
 
 import (
