@@ -58,7 +58,7 @@ func (f *Frontend) Build(ctx context.Context, c client.Client) (*client.Result, 
 	if _, subrequest := attrs["requestid"]; subrequest || request.Variant.Name == "" {
 		return builder.Build(ctx, c)
 	}
-	d, err := f.load(ctx, c, request)
+	d, err := f.load(ctx, c, hiding{c}, request)
 	if err != nil {
 		return nil, err
 	}
@@ -85,7 +85,7 @@ func (f *Frontend) Explain(ctx context.Context, c client.Client) (*client.Result
 	if err != nil {
 		return nil, fmt.Errorf("dlvgen: %w", err)
 	}
-	d, err := f.load(ctx, c, request)
+	d, err := f.load(ctx, c, hiding{unattested{c}}, request)
 	if err != nil {
 		return nil, err
 	}
@@ -102,13 +102,13 @@ func (f *Frontend) Explain(ctx context.Context, c client.Client) (*client.Result
 	return res, nil
 }
 
-// load reads what is to be derived, and from what.
-func (f *Frontend) load(ctx context.Context, c client.Client, r variants.Request) (*derive.Deriver, error) {
+// load reads what is to be derived, and from what. production is c as production is to see it.
+func (f *Frontend) load(ctx context.Context, c, production client.Client, r variants.Request) (*derive.Deriver, error) {
 	tools, err := f.cfg.Tools(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	return derive.Load(ctx, hiding{c}, derive.Config{
+	return derive.Load(ctx, production, derive.Config{
 		Source: f.cfg.Source, Tools: tools, Request: r, Version: f.cfg.Version, Reference: f.cfg.Reference,
 	})
 }

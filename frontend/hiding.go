@@ -1,19 +1,35 @@
 package frontend
 
-import "github.com/moby/buildkit/frontend/gateway/client"
+import (
+	"maps"
+
+	"github.com/moby/buildkit/frontend/gateway/client"
+)
 
 // hiding is a client that shows the options of production alone.
 type hiding struct{ client.Client }
 
 // BuildOpts hides dlvgen's own options. The command line is set, if only empty, so
 // that a syntax line in the Dockerfile does not lead to another frontend, which
-// would solve past this client. An SBOM of a debug image would describe production.
+// would solve past this client.
 func (c hiding) BuildOpts() client.BuildOpts {
 	opts := c.Client.BuildOpts()
 	opts.Opts = without(opts.Opts)
 	if _, ok := opts.Opts[keyCmdline]; !ok {
 		opts.Opts[keyCmdline] = ""
 	}
-	delete(opts.Opts, "attest:sbom")
 	return opts
 }
+
+// unattested hides that an SBOM is asked for too: it is of no use without an image.
+type unattested struct{ client.Client }
+
+// BuildOpts implements client.Client.
+func (c unattested) BuildOpts() client.BuildOpts {
+	opts := c.Client.BuildOpts()
+	opts.Opts = maps.Clone(opts.Opts)
+	delete(opts.Opts, keySBOM)
+	return opts
+}
+
+const keySBOM = "attest:sbom"

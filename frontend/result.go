@@ -36,6 +36,9 @@ func replace(res *client.Result, img *derive.Image, r variants.Request) error {
 	} else {
 		res.AddRef(strings.TrimPrefix(suffix, "/"), img.Ref)
 	}
+	for i, scan := range img.Scans {
+		res.Attestations[img.Production.ID][i].Ref = scan
+	}
 	if r.PrintLLB {
 		return addTrees(res, suffix, img.Production.Solve.Definition, r.Preset, img.Definition)
 	}

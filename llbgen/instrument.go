@@ -57,6 +57,11 @@ type Instrumented struct {
 	// Doubtful are steps that have not been instrumented because their stages have no
 	// Go: what they run could bring it.
 	Doubtful map[digest.Digest]bool
+
+	// Of the definition that was given: what its vertices are here, where they are others,
+	// and what it points at.
+	renamed map[digest.Digest]digest.Digest
+	result  *pb.Input
 }
 
 // Step is one instrumented RUN step.
@@ -117,14 +122,22 @@ func (p *Parsed) Instrument(opts InstrumentOptions) (*Instrumented, error) {
 	if err != nil {
 		return nil, err
 	}
+	out := &Instrumented{Definition: p.def, Doubtful: in.doubtful, result: p.result()}
 	if len(in.steps) == 0 {
-		return &Instrumented{Definition: p.def, Doubtful: in.doubtful}, nil
+		return out, nil
 	}
 	in.out.def.Source = in.source()
 	for _, s := range in.steps {
 		s.definition = in.out.def
 	}
-	return &Instrumented{Definition: in.out.def, Steps: in.steps, Doubtful: in.doubtful}, nil
+	out.Definition, out.Steps = in.out.def, in.steps
+	out.renamed = make(map[digest.Digest]digest.Digest)
+	for i, to := range in.renamed {
+		if to != "" {
+			out.renamed[p.vertices[i].digest] = to
+		}
+	}
+	return out, nil
 }
 
 // newInstrumented visits all vertices of a definition.

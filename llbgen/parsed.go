@@ -14,6 +14,14 @@ type Parsed struct {
 	scripts  []script // of the vertices that are steps
 }
 
+// result is what the definition points at, nil for an empty one.
+func (p *Parsed) result() *pb.Input {
+	if len(p.vertices) == 0 {
+		return nil
+	}
+	return p.vertices[len(p.vertices)-1].op.Inputs[0]
+}
+
 // Parse reads a definition, which must not change afterwards. An error says which
 // op cannot be read.
 func Parse(def *pb.Definition) (*Parsed, error) {

@@ -64,6 +64,11 @@ func (o Options) frontendAttrs(env Environment) (map[string]string, error) {
 	if err := o.platformAttr(attrs); err != nil {
 		return nil, err
 	}
+	attests, err := o.attestAttrs()
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(attrs, attests)
 	return attrs, o.stepAttrs(attrs)
 }
 

@@ -2,6 +2,7 @@ package bake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -41,6 +42,8 @@ func (b *builder) open(ctx context.Context, waits *patience.Patience) (err error
 		if b.classic() {
 			err = b.checkClassic()
 		}
+	case b.loads() && b.attests():
+		err = errors.New("--load takes no attestations from this builder: use --push, or -o type=oci,dest=FILE")
 	case b.loads():
 		if b.engine, err = ConnectEngine(ctx, waits); err != nil {
 			err = fmt.Errorf("--load: %w: or use --push or -o type=docker,dest=FILE", err)

@@ -50,6 +50,9 @@ func (r *Request) checkClassic() error {
 			what = "export a cache of type=" + c.Type
 		}
 	}
+	if r.attests() {
+		what = "attach attestations"
+	}
 	if what == "" || r.dryRun {
 		return nil
 	}

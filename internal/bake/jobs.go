@@ -159,6 +159,9 @@ func (b *builder) runJob(ctx context.Context, j *job, status chan *client.SolveS
 		}
 	}()
 	response, err := j.node.Build(ctx, j.options, "dlvgen", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
+		if caps := gw.BuildOpts().LLBCaps; b.attests() && !caps.Contains(capAttestations) {
+			return nil, errNoAttestations
+		}
 		derived, err := b.call(f, ctx, gw)
 		if err != nil {
 			errors.As(err, &refusal)

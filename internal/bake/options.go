@@ -31,6 +31,11 @@ type Options struct {
 	DryRun, Push, Load                    bool
 	Outputs, CacheFrom, CacheTo, Insecure []string
 
+	// What is attached to the images. Provenance and SBOM are short for Attests of their
+	// type: "true", "false", or its attributes.
+	Attests, Annotations []string
+	Provenance, SBOM     string
+
 	// Which BuildKit, and how its progress is shown.
 	Addr, Builder, Progress string
 

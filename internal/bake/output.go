@@ -63,6 +63,15 @@ func (o Options) parseOutputs() ([]output, error) {
 		outputs = append(outputs, output{kind: client.ExporterDocker, attrs: map[string]string{}})
 	}
 	outputs = slices.DeleteFunc(outputs, func(o output) bool { return o.kind == kindCacheOnly })
+	annotations, err := o.annotated()
+	if err != nil {
+		return nil, err
+	}
+	for _, one := range outputs {
+		if exporterAttrs[one.kind]["name"] == naming { // an image
+			maps.Copy(one.attrs, annotations)
+		}
+	}
 	return outputs, checkOutputs(outputs)
 }
 

@@ -114,6 +114,9 @@ func NewRequest(o Options, env Environment) (*Request, error) {
 		return nil, fmt.Errorf("--ssh: %w", err)
 	}
 	r.setInsecure()
+	if err := r.checkAttests(); err != nil {
+		return nil, err
+	}
 	return r, r.checkOutputs()
 }
 

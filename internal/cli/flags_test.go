@@ -46,6 +46,8 @@ func TestEveryFlagOfABuildIsAnOption(t *testing.T) {
 		"--shm-size", "1m", "--ulimit", "nofile=1", "--ulimit", "nproc=2", "--allow", "network.host", "--allow", "security.insecure",
 		"--no-cache", "--no-cache-filter", "a,b", "--dry-run", "--push", "--load", "-o", "type=oci,dest=x.tar", "-o", "type=cacheonly",
 		"--cache-from", "a", "--cache-from", "type=registry,ref=b", "--cache-to", "c", "--cache-to", "type=inline",
+		"--attest", "type=sbom,disabled=true", "--attest", "type=provenance,disabled=true", "--provenance", "false", "--sbom", "false",
+		"--annotation", "a=b", "--annotation", "index:c=d,e",
 		"--insecure-registry", "a.example,b.example", "--addr", "tcp://a", "--builder", "b", "--frontend-image", "f.example/dlvgen", "--progress", "plain", dir)
 	variants := flags.Variants
 	want := bake.Options{
@@ -55,6 +57,7 @@ func TestEveryFlagOfABuildIsAnOption(t *testing.T) {
 		ShmSize: "1m", Ulimits: []string{"nofile=1", "nproc=2"}, Allow: []string{"network.host", "security.insecure"},
 		NoCache: true, NoCacheFilter: []string{"a", "b"}, DryRun: true, Push: true, Load: true, Outputs: []string{"type=oci,dest=x.tar", "type=cacheonly"},
 		CacheFrom: []string{"a", "type=registry,ref=b"}, CacheTo: []string{"c", "type=inline"},
+		Attests: []string{"type=sbom,disabled=true", "type=provenance,disabled=true"}, Provenance: "false", SBOM: "false", Annotations: []string{"a=b", "index:c=d,e"},
 		Insecure: []string{"a.example", "b.example"}, Addr: "tcp://a", Builder: "b", FrontendImage: "f.example/dlvgen", Progress: "plain",
 	}
 	if diff := cmp.Diff(want, flags.Options, cmpopts.EquateEmpty()); diff != "" {

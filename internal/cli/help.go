@@ -20,7 +20,7 @@ const (
 // stand in the first.
 var flagGroups = [][2]string{
 	{"What to derive", ""},
-	{"Where it goes", "tag tag-suffix push load output insecure-registry metadata-file dry-run"},
+	{"Where it goes", "tag tag-suffix push load output attest provenance sbom annotation insecure-registry metadata-file dry-run"},
 	{"The Dockerfile's build", "file target platform build-arg build-context label secret ssh network add-host shm-size ulimit allow"},
 	{"The builder and its caches", "builder addr frontend-image no-cache no-cache-filter no-go-cache pull cache-from cache-to"},
 	{"What is printed", "print-llb progress format help"},

@@ -72,6 +72,9 @@ type Image struct {
 
 	// Definition is the whole.
 	Definition *pb.Definition
+
+	// Scans are the results of Production.Scans, of this image.
+	Scans []client.Reference
 }
 
 // Derive makes the debug image of every platform of production.
@@ -285,7 +288,11 @@ func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*Image,
 		return nil, err
 	}
 	ref, err := res.SingleRef()
-	return &Image{Production: d.image, Ref: ref, Plan: plan, PlanJSON: dt, Definition: def}, err
+	if err != nil {
+		return nil, err
+	}
+	scans, err := d.scan(ctx, def)
+	return &Image{Production: d.image, Ref: ref, Plan: plan, PlanJSON: dt, Definition: def, Scans: scans}, err
 }
 
 // builder is the platform on which the builder runs dlvgen's own steps: its first, or

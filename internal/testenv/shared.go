@@ -23,6 +23,7 @@ var shared struct {
 	another  part[*BuildKit]
 	docker   part[*Docker]
 	frontend part[string]
+	scanner  part[string]
 	closers  []func() error
 }
 

@@ -13,6 +13,8 @@ import (
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 )
 
+var errUnsolved = errors.New("the Dockerfile frontend returned a result that it did not solve through dlvgen")
+
 // imagesOf takes a result of the Dockerfile frontend apart, which solved the requests.
 func imagesOf(res *client.Result, requests map[client.Reference]client.SolveRequest) ([]Image, error) {
 	var ps exptypes.Platforms
@@ -21,7 +23,7 @@ func imagesOf(res *client.Result, requests map[client.Reference]client.SolveRequ
 	}
 	images := make([]Image, 0, len(ps.Platforms))
 	for _, p := range ps.Platforms {
-		img, ref := Image{Platform: p.Platform}, res.Ref
+		img, ref := Image{Platform: p.Platform, ID: p.ID}, res.Ref
 		if len(res.Refs) > 0 {
 			ref, img.Suffix = res.Refs[p.ID], "/"+p.ID
 		}
@@ -30,7 +32,14 @@ func imagesOf(res *client.Result, requests map[client.Reference]client.SolveRequ
 		}
 		var solved bool
 		if img.Solve, solved = requests[ref]; !solved {
-			return nil, errors.New("the Dockerfile frontend returned a result that it did not solve through dlvgen")
+			return nil, errUnsolved
+		}
+		for _, a := range res.Attestations[p.ID] {
+			scan, solved := requests[a.Ref]
+			if !solved {
+				return nil, errUnsolved
+			}
+			img.Scans = append(img.Scans, scan)
 		}
 		img.Config, img.Base = &dockerspec.DockerOCIImage{}, &dockerspec.DockerOCIImage{}
 		if err := json.Unmarshal(res.Metadata[exptypes.ExporterImageConfigKey+img.Suffix], img.Config); err != nil {

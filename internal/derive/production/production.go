@@ -36,12 +36,17 @@ type Image struct {
 
 	Platform ocispecs.Platform
 
-	// Suffix is what the platform adds to metadata keys: "" or "/linux/amd64".
-	Suffix string
+	// ID is what results call the platform, "linux/amd64", and Suffix what it adds to
+	// metadata keys: "" or "/linux/amd64".
+	ID, Suffix string
 
 	// Config is the image's, Base that of the image it is built from, empty for scratch.
 	Config, Base *dockerspec.DockerOCIImage
 
 	// Epoch is SOURCE_DATE_EPOCH, nil where it is not set.
 	Epoch *time.Time
+
+	// Scans are the steps that make the image's SBOM. The attestations of the result for
+	// the platform, if any, are theirs, in their order.
+	Scans []client.SolveRequest
 }
