@@ -51,11 +51,14 @@ func New(cfg Config) *Frontend {
 // digest that it has without dlvgen.
 func (f *Frontend) Build(ctx context.Context, c client.Client) (*client.Result, error) {
 	attrs := c.BuildOpts().Opts
+	if question, asked := attrs[keyRequest]; asked {
+		return f.answer(ctx, c, question)
+	}
 	request, err := ParseRequest(attrs)
 	if err != nil {
 		return nil, fmt.Errorf("dlvgen: %w", err)
 	}
-	if _, subrequest := attrs["requestid"]; subrequest || request.Variant.Name == "" {
+	if request.Variant.Name == "" {
 		return builder.Build(ctx, c)
 	}
 	d, err := f.load(ctx, c, hiding{c}, request)
@@ -85,11 +88,7 @@ func (f *Frontend) Explain(ctx context.Context, c client.Client) (*client.Result
 	if err != nil {
 		return nil, fmt.Errorf("dlvgen: %w", err)
 	}
-	d, err := f.load(ctx, c, hiding{unattested{c}}, request)
-	if err != nil {
-		return nil, err
-	}
-	images, err := d.Explain(ctx)
+	images, err := f.explain(ctx, c, request)
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +99,14 @@ func (f *Frontend) Explain(ctx context.Context, c client.Client) (*client.Result
 		}
 	}
 	return res, nil
+}
+
+func (f *Frontend) explain(ctx context.Context, c client.Client, r variants.Request) ([]derive.Explained, error) {
+	d, err := f.load(ctx, c, hiding{alone{c}}, r)
+	if err != nil {
+		return nil, err
+	}
+	return d.Explain(ctx)
 }
 
 // load reads what is to be derived, and from what. production is c as production is to see it.

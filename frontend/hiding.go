@@ -21,14 +21,16 @@ func (c hiding) BuildOpts() client.BuildOpts {
 	return opts
 }
 
-// unattested hides that an SBOM is asked for too: it is of no use without an image.
-type unattested struct{ client.Client }
+// alone hides what is asked for beside production: an SBOM, which is of no use without
+// an image, and a subrequest.
+type alone struct{ client.Client }
 
 // BuildOpts implements client.Client.
-func (c unattested) BuildOpts() client.BuildOpts {
+func (c alone) BuildOpts() client.BuildOpts {
 	opts := c.Client.BuildOpts()
 	opts.Opts = maps.Clone(opts.Opts)
 	delete(opts.Opts, keySBOM)
+	delete(opts.Opts, keyRequest)
 	return opts
 }
 

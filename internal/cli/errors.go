@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/derive"
+	"github.com/dlvgen/dlvgen/internal/derive/page"
 	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/moby/buildkit/solver/errdefs"
 )
@@ -39,7 +40,7 @@ func printError(w io.Writer, err error) {
 	var more detailed
 	switch {
 	case errors.As(err, &refusal):
-		writeAnalysis(&b, refusal.Explanation)
+		page.WriteAnalysis(&b, refusal.Explanation)
 	case errors.As(err, &more):
 		if details := strings.TrimSpace(more.Details()); details != "" {
 			_, _ = fmt.Fprintln(&b, details)

@@ -11,6 +11,7 @@ import (
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/bake"
 	"github.com/dlvgen/dlvgen/internal/derive"
+	"github.com/dlvgen/dlvgen/internal/derive/page"
 	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/spf13/cobra"
@@ -97,7 +98,7 @@ func (s streams) printExplained(format formatValue, records []explainRecord) err
 		if i > 0 {
 			b.WriteString("\n")
 		}
-		writePage(&b, r.Explanation)
+		page.Write(&b, r.Explanation)
 		if r.LLB != "" {
 			fmt.Fprintf(&b, "\n%s", visible.Lines(r.LLB))
 		}

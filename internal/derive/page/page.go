@@ -1,4 +1,5 @@
-package cli
+// Package page writes explanations for people to read.
+package page
 
 import (
 	"bytes"
@@ -18,9 +19,9 @@ import (
 // widest is how much of a step's text is shown.
 const widest = 90
 
-// writePage writes one explanation: the answer first, then what it rests on.
-func writePage(b *bytes.Buffer, e derive.Explanation) {
-	writeAnalysis(b, e)
+// Write writes one explanation: the answer first, then what it rests on.
+func Write(b *bytes.Buffer, e derive.Explanation) {
+	WriteAnalysis(b, e)
 	if e.Refusal != "" {
 		putf(b, "\nrefused: %s\n", e.Refusal)
 	}
@@ -35,8 +36,8 @@ func putf(w io.Writer, format string, values ...any) {
 	_, _ = fmt.Fprintf(w, format, values...) // a buffer takes everything
 }
 
-// writeAnalysis is the page without the refusal's text.
-func writeAnalysis(b *bytes.Buffer, e derive.Explanation) {
+// WriteAnalysis is the page without the refusal's text.
+func WriteAnalysis(b *bytes.Buffer, e derive.Explanation) {
 	w := tabwriter.NewWriter(b, 0, 0, 2, ' ', 0)
 	line := func(label, text string) {
 		if text != "" {

@@ -1,4 +1,4 @@
-package cli
+package page
 
 import (
 	"bytes"
@@ -17,7 +17,7 @@ func TestNamesStayInTheirPlaceOnThePage(t *testing.T) {
 	const name = "/x\x1b]0;title\a\u202e\u009b\nforged: line\t\xff"
 	for _, refusal := range []string{"", "there is no " + name} {
 		var b bytes.Buffer
-		writePage(&b, derive.Explanation{
+		Write(&b, derive.Explanation{
 			Platform: "linux/amd64", Variant: "remote", Entrypoint: []string{name}, Cmd: []string{name},
 			Program: name, Origin: name, Detour: name, Go: name, Delve: name, Warnings: []string{name}, Refusal: refusal,
 			Steps: []llbgen.Surveyed{
