@@ -16,15 +16,16 @@ const startLimit = 15 * time.Minute
 
 // shared holds the parts that all tests of a binary use.
 var shared struct {
-	mu       sync.Mutex
-	main     bool // Main runs the tests, so it ends the parts
-	registry part[*Registry]
-	buildkit part[*BuildKit]
-	another  part[*BuildKit]
-	docker   part[*Docker]
-	frontend part[string]
-	scanner  part[string]
-	closers  []func() error
+	mu         sync.Mutex
+	main       bool // Main runs the tests, so it ends the parts
+	registry   part[*Registry]
+	buildkit   part[*BuildKit]
+	another    part[*BuildKit]
+	docker     part[*Docker]
+	frontend   part[string]
+	scanner    part[string]
+	dockerfile part[string]
+	closers    []func() error
 }
 
 // part is started once; a failure is kept.

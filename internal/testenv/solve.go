@@ -44,6 +44,9 @@ type Solve struct {
 	// Locals are file systems that the build may load beside its context, by name.
 	Locals map[string]fsutil.FS
 
+	// CacheTo and CacheFrom are caches beside the builder's own.
+	CacheTo, CacheFrom []client.CacheOptionsEntry
+
 	// Session is added to the build's session: secrets, SSH agents.
 	Session []session.Attachable
 }
@@ -134,6 +137,8 @@ func (s Solve) options() (client.SolveOpt, error) {
 		FrontendAttrs: attrs,
 		LocalMounts:   locals,
 		Exports:       exports,
+		CacheExports:  s.CacheTo,
+		CacheImports:  s.CacheFrom,
 		Session:       append([]session.Attachable{authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{})}, s.Session...),
 	}, nil
 }

@@ -45,6 +45,16 @@ func TestAFileForAnotherFrontendIsNoProduction(t *testing.T) {
 	}
 }
 
+// TestAFileForThisFrontendIsAProduction has a syntax line that names the image that runs, which
+// BUILDKIT_SYNTAX names with other options.
+func TestAFileForThisFrontendIsAProduction(t *testing.T) {
+	opts := map[string]string{"source": "mirror.example/debugger:1", "cmdline": "mirror.example/debugger:1 --variant=remote"}
+	_, err := load(t, "# syntax=mirror.example/debugger:1 --variant=attach\nFROM scratch\nCOPY server /server\n", opts)
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func TestAnEmptyImageIsNoProduction(t *testing.T) {
 	r := &recorder{requests: map[client.Reference]client.SolveRequest{}}
 	res := client.NewResult()

@@ -25,8 +25,9 @@ func checkSyntax(ctx context.Context, c client.Client) error {
 		return err
 	}
 	syntax, cmdline, _, ok := parser.DetectSyntax(file.Data)
-	if !ok || cmdline == c.BuildOpts().Opts["cmdline"] || isDockerfileSyntax(syntax) {
-		return nil // no line, the line that led here, or one that means the same
+	opts := c.BuildOpts().Opts
+	if !ok || cmdline == opts["cmdline"] || syntax == opts["source"] || isDockerfileSyntax(syntax) {
+		return nil // no line, the line that led here, one of the same image or one that means the same
 	}
 	return fmt.Errorf("%s is written for the frontend %s (its syntax line), and dlvgen derives from files for docker/dockerfile: name a Dockerfile with -f",
 		file.Filename, syntax)
