@@ -28,6 +28,10 @@ type Parts struct {
 	// folder for each.
 	Captures []File
 
+	// Read is what was read of the instrumented build to make the plan: another builder with
+	// this one's cache needs it too.
+	Read []llb.State
+
 	// Files are what the plan's items of variants.FromRebuilt and FromSymbols are copied
 	// from, where it has such items.
 	Files map[variants.Source]File
@@ -68,7 +72,20 @@ func Assemble(p Parts, caps apicaps.CapSet) llb.State {
 	if !merges {
 		return states[0]
 	}
+	if caps.Supports(pb.CapDiffOp) == nil {
+		states = append(states, p.kept()...)
+	}
 	return llb.Merge(states, llb.WithCustomName(fmt.Sprintf("[dlvgen] put %s together", p.Plan.Request.Preset)))
+}
+
+// kept adds nothing to an image, and depends on what was read: a builder exports the cache
+// of what the image depends on alone.
+func (p Parts) kept() []llb.State {
+	var nothing []llb.State
+	for _, st := range p.Read {
+		nothing = append(nothing, llb.Diff(st, st, llb.WithCustomName("[dlvgen] keep what was recorded in the cache")))
+	}
+	return nothing
 }
 
 // onto puts a layer on a state. The files are gathered first and then copied as a whole,

@@ -50,9 +50,10 @@ func TestAssembledDefinitionsAreTheGoldens(t *testing.T) {
 		caps            apicaps.CapSet
 		rebuilt         *variants.Rebuilt
 		capabilities    string
+		read            bool
 	}{
-		"remote":        {variant: "remote", caps: all},
-		"remote-copied": {variant: "remote", caps: pb.Caps.CapSet(nil)},
+		"remote":        {variant: "remote", caps: all, read: true},
+		"remote-copied": {variant: "remote", caps: pb.Caps.CapSet(nil), read: true},
 		"inplace":       {variant: "remote", script: "a script", caps: all},
 		"attach":        {variant: "attach", caps: all},
 		"sidecar":       {variant: "sidecar", caps: all},
@@ -70,6 +71,9 @@ func TestAssembledDefinitionsAreTheGoldens(t *testing.T) {
 				Builder:    ocispecs.Platform{OS: "linux", Architecture: "arm64"},
 				Plan:       planOf(t, tc.variant, tc.script, tc.capabilities, tc.rebuilt),
 				PlanJSON:   []byte("the plan"),
+			}
+			if tc.read {
+				parts.Read = []llb.State{parts.Captures[0].State}
 			}
 			if tc.rebuilt != nil {
 				parts.Files = map[variants.Source]File{variants.FromRebuilt: {llb.Image("example.com/rebuilt"), "/rebuilt/server"}}

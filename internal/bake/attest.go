@@ -126,7 +126,7 @@ func annotationKey(typed, key string) (exptypes.AnnotationKey, error) {
 	k := exptypes.AnnotationKey{Key: key}
 	known := []string{exptypes.AnnotationManifest, exptypes.AnnotationManifestDescriptor, exptypes.AnnotationIndex, exptypes.AnnotationIndexDescriptor}
 	words := annotationType.FindStringSubmatch(typed)
-	if words == nil || words[1] != "" && !slices.Contains(known, words[1]) {
+	if len(words) == 0 || words[1] != "" && !slices.Contains(known, words[1]) {
 		return k, fmt.Errorf("%q is no type: the types are %s, each with [PLATFORM] where it is for one", typed, strings.Join(known, ", "))
 	}
 	if k.Type = words[1]; words[2] != "" {

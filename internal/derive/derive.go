@@ -115,7 +115,7 @@ func (d *Deriver) attempt(ctx context.Context, img production.Image, made *build
 	if err != nil {
 		return nil, err
 	}
-	derived := derivation{Deriver: d, image: img, made: made, captures: captures}
+	derived := derivation{Deriver: d, image: img, made: made, captures: captures, recorded: captures}
 	plan, err := derived.decide(ctx)
 	var missed *missedError
 	switch {
@@ -135,8 +135,8 @@ type derivation struct {
 	program *find.Program // nil until it is found
 
 	// captures are those of all steps, and of the steps that compiled the program
-	// once that is found.
-	captures []capture
+	// once that is found. recorded are those of all steps.
+	captures, recorded []capture
 
 	// rebuilt is set where the program was ready-made and compiled again.
 	rebuilt *rebuilt
@@ -265,6 +265,12 @@ func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*Image,
 		Plan:       plan,
 		PlanJSON:   dt,
 		Files:      map[variants.Source]llbgen.File{},
+	}
+	for _, c := range d.recorded {
+		parts.Read = append(parts.Read, c.state)
+	}
+	if d.request.Variant.Kind == variants.KindSidecar {
+		parts.Read = append(parts.Read, parts.Production)
 	}
 	for _, c := range d.captures {
 		for _, user := range c.users {
