@@ -6,6 +6,7 @@ package bake
 import (
 	"context"
 	"io"
+	"slices"
 
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/patience"
@@ -31,7 +32,11 @@ func (r *Request) Build(ctx context.Context, s Streams) ([]*Result, error) {
 		return nil, err
 	}
 	waits := &patience.Patience{Tell: b.notify}
-	b.registry = registry.New(registry.WithPatience(waits), registry.WithInsecure(r.insecure...), registry.WithProduction(r.production...))
+	production := registry.WithProduction(r.production...)
+	if slices.ContainsFunc(r.images, Image.isProduction) {
+		production = registry.WithAskedFor(r.production...)
+	}
+	b.registry = registry.New(registry.WithPatience(waits), registry.WithInsecure(r.insecure...), production)
 	if err := b.guard(ctx); err != nil {
 		return nil, err
 	}

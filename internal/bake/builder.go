@@ -121,7 +121,10 @@ func (b *builder) exports(ctx context.Context, n *node, res *Result) ([]client.E
 			entry.Type = exporterMoby
 		case o.loads():
 			load = newImageLoad()
-			entry.Output = load.output(ctx, b.engine, res.Refs)
+			entry.Output = load.output(ctx, b.engine, res.guarded())
+		}
+		if dest != "" && o.kind != client.ExporterLocal && o.kind != client.ExporterTar && res.isProduction() {
+			setReproducible(entry.Attrs)
 		}
 		if dest != "" && dest != "-" {
 			res.Files = append(res.Files, dest)
@@ -133,7 +136,7 @@ func (b *builder) exports(ctx context.Context, n *node, res *Result) ([]client.E
 
 // guardOwn fails where a name of the Docker Engine that builds is not dlvgen's any more.
 func (b *builder) guardOwn(ctx context.Context, res *Result) error {
-	if !b.engineBuilds() || len(b.engineNames()) == 0 {
+	if !b.engineBuilds() || len(b.engineNames()) == 0 || res.isProduction() {
 		return nil
 	}
 	return b.guardEngine(ctx, res.Refs)

@@ -53,6 +53,9 @@ func (in *inputs) localContext(dir, file string, stdin io.Reader) error {
 	if file == "-" {
 		return in.stdinDockerfile(stdin)
 	}
+	if file == "" && !hasDockerfile(dir) {
+		return noDockerfile(dir)
+	}
 	file = cmp.Or(file, filepath.Join(dir, "Dockerfile"))
 	return in.dockerfile(filepath.Dir(file), lowercase(filepath.Dir(file), filepath.Base(file)))
 }

@@ -19,8 +19,9 @@ const (
 	inStore                     // an image of the store that BuildKit's worker may have
 )
 
-// names are all that a build writes to a namespace: none in a dry run. They derive from the
-// parsed outputs and caches alone, whose attributes exporterAttrs and cacheExporters know.
+// names are all that a build writes to a namespace and that have to be dlvgen's: none in a
+// dry run, and none of the production image, which is written over what its name has, as
+// every build of it does. They derive from the parsed outputs and caches alone, whose attributes exporterAttrs and cacheExporters know.
 func (r *Request) names(at namespace) []registry.Reference {
 	var refs []registry.Reference
 	switch {
@@ -34,7 +35,9 @@ func (r *Request) names(at namespace) []registry.Reference {
 			continue
 		}
 		for _, img := range r.images {
-			refs = append(refs, img.Refs...)
+			if !img.isProduction() {
+				refs = append(refs, img.Refs...)
+			}
 		}
 	}
 	return refs

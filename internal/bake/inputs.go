@@ -34,6 +34,9 @@ type inputs struct {
 	// attrs are the frontend options that name the inputs.
 	attrs map[string]string
 
+	// attrsOfProduction are those that the production image has instead.
+	attrsOfProduction map[string]string
+
 	// mounts are the local folders that the session sends, by name.
 	mounts map[string]fsutil.FS
 
@@ -52,6 +55,9 @@ type inputs struct {
 	caps   []string
 	remove []string
 }
+
+// capContexts is that of frontends which know named contexts.
+const capContexts = "moby.buildkit.frontend.contexts+forward"
 
 // loadInputs finds out what the source and the named contexts are. close must be called
 // after the last build.
@@ -114,7 +120,7 @@ func (in *inputs) namedContext(arg string) error {
 	if err != nil {
 		return err
 	}
-	in.caps = append(in.caps, "moby.buildkit.frontend.contexts+forward")
+	in.caps = append(in.caps, capContexts)
 	key := "context:" + name
 	switch {
 	case isRemote(value):
@@ -132,17 +138,22 @@ func (in *inputs) namedContext(arg string) error {
 		in.attrs[key] = ref.String()
 		in.stores[ref.path] = store
 	case IsFolder(value):
-		local := name
-		if name == "context" || name == "dockerfile" {
-			local = "_" + name // those names are taken
-		}
-		in.attrs[key] = "local:" + local
-		in.attrs["sharedkey:localdir:"+name] = baseName(value)
-		return in.mount(local, value)
+		return in.namedFolder(name, value)
 	default:
 		return fmt.Errorf("--build-context is %q: %q is neither a folder nor a URL, docker-image:// or oci-layout://", arg, value)
 	}
 	return nil
+}
+
+// namedFolder adds a folder of this machine as the context of that name.
+func (in *inputs) namedFolder(name, dir string) error {
+	local := name
+	if name == "context" || name == "dockerfile" {
+		local = "_" + name // those names are taken
+	}
+	in.attrs["context:"+name] = "local:" + local
+	in.attrs["sharedkey:localdir:"+name] = baseName(dir)
+	return in.mount(local, dir)
 }
 
 func (in *inputs) mount(name, dir string) error {

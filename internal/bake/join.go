@@ -29,7 +29,7 @@ func (b *builder) join(ctx context.Context, parts []*job) (*Result, error) {
 		}
 		pushed = append(pushed, part.result.Digest())
 	}
-	if len(b.names(inRegistry)) == 0 {
+	if !b.writes(output.pushes) {
 		return whole, nil // each node has a digest of its own
 	}
 	index, err := b.registry.Join(ctx, pushed, platformutil.Format(b.platforms), whole.Refs)

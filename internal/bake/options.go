@@ -21,6 +21,16 @@ type Options struct {
 	Tags, Platforms, BuildArgs, Labels, Contexts, Secrets, SSH []string
 	Pull                                                       bool
 
+	// Production asks for the production image too: only of a Go module without a
+	// Dockerfile, which nothing else builds.
+	Production bool
+
+	// A Go module without a Dockerfile. Module says that it has none, whatever there is.
+	// Base is the image that the program is put into.
+	Module             bool
+	Base, GoFlags      string
+	Ldflags, BuildTags []string
+
 	// How steps run.
 	Network, ShmSize                        string
 	AddHosts, Ulimits, Allow, NoCacheFilter []string
@@ -49,6 +59,9 @@ type Environment struct {
 	// Lookup is os.LookupEnv, or another.
 	Lookup func(name string) (string, bool)
 
+	// List is os.Environ, or another. Without one there are no variables to list.
+	List func() []string
+
 	// Docker is Docker's configuration: credentials of registries, and proxies.
 	Docker *configfile.ConfigFile
 }
@@ -59,7 +72,7 @@ func ReadEnvironment() (Environment, error) {
 	if err != nil {
 		return Environment{}, fmt.Errorf("reading Docker's configuration: %w", err)
 	}
-	return Environment{Lookup: os.LookupEnv, Docker: docker}, nil
+	return Environment{Lookup: os.LookupEnv, List: os.Environ, Docker: docker}, nil
 }
 
 // proxies are the proxy settings of Docker's configuration, as build args.

@@ -239,6 +239,14 @@ func setDefaults(attrs map[string]string) {
 	}
 }
 
+// setReproducible has the files of an image's own layers get the time of the image, so that
+// every builder makes the same.
+func setReproducible(attrs map[string]string) {
+	if _, given := attrs["rewrite-timestamp"]; !given {
+		attrs["rewrite-timestamp"] = "true"
+	}
+}
+
 func createFile(path string) (io.WriteCloser, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 		return nil, fmt.Errorf("creating the output: %w", err)

@@ -13,7 +13,7 @@ import (
 // move verifies what was pushed by digest, and moves the tags when all of it is in
 // order.
 func (b *builder) move(ctx context.Context, results []*Result) error {
-	if len(b.names(inRegistry)) == 0 {
+	if !b.writes(output.pushes) {
 		return nil
 	}
 	var pending []registry.Pending
@@ -59,6 +59,9 @@ func (b *builder) pushExports(o output, res *Result) []client.ExportEntry {
 			attrs["registry.insecure"] = "true"
 		}
 		setDefaults(attrs)
+		if res.isProduction() {
+			setReproducible(attrs)
+		}
 		entries = append(entries, client.ExportEntry{Type: client.ExporterImage, Attrs: attrs})
 	}
 	return entries

@@ -54,23 +54,36 @@ type Request struct {
 	builderName    string // of buildx
 }
 
-// Image is a debug image that is asked for.
+// Production is what the production image is called among the variants.
+const Production = "production"
+
+// Image is a debug image that is asked for, or the production image.
 type Image struct {
 	variants.Request
 
-	// Refs are its debug tags, one for each production reference.
+	// Refs are its debug tags, one for each production reference, or these themselves.
 	Refs []registry.Reference
 }
+
+// isProduction says that the image is production's, of no variant.
+func (i Image) isProduction() bool { return i.Variant.Name == "" }
 
 // NewRequest reads and checks a call. Its errors are the user's to correct on the command
 // line.
 func NewRequest(o Options, env Environment) (*Request, error) {
+	from, o, err := o.source(env)
+	if err != nil {
+		return nil, err
+	}
 	r := &Request{
-		source: dockerfile{context: o.Context, file: o.Dockerfile}, contexts: o.Contexts, insecure: slices.Clone(o.Insecure),
+		source: from, contexts: o.Contexts, insecure: slices.Clone(o.Insecure),
 		docker: env.Docker, dryRun: o.DryRun, progress: o.Progress, addr: o.Addr, builderName: o.Builder, frontendImage: o.FrontendImage,
 	}
 	if image, ok := env.Lookup(FrontendImageVariable); ok && r.frontendImage == "" {
 		r.frontendImage = image
+	}
+	if o.Production {
+		r.images = append(r.images, Image{Request: variants.Request{Preset: Production}})
 	}
 	for _, asked := range o.Variants {
 		r.images = append(r.images, Image{Request: asked})
@@ -148,6 +161,10 @@ func (r *Request) setReferences(tags []string) (taken map[registry.Key]string, e
 	}
 	for i := range r.images {
 		img := &r.images[i]
+		if img.isProduction() {
+			img.Refs = slices.Clone(r.production)
+			continue
+		}
 		for _, production := range r.production {
 			tag, err := img.Tag(production.Tag())
 			if err != nil {
@@ -197,7 +214,12 @@ func (r *Request) ToStdout() bool {
 }
 
 // loads says that images go to Docker Engine, false in a dry run.
-func (r *Request) loads() bool { return len(r.names(inEngine)) > 0 }
+func (r *Request) loads() bool { return r.writes(output.loads) }
+
+// writes says that an output of a kind is written, false in a dry run.
+func (r *Request) writes(kind func(output) bool) bool {
+	return !r.dryRun && slices.ContainsFunc(r.outputs, kind)
+}
 
 // solveOpt are BuildKit's options for one image, without exports.
 func (r *Request) solveOpt(img Image, in *inputs, attachables []session.Attachable) (client.SolveOpt, error) {
@@ -209,8 +231,16 @@ func (r *Request) solveOpt(img Image, in *inputs, attachables []session.Attachab
 		CacheExports:        r.cacheExports(img),
 		Session:             slices.Clone(attachables),
 	}
-	maps.Copy(so.FrontendAttrs, frontend.Attrs(img.Request))
-	return so, in.apply(&so)
+	if !img.isProduction() {
+		maps.Copy(so.FrontendAttrs, frontend.Attrs(img.Request))
+	}
+	if err := in.apply(&so); err != nil {
+		return so, err
+	}
+	if img.isProduction() {
+		maps.Copy(so.FrontendAttrs, in.attrsOfProduction)
+	}
+	return so, nil
 }
 
 // attachables are what the session offers to the build: credentials of registries,

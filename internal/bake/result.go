@@ -9,6 +9,7 @@ import (
 
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/derive"
+	"github.com/dlvgen/dlvgen/internal/registry"
 )
 
 // Result is what became of one image.
@@ -39,6 +40,14 @@ type PlatformImage struct {
 
 // Digest is that of the image or index, "" where none was exported.
 func (r *Result) Digest() string { return r.Response["containerimage.digest"] }
+
+// guarded are the references that have to be dlvgen's where they exist.
+func (r *Result) guarded() []registry.Reference {
+	if r.isProduction() {
+		return nil
+	}
+	return r.Refs
+}
 
 // Names are the image's references as users write them.
 func (r *Result) Names() []string {

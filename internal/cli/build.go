@@ -18,10 +18,14 @@ CONTEXT is a folder, the URL of a git repository or tar file, or "-" for a tar
 file on stdin. The default is the working folder. The Dockerfile is not changed.
 Flags shared with "docker buildx build" mean the same.
 
+A folder with a Go program and no Dockerfile is built as ko builds it, by the
+.ko.yaml of the working folder or of the module, if there is one.
+
 Prints REF@DIGEST for each variant.`,
 		Example: `  dlvgen build -t registry.example/app:v1 --push .
   dlvgen build -t app:v1 --variant remote,attach --load .
-  dlvgen build -t registry.example/app:v1 --variant all --push .`,
+  dlvgen build -t registry.example/app:v1 --variant all --push .
+  dlvgen build -t app:v1 --variant production,remote --load ./cmd/app`,
 		Args: oneContext("built"),
 		RunE: s.building(flags, s.build),
 	}

@@ -21,7 +21,7 @@ import (
 // explainFlags are the flags of `dlvgen build` that decide what is built, or where,
 // beside those of a derivation.
 var explainFlags = []string{
-	"variant", "config", "file", "platform", "target", "build-arg", "build-context", "ssh", "addr", "builder", "frontend-image", "progress", "format",
+	"variant", "config", "module", "base", "ldflags", "tags", "goflags", "file", "platform", "target", "build-arg", "build-context", "ssh", "addr", "builder", "frontend-image", "progress", "format",
 }
 
 func newExplainCommand(s streams) *cobra.Command {
@@ -56,6 +56,9 @@ The exit code is 1 if a debug image cannot be derived.`,
 
 // explain explains each variant, and returns the first refusal.
 func (s streams) explain(ctx context.Context, flags *buildFlags, r *bake.Request) error {
+	if flags.Production {
+		return errors.New("the production image has no debugger to explain: name a variant with --variant")
+	}
 	results, err := r.Explain(ctx, s.forBuild())
 	if err != nil {
 		return err

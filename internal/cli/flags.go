@@ -7,6 +7,7 @@ import (
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/bake"
 	"github.com/dlvgen/dlvgen/internal/buildkit"
+	"github.com/dlvgen/dlvgen/internal/gomodule"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/spf13/pflag"
 )
@@ -34,14 +35,19 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	f.set = fs
 
 	fs.StringSliceVar(&f.variants, "variant", []string{"remote"},
-		"debug variants to derive: "+strings.Join(variants.Names(), ", ")+", those of the project file, or "+variants.All)
+		"debug variants to derive: "+strings.Join(variants.Names(), ", ")+", those of the project file, or "+variants.All+`; without a Dockerfile also "`+bake.Production+`", the image without debugger`)
 	fs.StringVar(&f.config, "config", "", configUsage)
 	fs.AddFlagSet(frontend.Settings(&f.asked))
 	fs.StringToStringVar(&f.suffixes, "tag-suffix", nil, "suffix that a variant adds to production's tag, VARIANT=SUFFIX, such as remote=-dbg")
 	fs.BoolVar(&f.DryRun, "dry-run", false, "print the plan as JSON and export nothing")
 
 	fs.StringVarP(&f.Dockerfile, "file", "f", "", `Dockerfile, "-" for stdin (default: CONTEXT/Dockerfile)`)
-	fs.StringArrayVarP(&f.Tags, "tag", "t", nil, "production reference, [REGISTRY/]REPOSITORY[:TAG]; the debug tags are made from it, it is never written")
+	fs.BoolVar(&f.Module, "module", false, "compile the Go program in the folder CONTEXT without a Dockerfile, even if there is one")
+	fs.StringVar(&f.Base, "base", "", "image that the program is put into (default: that of .ko.yaml, else "+gomodule.DefaultBase+")")
+	fs.StringArrayVar(&f.Ldflags, "ldflags", nil, "-ldflags of go build, instead of those of .ko.yaml")
+	fs.StringSliceVar(&f.BuildTags, "tags", nil, "-tags of go build")
+	fs.StringVar(&f.GoFlags, "goflags", "", "GOFLAGS of the compile (default: GOFLAGS of the environment)")
+	fs.StringArrayVarP(&f.Tags, "tag", "t", nil, "production reference, [REGISTRY/]REPOSITORY[:TAG]; the debug tags are made from it, and only --variant production writes it")
 	fs.BoolVar(&f.Push, "push", false, "push the debug images, and move their tags when all of them are pushed")
 	fs.BoolVar(&f.Load, "load", false, "load the debug images into Docker Engine")
 	fs.StringArrayVarP(&f.Outputs, "output", "o", nil, `other destination, such as "type=oci,dest=FILE"; each of several variants gets its own destination`)

@@ -40,15 +40,25 @@ func mustParse(t *testing.T, args ...string) (*buildFlags, *bake.Request) {
 // with the options that they stand for.
 func TestEveryFlagOfABuildIsAnOption(t *testing.T) {
 	dir := newContext(t)
-	flags, _ := mustParse(t, "-f", "Dockerfile", "-t", "app:v1", "-t", "b.example/app:v1", "--target", "final", "--platform", "linux/amd64",
+	args := []string{"-f", "Dockerfile", "-t", "app:v1", "-t", "b.example/app:v1", "--target", "final", "--platform", "linux/amd64",
 		"--build-arg", "A=1,2", "--build-arg", "B", "--label", "l=v,w", "--label", "m", "--build-context", "a=.", "--build-context", "b=.",
 		"--secret", "id=a,env=A", "--secret", "id=b,env=B", "--ssh", "a=/none.sock", "--pull", "--network", "none", "--add-host", "a:1.1.1.1,b:1.1.1.2",
 		"--shm-size", "1m", "--ulimit", "nofile=1", "--ulimit", "nproc=2", "--allow", "network.host", "--allow", "security.insecure",
 		"--no-cache", "--no-cache-filter", "a,b", "--dry-run", "--push", "--load", "-o", "type=oci,dest=x.tar", "-o", "type=cacheonly",
 		"--cache-from", "a", "--cache-from", "type=registry,ref=b", "--cache-to", "c", "--cache-to", "type=inline",
+<<<<<<< HEAD
 		"--attest", "type=sbom,disabled=true", "--attest", "type=provenance,disabled=true", "--provenance", "false", "--sbom", "false",
 		"--annotation", "a=b", "--annotation", "index:c=d,e",
 		"--insecure-registry", "a.example,b.example", "--addr", "tcp://a", "--builder", "b", "--frontend-image", "f.example/dlvgen", "--progress", "plain", dir)
+=======
+		"--insecure-registry", "a.example,b.example", "--addr", "tcp://a", "--builder", "b", "--frontend-image", "f.example/dlvgen", "--progress", "plain", dir}
+	mustParse(t, args...)
+	module := []string{"--module", "--base", "scratch", "--ldflags", "-s", "--ldflags", "-w", "--tags", "a,b", "--goflags", "-v", "--variant", "remote,production"}
+	flags, _, err := parse(t, append(module, args...)...)
+	if err == nil || !strings.Contains(err.Error(), "--module compiles a Go module without a Dockerfile, and -f names one") {
+		t.Fatal(err)
+	}
+>>>>>>> 90ee09e (A Go module without a Dockerfile is built as ko builds it, by .ko.yaml; --variant production is its image without debugger)
 	variants := flags.Variants
 	want := bake.Options{
 		Variants: variants, Context: dir, Dockerfile: "Dockerfile", Tags: []string{"app:v1", "b.example/app:v1"}, Target: "final", Platforms: []string{"linux/amd64"},
@@ -59,6 +69,7 @@ func TestEveryFlagOfABuildIsAnOption(t *testing.T) {
 		CacheFrom: []string{"a", "type=registry,ref=b"}, CacheTo: []string{"c", "type=inline"},
 		Attests: []string{"type=sbom,disabled=true", "type=provenance,disabled=true"}, Provenance: "false", SBOM: "false", Annotations: []string{"a=b", "index:c=d,e"},
 		Insecure: []string{"a.example", "b.example"}, Addr: "tcp://a", Builder: "b", FrontendImage: "f.example/dlvgen", Progress: "plain",
+		Module: true, Production: true, Base: "scratch", Ldflags: []string{"-s", "-w"}, BuildTags: []string{"a", "b"}, GoFlags: "-v",
 	}
 	if diff := cmp.Diff(want, flags.Options, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

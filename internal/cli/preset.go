@@ -2,9 +2,11 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/bake"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/spf13/pflag"
 )
@@ -16,7 +18,11 @@ func (f *buildFlags) presets() ([]variants.Request, error) {
 	if err != nil {
 		return nil, err
 	}
-	list, err := variants.Parse(strings.Join(f.variants, ","), table)
+	names := f.takeProduction(table)
+	if len(names) == 0 && f.Production {
+		return nil, nil
+	}
+	list, err := variants.Parse(strings.Join(names, ","), table)
 	if err != nil {
 		return nil, err
 	}
@@ -29,6 +35,18 @@ func (f *buildFlags) presets() ([]variants.Request, error) {
 		}
 	}
 	return list, nil
+}
+
+// takeProduction takes the production image out of the names of variants, unless the
+// project file has a variant of that name.
+func (f *buildFlags) takeProduction(table []variants.Request) []string {
+	names := strings.Split(strings.Join(f.variants, ","), ",")
+	if slices.ContainsFunc(table, func(r variants.Request) bool { return r.Preset == bake.Production }) {
+		return names
+	}
+	isProduction := func(name string) bool { return strings.TrimSpace(name) == bake.Production }
+	f.Production = slices.ContainsFunc(names, isProduction)
+	return slices.DeleteFunc(names, isProduction)
 }
 
 // override puts the flags that were given in the place of a preset's answers.

@@ -125,6 +125,11 @@ func Rules() []Rule {
 		{Name: "internal/registry/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit"), buildkit)},
 		{Name: "internal/buildkit/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/registry"), registry)},
 		{Name: "internal/docker/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit", "internal/registry"), buildkit, registry)},
+		// What is built of a module is a text; who builds it is another matter.
+		{
+			Name:        "internal/gomodule",
+			NeverLinked: append(own("variants", "llbgen", "frontend", "internal/derive", "internal/cli", "internal/bake", "internal/buildkit", "internal/registry", "cmd"), buildkit, registry),
+		},
 		// A request may come from elsewhere than the command line.
 		{Name: "internal/bake/...", NeverLinked: own("internal/cli", "cmd"), Never: []string{"github.com/spf13/pflag", "github.com/spf13/cobra"}}, // docker's contexts link both
 		// buildx reads bake files, as a program: its packages would make dlvgen a third larger.

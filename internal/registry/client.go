@@ -21,6 +21,7 @@ type Client struct {
 	unsafe     http.RoundTripper // for the registries of insecure
 	insecure   []string
 	production map[Key]bool
+	askedFor   map[Key]bool
 	backoff    remote.Backoff
 }
 
@@ -55,6 +56,16 @@ func WithProduction(refs ...Reference) Option {
 	}
 }
 
+// WithAskedFor names production tags that are to be written: over whatever they name, with
+// images that have no label of dlvgen's.
+func WithAskedFor(refs ...Reference) Option {
+	return func(c *Client) {
+		for _, ref := range refs {
+			c.askedFor[ref.Key()] = true
+		}
+	}
+}
+
 // New returns a Client that takes images for dlvgen's own if their labels say so
 // ([variants.Ours]). It heeds HTTPS_PROXY.
 func New(options ...Option) *Client {
@@ -62,6 +73,7 @@ func New(options ...Option) *Client {
 		keychain:   authn.DefaultKeychain,
 		patience:   &patience.Patience{},
 		production: map[Key]bool{},
+		askedFor:   map[Key]bool{},
 	}
 	for _, option := range options {
 		option(c)

@@ -20,15 +20,19 @@ func (e *NotOursError) Error() string {
 type ProductionTagError struct{ Ref Reference }
 
 func (e *ProductionTagError) Error() string {
-	return fmt.Sprintf("tag %s is a production tag, which dlvgen never writes: choose another --tag-suffix", e.Ref.Familiar())
+	return fmt.Sprintf("tag %s is a production tag, which dlvgen does not write: choose another --tag-suffix", e.Ref.Familiar())
 }
 
 // Guard returns nil if the tag may be written: it is absent, or every image that it
-// names, one or those of an index, carries dlvgen's label. Otherwise the error is a
+// names, one or those of an index, carries dlvgen's label, or it is a production tag that was
+// asked for. Otherwise the error is a
 // [*ProductionTagError], a [*NotOursError], or an [*Error] of the registry.
 func (c *Client) Guard(ctx context.Context, ref Reference) error {
 	if c.production[ref.Key()] {
 		return &ProductionTagError{Ref: ref}
+	}
+	if c.askedFor[ref.Key()] {
+		return nil
 	}
 	s, err := c.open(ref)
 	if err != nil {

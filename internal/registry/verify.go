@@ -29,22 +29,23 @@ func (e *VerifyError) Unwrap() error { return e.Err }
 
 // Verify reads what was pushed once more: the manifest or index of that digest in ref's
 // repository (its tag does not matter), every manifest in it, their configs, and that
-// every layer exists with its size. Each image must carry dlvgen's label. The error is a
+// every layer exists with its size. Each image must carry dlvgen's label, unless ref is a
+// production tag that was asked for. The error is a
 // [*VerifyError] that names what is missing, or an [*Error] of the registry.
 func (c *Client) Verify(ctx context.Context, ref Reference, digest string) error {
 	s, err := c.open(ref)
 	if err != nil {
 		return err
 	}
-	return s.verify(ctx, digest)
+	return s.verify(ctx, digest, !c.askedFor[ref.Key()])
 }
 
-func (s *session) verify(ctx context.Context, digest string) error {
+func (s *session) verify(ctx context.Context, digest string, ours bool) error {
 	pushed := s.ref.Repository() + "@" + digest
 	if _, err := v1.NewHash(digest); err != nil {
 		return fmt.Errorf("verifying %s: %w", pushed, err)
 	}
-	err := s.verifyAll(ctx, digest)
+	err := s.verifyAll(ctx, digest, ours)
 	switch {
 	case err == nil:
 		return nil
@@ -61,7 +62,7 @@ func isMissing(err error) bool {
 	return errors.As(err, &missing)
 }
 
-func (s *session) verifyAll(ctx context.Context, digest string) error {
+func (s *session) verifyAll(ctx context.Context, digest string, ours bool) error {
 	top, err := s.puller.Get(ctx, s.repo.Digest(digest))
 	if err != nil {
 		return err
@@ -71,7 +72,7 @@ func (s *session) verifyAll(ctx context.Context, digest string) error {
 		return err
 	}
 	for _, img := range images {
-		if img.attestation {
+		if img.attestation || !ours {
 			_, err = img.config()
 		} else {
 			err = img.checkOurs()

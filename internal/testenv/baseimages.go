@@ -36,7 +36,7 @@ type baseImage struct {
 }
 
 // baseImages makes the images that test Dockerfiles start from. They stand in
-// for the ones of Docker Hub and gcr.io of the same names.
+// for the ones of Docker Hub, gcr.io and cgr.dev of the same names.
 func (s store) baseImages(ctx context.Context) ([]baseImage, error) {
 	unlock, err := s.lock(ctx)
 	if err != nil {
@@ -90,6 +90,7 @@ func (s store) baseImages(ctx context.Context) ([]baseImage, error) {
 		{[]string{"library/busybox:latest"}, []layer{alpine}, v1.Config{Env: path, Cmd: []string{"sh"}}},
 		{[]string{"distroless/static:latest", "distroless/static-debian12:latest"}, []layer{static}, distrolessConfig("0", "/")},
 		{[]string{"distroless/static:nonroot", "distroless/static-debian12:nonroot"}, []layer{static}, distrolessConfig("65532", "/home/nonroot")},
+		{[]string{"chainguard/static:latest"}, []layer{static}, distrolessConfig("65532", "/home/nonroot")},
 	}, nil
 }
 

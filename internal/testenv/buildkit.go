@@ -20,12 +20,12 @@ import (
 const StateEnv = "DLVGEN_TESTENV_STATE"
 
 // mirroredRegistries resolve to the local registry in a BuildKit of this package.
-var mirroredRegistries = []string{"docker.io", "gcr.io"}
+var mirroredRegistries = []string{"docker.io", "gcr.io", "cgr.dev"}
 
 // BuildKitOptions says how a buildkitd is started. The zero value is an empty
 // daemon without mirrors.
 type BuildKitOptions struct {
-	// Registry serves what Dockerfiles name without a host, and gcr.io; nil means none.
+	// Registry serves what Dockerfiles name without a host, gcr.io and cgr.dev; nil means none.
 	Registry *Registry
 
 	// StateDir keeps the daemon's state; empty means a new folder, deleted by Close.

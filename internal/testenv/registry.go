@@ -135,8 +135,8 @@ func (r *Registry) Digest(ctx context.Context, image string) (string, error) {
 }
 
 // PushBaseImages makes the base images, or takes them from the cache, and stores
-// them: library/golang, library/debian, library/alpine, library/busybox and
-// distroless/static. It takes a minute the first time on a machine.
+// them: library/golang, library/debian, library/alpine, library/busybox,
+// distroless/static and chainguard/static. It takes a minute the first time on a machine.
 func (r *Registry) PushBaseImages(ctx context.Context) error {
 	bases, err := r.store.baseImages(ctx)
 	if err != nil {

@@ -1,6 +1,7 @@
 package production
 
 import (
+	"cmp"
 	"context"
 	"sync"
 
@@ -10,10 +11,13 @@ import (
 
 // Dockerfile is the source that the options of a build name as docker build's do. It is
 // read by BuildKit's own frontend.
-type Dockerfile struct{}
+type Dockerfile struct {
+	// Name is what messages call what it was made from. The default is "the Dockerfile".
+	Name string
+}
 
 // Load implements [Source].
-func (Dockerfile) Load(ctx context.Context, c client.Client) (*Production, error) {
+func (d Dockerfile) Load(ctx context.Context, c client.Client) (*Production, error) {
 	if err := checkSyntax(ctx, c); err != nil {
 		return nil, err
 	}
@@ -26,7 +30,7 @@ func (Dockerfile) Load(ctx context.Context, c client.Client) (*Production, error
 	if err != nil {
 		return nil, err
 	}
-	return &Production{Name: "the Dockerfile", Images: images, Result: res}, nil
+	return &Production{Name: cmp.Or(d.Name, "the Dockerfile"), Images: images, Result: res}, nil
 }
 
 // recorder keeps what is solved. BuildKit builds it once something is read from it, which
