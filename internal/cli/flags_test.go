@@ -46,11 +46,8 @@ func TestEveryFlagOfABuildIsAnOption(t *testing.T) {
 		"--shm-size", "1m", "--ulimit", "nofile=1", "--ulimit", "nproc=2", "--allow", "network.host", "--allow", "security.insecure",
 		"--no-cache", "--no-cache-filter", "a,b", "--dry-run", "--push", "--load", "-o", "type=oci,dest=x.tar", "-o", "type=cacheonly",
 		"--cache-from", "a", "--cache-from", "type=registry,ref=b", "--cache-to", "c", "--cache-to", "type=inline",
-<<<<<<< HEAD
 		"--attest", "type=sbom,disabled=true", "--attest", "type=provenance,disabled=true", "--provenance", "false", "--sbom", "false",
 		"--annotation", "a=b", "--annotation", "index:c=d,e",
-		"--insecure-registry", "a.example,b.example", "--addr", "tcp://a", "--builder", "b", "--frontend-image", "f.example/dlvgen", "--progress", "plain", dir)
-=======
 		"--insecure-registry", "a.example,b.example", "--addr", "tcp://a", "--builder", "b", "--frontend-image", "f.example/dlvgen", "--progress", "plain", dir}
 	mustParse(t, args...)
 	module := []string{"--module", "--base", "scratch", "--ldflags", "-s", "--ldflags", "-w", "--tags", "a,b", "--goflags", "-v", "--variant", "remote,production"}
@@ -58,7 +55,6 @@ func TestEveryFlagOfABuildIsAnOption(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "--module compiles a Go module without a Dockerfile, and -f names one") {
 		t.Fatal(err)
 	}
->>>>>>> 90ee09e (A Go module without a Dockerfile is built as ko builds it, by .ko.yaml; --variant production is its image without debugger)
 	variants := flags.Variants
 	want := bake.Options{
 		Variants: variants, Context: dir, Dockerfile: "Dockerfile", Tags: []string{"app:v1", "b.example/app:v1"}, Target: "final", Platforms: []string{"linux/amd64"},
