@@ -21,7 +21,8 @@ const (
 
 // names are all that a build writes to a namespace and that have to be dlvgen's: none in a
 // dry run, and none of the production image, which is written over what its name has, as
-// every build of it does. They derive from the parsed outputs and caches alone, whose attributes exporterAttrs and cacheExporters know.
+// every build of it does. They derive from the parsed outputs and caches alone, whose
+// attributes exporterAttrs and cacheExporters know.
 func (r *Request) names(at namespace) []registry.Reference {
 	var refs []registry.Reference
 	switch {
