@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"io"
 	"maps"
 	"os"
 	"os/exec"
@@ -372,7 +373,8 @@ func TestWhatCannotBeRead(t *testing.T) {
 		names, targets []string
 		want           string
 	}{
-		{[]string{"none.hcl"}, nil, "none.hcl"},
+		{[]string{"none.hcl"}, nil, "no bake file none.hcl: name one that is there"},
+		{[]string{"app.web"}, nil, "or the target app_web for a service of that name"},
 		{[]string{"bad.hcl"}, []string{"x"}, "bad.hcl:2,10-14: Unknown variable"},
 		{nil, []string{"nobody"}, "failed to find target nobody"},
 		{[]string{"https://example.com/app.git"}, nil, "is a URL: clone it"},
@@ -384,16 +386,75 @@ func TestWhatCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestAFileThatDlvgenDidNotWriteIsKept(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "docker-bake.hcl")
-	if err := os.WriteFile(path, []byte(project), 0o600); err != nil {
+// TestWhatIsNotReplaced: no file of the user's, and nothing that is no file (reading a pipe
+// would never end).
+func TestWhatIsNotReplaced(t *testing.T) {
+	t.Chdir(t.TempDir())
+	if err := errors.Join(os.WriteFile("docker-bake.hcl", []byte(project), 0o600), os.Symlink("docker-bake.hcl", "link.hcl"),
+		os.Mkdir("folder", 0o700), os.WriteFile("empty.hcl", nil, 0o600)); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := bakefile.Write(path, []byte("new")); err == nil || !strings.Contains(err.Error(), "was not made by dlvgen bake") {
-		t.Errorf("got %v", err)
+	for path, want := range map[string]string{
+		"docker-bake.hcl": "docker-bake.hcl was not made by dlvgen bake", "link.hcl": "link.hcl was not made by dlvgen bake",
+		"empty.hcl": "empty.hcl was not made by dlvgen bake", "folder": "folder is not a file: choose another",
+		os.DevNull: os.DevNull + " is not a file: choose another", "none/debug.hcl": "no folder none for the bake file",
+	} {
+		if err := bakefile.Replaceable(path); err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: got %v, want %q", path, err, want)
+		}
+		if _, err := bakefile.Write(path, []byte("new")); err == nil {
+			t.Errorf("%s is written", path)
+		}
 	}
-	if text, err := os.ReadFile(path); err != nil || string(text) != project {
+	if text, err := os.ReadFile("docker-bake.hcl"); err != nil || string(text) != project {
 		t.Errorf("the file has %q, %v", text, err)
+	}
+}
+
+// TestAFileIsReplacedAsAWhole: whoever has the old file open keeps it whole, links and
+// permissions stay, and nothing else is left in the folder.
+func TestAFileIsReplacedAsAWhole(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const first = "# Debug variants, made by dlvgen. First"
+	if err := errors.Join(os.WriteFile("debug.hcl", []byte(first), 0o600), os.Symlink("debug.hcl", "link.hcl"), os.Symlink("new.hcl", "dangling.hcl")); err != nil {
+		t.Fatal(err)
+	}
+	open, err := os.Open("debug.hcl")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer open.Close() //nolint:errcheck // it is read only
+	for _, path := range []string{"link.hcl", "dangling.hcl"} {
+		if changed, err := bakefile.Write(path, []byte(first+" and second")); err != nil || !changed {
+			t.Errorf("%s: changed is %v, %v", path, changed, err)
+		}
+	}
+	if old, err := io.ReadAll(open); err != nil || string(old) != first {
+		t.Errorf("a reader of the old file has %q, %v", old, err)
+	}
+	entries, err := os.ReadDir(".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, info.Mode().String()+" "+e.Name())
+	}
+	want := []string{"Lrwxrwxrwx dangling.hcl", "-rw------- debug.hcl", "Lrwxrwxrwx link.hcl", "-rw-r--r-- new.hcl"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the folder (-want +got):\n%s", diff)
+	}
+}
+
+// TestAnOutputToStdoutHasNoVariants: the file would be called --debug.
+func TestAnOutputToStdoutHasNoVariants(t *testing.T) {
+	target := bakefile.Target{Outputs: []bakefile.Entry{{"type": "docker", "dest": "-"}}}
+	if why := target.NoImage(); !strings.Contains(why, "stdout") {
+		t.Errorf("it is skipped for %q", why)
 	}
 }
 

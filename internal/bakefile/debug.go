@@ -1,7 +1,6 @@
 package bakefile
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -189,26 +188,6 @@ func (b *Bake) checkNames(d Debug) error {
 		seen[name] = true
 	}
 	return nil
-}
-
-// Write writes the file, unless it is there as it is. It does not replace a file that
-// dlvgen did not write.
-func Write(path string, text []byte) (changed bool, err error) {
-	old, err := os.ReadFile(path)
-	switch {
-	case os.IsNotExist(err):
-	case err != nil:
-		return false, fmt.Errorf("writing the bake file: %w", err)
-	case bytes.Equal(old, text):
-		return false, nil
-	}
-	if err := Replaceable(path); err != nil {
-		return false, err
-	}
-	if err := os.WriteFile(path, text, 0o644); err != nil { //nolint:gosec // as other files of a project
-		return false, fmt.Errorf("writing the bake file: %w", err)
-	}
-	return true, nil
 }
 
 // Quote writes words as a shell reads them.

@@ -49,13 +49,16 @@ func (t *Target) unescape() {
 	}
 }
 
-// NoImage says why the target makes no image, "" where it does.
+// NoImage says why the target makes no image, or none beside which there can be others, ""
+// where it does.
 func (t *Target) NoImage() string {
 	switch nothing := func(e Entry) bool { return e["type"] == "cacheonly" }; {
 	case t.Call != "" && t.Call != "build":
 		return fmt.Sprintf("it builds nothing, with call = %q", t.Call)
 	case len(t.Outputs) > 0 && !slices.ContainsFunc(t.Outputs, func(e Entry) bool { return !nothing(e) }):
 		return "its result stays in the build cache, with the output type=cacheonly"
+	case slices.ContainsFunc(t.Outputs, func(e Entry) bool { return e["dest"] == "-" }):
+		return "its output goes to stdout, which takes one image only: write production's to a file"
 	}
 	return ""
 }

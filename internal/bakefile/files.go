@@ -66,6 +66,8 @@ func readFiles(names []string, stdin io.Reader) ([]File, error) {
 		text, err := readFile(name, stdin)
 		switch {
 		case !given && errors.Is(err, fs.ErrNotExist):
+		case errors.Is(err, fs.ErrNotExist):
+			return nil, fmt.Errorf("no bake file %s: name one that is there%s", name, asTarget(name))
 		case err != nil:
 			return nil, fmt.Errorf("reading the bake file: %w", err)
 		case Own(text):
@@ -83,6 +85,14 @@ func readFiles(names []string, stdin io.Reader) ([]File, error) {
 	return nil, fmt.Errorf("no bake file in this folder: name one, or add one of %s", strings.Join(defaultNames, ", "))
 }
 
+// asTarget is what to write for a service with a dot in its name.
+func asTarget(name string) string {
+	if target := strings.ReplaceAll(name, ".", "_"); target != name && IsName(target) {
+		return ", or the target " + target + " for a service of that name"
+	}
+	return ""
+}
+
 func readFile(name string, stdin io.Reader) ([]byte, error) {
 	if name == "-" {
 		return io.ReadAll(stdin)
@@ -98,11 +108,86 @@ func IsName(name string) bool { return namePattern.MatchString(name) }
 
 var namePattern = regexp.MustCompile(`^[a-zA-Z0-9_-]+$`)
 
-// Replaceable is an error where there is a file of that name that dlvgen did not write.
+// Replaceable is an error where the file cannot be written, or is one that dlvgen did not
+// write.
 func Replaceable(path string) error {
+	if path == "" {
+		return nil
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		dir := filepath.Dir(path)
+		if _, err := os.Stat(dir); err != nil {
+			return fmt.Errorf("no folder %s for the bake file: make it, or choose another file with -o", dir)
+		}
+		return nil
+	case err != nil:
+		return fmt.Errorf("writing the bake file: %w", err)
+	case !info.Mode().IsRegular(): // reading a pipe would wait
+		return fmt.Errorf("%s is not a file: choose another with -o, or leave out -o to write to stdout", path)
+	}
 	text, err := os.ReadFile(path)
-	if err == nil && !Own(text) {
+	if err != nil {
+		return fmt.Errorf("writing the bake file: %w", err)
+	}
+	if !Own(text) {
 		return fmt.Errorf("%s was not made by dlvgen bake: choose another file with -o, or delete it", path)
 	}
 	return nil
+}
+
+// Write writes the file, unless it is there as it is. It does not replace a file that
+// dlvgen did not write. Whoever reads the file meanwhile has the old one or the new one.
+func Write(path string, text []byte) (changed bool, err error) {
+	if err := Replaceable(path); err != nil {
+		return false, err
+	}
+	if resolved, err := filepath.EvalSymlinks(path); err == nil {
+		path = resolved // the link stays
+	}
+	mode := fs.FileMode(0o644) // as other files of a project
+	old, err := os.ReadFile(path)
+	switch {
+	case os.IsNotExist(err):
+		if _, err := os.Lstat(path); err == nil { // a link to no file yet
+			err := os.WriteFile(path, text, mode)
+			return err == nil, wrapWriting(err)
+		}
+	case err != nil:
+		return false, wrapWriting(err)
+	case bytes.Equal(old, text):
+		return false, nil
+	default:
+		info, err := os.Stat(path)
+		if err != nil {
+			return false, wrapWriting(err)
+		}
+		mode = info.Mode().Perm()
+	}
+	err = replace(path, text, mode)
+	return err == nil, wrapWriting(err)
+}
+
+func wrapWriting(err error) error {
+	if err != nil {
+		return fmt.Errorf("writing the bake file: %w", err)
+	}
+	return nil
+}
+
+// replace puts a whole file in the place of another.
+func replace(path string, text []byte, mode fs.FileMode) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".dlvgen-bake-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Chmod(mode), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
+	}
+	if err != nil {
+		_ = os.Remove(f.Name())
+	}
+	return err
 }

@@ -89,6 +89,9 @@ func (s streams) bake(ctx context.Context, cmd *cobra.Command, flags *bakeFlags,
 	if err := flags.checkBake(); err != nil {
 		return usagef(cmd, "%w", err)
 	}
+	if flags.output == "-" { // as in docker buildx
+		flags.output = ""
+	}
 	if err := bakefile.Replaceable(flags.output); err != nil {
 		return err
 	}
@@ -151,9 +154,11 @@ func (s streams) reportBake(flags *bakeFlags, w *bakefile.Written, skipped []ski
 	for _, name := range w.Fixed {
 		s.tell(fmt.Sprintf("target %s: its tags are written as they are now. If they change, run this command again", name))
 	}
+	told := map[string]bool{}
 	for _, image := range w.Images {
-		if len(image.Tags) == 0 {
-			s.tell(fmt.Sprintf("target %s: it has no tags now, so its variant %s has none either", image.Production, image.Variant))
+		if len(image.Tags) == 0 && !told[image.Production] {
+			told[image.Production] = true
+			s.tell(fmt.Sprintf("target %s: it has no tags now, so its variants have none either", image.Production))
 		}
 	}
 	if flags.output != "" {
