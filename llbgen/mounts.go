@@ -43,6 +43,14 @@ type mount struct {
 // fromStep is the step's own root file system as a source.
 const fromStep variants.Source = "the step"
 
+// NoToolsError says that a step that compiles runs on a platform that dlvgen has no tools
+// for.
+type NoToolsError struct{ Platform string }
+
+func (e *NoToolsError) Error() string {
+	return fmt.Sprintf("the step runs on %s, and dlvgen has its tools for %s: leave out other platforms", e.Platform, delve.Shipped)
+}
+
 // mounter adds dlvgen's mounts to one step. It changes the op that it is given.
 type mounter struct {
 	in       *instrumenter
@@ -55,7 +63,7 @@ type mounter struct {
 // capture.
 func (m *mounter) mountAll(t Toolchain) (output int64, err error) {
 	if !delve.Ships(m.platform.OS, m.platform.Architecture) {
-		return 0, fmt.Errorf("the step runs on %s/%s, and dlvgen has its tools for %s", m.platform.OS, m.platform.Architecture, delve.Shipped)
+		return 0, &NoToolsError{Platform: m.platform.OS + "/" + m.platform.Architecture}
 	}
 	mounts, err := m.mounts(t)
 	if err != nil {

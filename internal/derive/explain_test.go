@@ -144,6 +144,8 @@ func TestExplainFindsTheProgram(t *testing.T) {
 			dockerfile: build + "FROM scratch\nCOPY --from=build /src/server /server\n"},
 		{name: "nothing at all", refusal: "the image starts nothing: it has neither ENTRYPOINT nor CMD, and no program that this build compiled is in it",
 			dockerfile: "FROM scratch\nCOPY . /src/\n"},
+		{name: "a platform without tools", refusal: "the step runs on linux/arm, and dlvgen has its tools for linux/amd64 and linux/arm64: leave out other platforms",
+			dockerfile: strings.Replace(build, "FROM ", "FROM --platform=linux/arm/v7 ", 1) + "FROM scratch\nCOPY --from=build /src/server /\nENTRYPOINT [\"/server\"]\n"},
 		{name: "the base image's shell", refusal: "/bin/sh, which the image starts (CMD), comes from docker.io/library/alpine:3", dockerfile: "FROM alpine:3\nCOPY . /src/\n"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {

@@ -40,19 +40,23 @@ func (e *explainer) explain(ctx context.Context) (err error) {
 		Platform: platforms.FormatAll(e.image.Platform), Variant: e.request.Preset,
 		Entrypoint: cfg.Entrypoint, Cmd: cfg.Cmd,
 	}
-	if e.evidence, err = e.predicted(e.image, e.made); err != nil {
-		return err
+	if e.evidence, err = e.predicted(e.image, e.made); err == nil {
+		e.out.Steps = e.evidence.Steps
+		err = e.find(ctx)
 	}
-	e.out.Steps = e.evidence.Steps
-	if err = e.find(ctx); err == nil {
+	if err == nil {
 		err = e.checkCompiles()
 	}
 	if err == nil {
 		err = e.plan(ctx)
 	}
 	var refused *refuse.Error
-	if errors.As(err, &refused) {
+	var noTools *llbgen.NoToolsError
+	switch {
+	case errors.As(err, &refused):
 		e.out.Refusal, err = refused.Error(), nil
+	case errors.As(err, &noTools):
+		e.out.Refusal, err = err.Error(), nil
 	}
 	return err
 }
