@@ -423,7 +423,7 @@ func TestAFileIsReplacedAsAWhole(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer open.Close() //nolint:errcheck // it is read only
+	defer open.Close()
 	for _, path := range []string{"link.hcl", "dangling.hcl"} {
 		if changed, err := bakefile.Write(path, []byte(first+" and second")); err != nil || !changed {
 			t.Errorf("%s: changed is %v, %v", path, changed, err)
