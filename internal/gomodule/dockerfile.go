@@ -63,15 +63,22 @@ func ContextName(i int) string {
 // Dockerfile is what BuildKit builds the image by.
 func (i Image) Dockerfile() (string, error) {
 	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
 	command, err := i.command()
 	if err != nil {
 		return "", err
 	}
+	line := func(format string, args ...any) {
+		text := fmt.Sprintf(format, args...)
+		// A name with a line break would be an instruction, and a backslash take in the next one.
+		if strings.ContainsAny(text, "\r\n") || strings.HasSuffix(text, `\`) {
+			err = fmt.Errorf("%q cannot be a line of a Dockerfile: rename the folder, so that its name has no line break and no backslash", text)
+		}
+		b.WriteString(text + "\n")
+	}
 	line("# The image of the Go program %s.", i.Path)
 	if i.hasKodata() {
 		line("FROM scratch AS %s", Kodata)
-		line("COPY %s /", words(i.inContext(i.kodataDir())+"/"))
+		line("COPY %s", words(i.inContext(i.kodataDir())+"/", "/"))
 		line("")
 	}
 	platform := "--platform=$BUILDPLATFORM "
@@ -86,7 +93,7 @@ func (i Image) Dockerfile() (string, error) {
 		line("COPY --from=%s %s", ContextName(n+1), words(".", f.At))
 	}
 	line("COPY %s", words(".", i.Folders[0].At))
-	line("WORKDIR %s", i.at(i.Root))
+	line("WORKDIR %s", escape.Replace(i.at(i.Root)))
 	line("ARG TARGETOS")
 	line("ARG TARGETARCH")
 	if i.Versions {
@@ -103,15 +110,23 @@ func (i Image) Dockerfile() (string, error) {
 	line("ENV PATH=$PATH:%s", appDir)
 	line("ENV KO_DATA_PATH=%s", kodata)
 	line("ENTRYPOINT %s", execForm(program))
-	return b.String(), nil
+	return b.String(), err
 }
 
 // plain is a word that stands in an instruction as it is.
 var plain = regexp.MustCompile(`^[\w./+@:-]+$`)
 
+// escape takes their meaning from the characters that an instruction with variables expands,
+// even in JSON.
+var escape = strings.NewReplacer(`\`, `\\`, `$`, `\$`, `"`, `\"`, `'`, `\'`)
+
 // words are those of an instruction: as they are, or in JSON, which takes any name.
 func words(list ...string) string {
 	if slices.ContainsFunc(list, func(word string) bool { return !plain.MatchString(word) }) {
+		list = slices.Clone(list)
+		for i, word := range list {
+			list[i] = escape.Replace(word)
+		}
 		return execForm(list...)
 	}
 	return strings.Join(list, " ")

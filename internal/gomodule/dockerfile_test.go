@@ -68,7 +68,8 @@ ENTRYPOINT ["/ko-app/greet"]
 func TestWhatChangesTheCompile(t *testing.T) {
 	dir := tree(t, map[string]string{
 		"go.work": "go 1.26\nuse ./app\n", "other.work": "go 1.26\nuse ./app\n",
-		"app/go.mod": mod(), "app/main.go": program, "app/with space/main.go": program,
+		"app/go.mod": mod(), "app/main.go": program,
+		"odd/go.work": "go 1.26\nuse \"./an $HOME app\"\n", "odd/an $HOME app/go.mod": mod(), "odd/an $HOME app/main.go": program, "odd/an $HOME app/kodata/x": "",
 	})
 	app := filepath.Join(dir, "app")
 	for name, tc := range map[string]struct {
@@ -84,8 +85,8 @@ func TestWhatChangesTheCompile(t *testing.T) {
 		"another workspace":      {dir: app, o: Options{Work: filepath.Join(dir, "other.work")}, want: []string{" GOWORK=/src/other.work "}},
 		"cgo":                    {dir: app, change: func(i *Image) { i.Cgo, i.Env = true, []string{"CGO_ENABLED=1"} }, want: []string{"FROM golang:1.26 AS build", " CGO_ENABLED=1 go build"}, lacks: "CGO_ENABLED=0"},
 		"versions of processors": {dir: app, change: func(i *Image) { i.Versions = true }, want: []string{"ARG TARGETVARIANT\n", "case $TARGETARCH in arm) export GOARM=${TARGETVARIANT#v} ;; amd64) export GOAMD64=$TARGETVARIANT ;; esac; GOOS="}},
-		"a name with a space": {dir: filepath.Join(app, "with space"), want: []string{
-			"-o '/ko-app/with space' './with space'", `COPY --from=build --chmod=0555 ["/ko-app/with space","/ko-app/with space"]`, `ENTRYPOINT ["/ko-app/with space"]`}},
+		"a name that would be expanded": {dir: filepath.Join(dir, "odd", "an $HOME app"), want: []string{
+			"WORKDIR /src/an \\$HOME app\n", `COPY ["an \\$HOME app/kodata/","/"]`}},
 	} {
 		got := dockerfile(t, tc.dir, tc.o, tc.change)
 		for _, want := range tc.want {
@@ -109,15 +110,41 @@ func TestWhatChangesTheCompile(t *testing.T) {
 	}
 }
 
+// TestNoNameIsAnInstruction has names that would be lines of their own, or take in the next.
+func TestNoNameIsAnInstruction(t *testing.T) {
+	for name, files := range map[string]map[string]string{
+		"a module":             {"go.mod": "module \"example.com/app\\nRUN evil\"\ngo 1.26\n", "main.go": program},
+		"a module's spaces":    {"go.mod": "module \"example.com/app --mount\"\ngo 1.26\n", "main.go": program},
+		"a package":            {"go.mod": mod(), "a\nRUN evil/main.go": program},
+		"a used module":        {"go.work": "go 1.26\nuse \"./a\\nRUN evil\"\n", "a\nRUN evil/go.mod": mod(), "a\nRUN evil/main.go": program},
+		"a trailing backslash": {"go.work": "go 1.26\nuse \"./a\\\\\"\n", `a\/go.mod`: mod(), `a\/main.go`: program},
+	} {
+		dir := tree(t, files)
+		for file := range files {
+			if strings.HasSuffix(file, "main.go") {
+				dir = filepath.Dir(filepath.Join(dir, file))
+			}
+		}
+		m, err := Find(dir, Options{})
+		var text string
+		if err == nil {
+			text, err = Image{Module: m, Base: DefaultBase}.Dockerfile()
+		}
+		if err == nil || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "rename") {
+			t.Errorf("%s: %v:\n%s", name, err, text)
+		}
+	}
+}
+
 func TestTheIgnoreFileIsTheUsersWithoutGits(t *testing.T) {
 	files := map[string]string{"go.mod": mod(), "cmd/app/main.go": program}
 	for ignore, want := range map[string]string{
-		"":                                ".git\n",
-		"secret.env\n":                    ".git\nsecret.env\n",
-		"*\n!go.mod\n!cmd\n":              ".git\n*\n!go.mod\n!cmd\n",
+		"":                                "**/.git\n",
+		"secret.env\n":                    "**/.git\nsecret.env\n",
+		"*\n!go.mod\n!cmd\n":              "**/.git\n*\n!go.mod\n!cmd\n",
 		"*\n!cmd\n":                       "leaves out go.mod, which the program is compiled from: add the line !go.mod to it",
 		"cmd\n":                           "leaves out cmd/app/main.go",
-		"**/*.go\n!cmd/app/main.go\n.git": ".git\n**/*.go\n!cmd/app/main.go\n.git",
+		"**/*.go\n!cmd/app/main.go\n.git": "**/.git\n**/*.go\n!cmd/app/main.go\n.git",
 	} {
 		if files[".dockerignore"] = ignore; ignore == "" {
 			delete(files, ".dockerignore")

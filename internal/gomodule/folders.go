@@ -23,7 +23,8 @@ type place struct {
 
 // setFolders finds all folders that the module or its workspace is compiled from: beside
 // its own, those of the other modules of the workspace and those of replace lines. What is
-// not there is left out, since the go command minds only what it needs.
+// not there is left out, since the go command minds only what it needs, and so is what is no
+// module, which it never takes: no line can have any other folder sent.
 func (m *Module) setFolders(mod *modfile.File, work *modfile.WorkFile) error {
 	main, places := m.Root, placesIn(m.Root, mod.Replace)
 	if work != nil {
@@ -37,7 +38,7 @@ func (m *Module) setFolders(mod *modfile.File, work *modfile.WorkFile) error {
 			}
 		}
 	}
-	places = slices.DeleteFunc(places, func(p place) bool { return !isFolder(p.dir) })
+	places = slices.DeleteFunc(places, func(p place) bool { return !isModule(p.dir) })
 	for _, p := range places {
 		if !p.absolute && within(main, p.dir) {
 			main = p.dir // above the module, as of `replace example.com/app => ../..`
@@ -121,6 +122,12 @@ func (m *Module) inContext(name string) string {
 func within(dir, in string) bool {
 	rel, err := filepath.Rel(in, dir)
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+// isModule says that a folder has a go.mod.
+func isModule(dir string) bool {
+	info, err := os.Stat(filepath.Join(dir, "go.mod"))
+	return err == nil && info.Mode().IsRegular()
 }
 
 func isFolder(dir string) bool {

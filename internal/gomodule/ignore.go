@@ -20,7 +20,7 @@ func (m *Module) Ignored() ([]byte, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("reading what the build context leaves out: %w", err)
 	}
-	text := append([]byte(".git\n"), own...) // first, so that the user's lines win
+	text := append([]byte("**/.git\n"), own...) // first, so that the user's lines win
 	patterns, err := ignorefile.ReadAll(bytes.NewReader(text))
 	if err != nil {
 		return nil, fmt.Errorf("reading %s: %w", name, err)

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -203,12 +204,16 @@ func (c *Config) Build(dir string) (Build, error) {
 		one.Ldflags = c.Ldflags
 	}
 	for _, variable := range one.Env {
-		if !strings.Contains(variable, "=") {
-			return one, fmt.Errorf("%s: env has %q: it must be NAME=VALUE", c.file, variable)
+		// The name is a word of the shell that compiles.
+		if name, _, given := strings.Cut(variable, "="); !given || !variableName.MatchString(name) {
+			return one, fmt.Errorf("%s: env has %q: it must be NAME=VALUE, and a name has letters, digits and underscores only", c.file, variable)
 		}
 	}
 	return one, nil
 }
+
+// variableName is the name of a variable that a shell can set.
+var variableName = regexp.MustCompile(`^[A-Za-z_]\w*$`)
 
 // BaseOf is the image that the program of an import path is put into.
 func (c *Config) BaseOf(importPath string) string {

@@ -84,6 +84,8 @@ func TestMistakesInKosConfiguration(t *testing.T) {
 		"builds: 1":                       "/.ko.yaml: builds: line 1: cannot unmarshal",
 		"builds: [{id: x, main: ./none}]": "/.ko.yaml: builds: build x: ",
 		"defaultEnv: [X]":                 `env has "X": it must be NAME=VALUE`,
+		`defaultEnv: ["$(evil) X=1"]`:     `env has "$(evil) X=1": it must be NAME=VALUE`,
+		`defaultEnv: ["X\nRUN evil=1"]`:   `env has "X\nRUN evil=1": it must be NAME=VALUE`,
 		"\ta":                             "/.ko.yaml: yaml: ",
 	} {
 		dir := tree(t, map[string]string{".ko.yaml": text})
@@ -127,6 +129,21 @@ func TestTemplatesAreFilledAsKoDoes(t *testing.T) {
 		if _, err := v.Fill(t.Context(), []string{text}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
+	}
+}
+
+// TestAFolderIsNotTakenForARepository has one whose configuration would start a program.
+func TestAFolderIsNotTakenForARepository(t *testing.T) {
+	dir := tree(t, map[string]string{
+		"HEAD": "ref: refs/heads/main\n", "objects/x": "", "refs/x": "",
+		"config": "[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tworktree = .\n\tfsmonitor = touch started;\n",
+	})
+	v := &Values{Dir: dir}
+	if got, err := v.Fill(t.Context(), []string{"{{.Git.IsDirty}}"}); err == nil {
+		t.Errorf("git answered %q", got)
+	}
+	if out, err := v.run(t.Context(), "rev-parse", "--git-dir"); err == nil {
+		t.Errorf("git takes it for a repository: %s", out)
 	}
 }
 

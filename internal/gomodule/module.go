@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"golang.org/x/mod/modfile"
+	"golang.org/x/mod/module"
 )
 
 // Module is a module as one of its programs is compiled. Folders are absolute.
@@ -77,6 +78,9 @@ func Find(dir string, o Options) (*Module, error) {
 		return nil, fmt.Errorf("finding the Go module: %w", err)
 	}
 	m.Path = path.Join(file.Module.Mod.Path, filepath.ToSlash(rel))
+	if err := module.CheckImportPath(m.Path); err != nil {
+		return nil, fmt.Errorf("the go command cannot compile the program: %w: rename its folder, or the module in go.mod", err)
+	}
 	if m.Files, err = mainFiles(dir, o); err != nil {
 		return nil, m.noMain(err, o)
 	}
@@ -104,16 +108,33 @@ func Root(dir string) string {
 // FolderOf is the folder of a package of the module that a folder is part of, "" where the
 // import path is of no such package.
 func FolderOf(importPath, dir string) string {
-	root := Root(dir)
-	data, err := os.ReadFile(filepath.Join(root, "go.mod"))
-	if err != nil || root == "" {
-		return ""
-	}
-	rel, ok := strings.CutPrefix(importPath+"/", modfile.ModulePath(data)+"/")
-	if dir = filepath.Join(root, filepath.FromSlash(rel)); !ok || !isFolder(dir) {
+	root, rel := cutModule(importPath, dir)
+	if dir = filepath.Join(root, filepath.FromSlash(rel)); root == "" || !isFolder(dir) {
 		return ""
 	}
 	return dir
+}
+
+// ModuleOf is the root of the module that a folder is part of, "" where an import path would
+// not be of a package of it.
+func ModuleOf(importPath, dir string) string {
+	root, _ := cutModule(importPath, dir)
+	return root
+}
+
+// cutModule cuts the path of the module that a folder is part of from an import path. The
+// root is "" where it does not begin with that.
+func cutModule(importPath, dir string) (root, rel string) {
+	root = Root(dir)
+	data, err := os.ReadFile(filepath.Join(root, "go.mod"))
+	if err != nil || root == "" {
+		return "", ""
+	}
+	rel, ok := strings.CutPrefix(importPath+"/", modfile.ModulePath(data)+"/")
+	if !ok {
+		return "", ""
+	}
+	return root, rel
 }
 
 // Name is the program's file name in the image, as ko has it.

@@ -69,7 +69,8 @@ func TestFoldersWithoutAProgramSayWhereOneIs(t *testing.T) {
 		"both/go.mod": mod(), "both/a.go": "package a\n", "both/b.go": program,
 		"darwin/go.mod": mod(), "darwin/main_darwin.go": program,
 		"bare/main.go": program,
-		"old/go.mod":   "module example.com/app\ngo 1.13\n", "old/main.go": program,
+		"named/go.mod": mod(), "named/a b/main.go": program,
+		"old/go.mod": "module example.com/app\ngo 1.13\n", "old/main.go": program,
 		"silent/go.mod": "module example.com/app\n", "silent/main.go": program,
 		"broken/go.mod": "module example.com/app\nrequire x\n", "broken/main.go": program,
 	})
@@ -81,6 +82,7 @@ func TestFoldersWithoutAProgramSayWhereOneIs(t *testing.T) {
 		{"both", "/both has several packages: a (a.go) and main (b.go)"},
 		{"darwin", "/darwin has only Go files that are not compiled for Linux"},
 		{"bare", "/bare is part of no Go module"},
+		{"named/a b", `malformed import path "example.com/app/a b": invalid char ' ': rename its folder`},
 		{"old", "names Go 1.13, and 1.16 is the oldest that can be debugged"},
 		{"silent", "has no go line"},
 		{"broken", "go.mod:2: "},
@@ -121,6 +123,7 @@ func TestFoldersKeepTheirPlaces(t *testing.T) {
 		"sibling/go.mod": mod("replace example.com/lib => ../lib"), "sibling/main.go": program,
 		"deep/sibling/go.mod": mod("replace (", "example.com/lib => ../../lib", "example.com/deep => ../er/lib", ")"), "deep/sibling/main.go": program,
 		"outer/go.mod": "module example.com/outer\n", "outer/cmd/app/go.mod": mod("replace example.com/outer => ../.."), "outer/cmd/app/main.go": program,
+		"secrets/.ssh/key": "", "secrets/file.go": "package secrets\n", "greedy/go.mod": mod("replace example.com/x => ../secrets", "replace example.com/all => ../"), "greedy/main.go": program,
 		"space/go.work": "go 1.26\nuse (\n./app\n../lib\n)\n", "space/app/go.mod": mod(), "space/app/main.go": program,
 	})
 	abs := tree(t, map[string]string{"abs/go.mod": mod("replace example.com/lib => " + filepath.ToSlash(dir) + "/lib"), "abs/main.go": program})
@@ -130,6 +133,7 @@ func TestFoldersKeepTheirPlaces(t *testing.T) {
 		pkg     string
 	}{
 		{dir + "/alone", []Folder{{dir + "/alone", "/src"}}, "/src"},
+		{dir + "/greedy", []Folder{{dir + "/greedy", "/src"}}, "/src"}, // the go command takes no other folders
 		{dir + "/sibling", []Folder{{dir + "/sibling", "/src/sibling"}, {dir + "/lib", "/src/lib"}}, "/src/sibling"},
 		{dir + "/deep/sibling", []Folder{{dir + "/deep/sibling", "/src/deep/sibling"}, {dir + "/lib", "/src/lib"}, {dir + "/deep/er/lib", "/src/deep/er/lib"}}, "/src/deep/sibling"},
 		{dir + "/outer/cmd/app", []Folder{{dir + "/outer", "/src"}}, "/src/cmd/app"},

@@ -92,7 +92,8 @@ func (v *Values) ofGit(ctx context.Context) (map[string]any, error) {
 }
 
 func (v *Values) run(ctx context.Context, args ...string) (string, error) {
-	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", v.Dir}, args...)...)
+	// A folder of the module must not pass for a repository, whose configuration starts programs.
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", v.Dir, "-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false"}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
