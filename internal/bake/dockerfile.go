@@ -40,7 +40,7 @@ func (d dockerfile) load(in *inputs, stdin io.Reader) (production.Source, error)
 	case isRemote(d.context):
 		err = in.remoteContext(d.context, d.file, stdin)
 	default:
-		err = fmt.Errorf("the context %q is neither a folder nor a URL: name the folder that the Dockerfile copies from", d.context)
+		err = noContext(d.context)
 	}
 	return production.Dockerfile{}, err
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/distribution/reference"
 	"github.com/dlvgen/dlvgen/internal/derive/production"
 	"github.com/dlvgen/dlvgen/internal/gomodule"
+	"github.com/tonistiigi/fsutil"
 	"github.com/tonistiigi/go-csvvalue"
 )
 
@@ -48,7 +49,7 @@ func (g goModule) load(in *inputs, _ io.Reader) (production.Source, error) {
 		if i == 0 {
 			in.sharedKey, err = baseName(f.Dir), in.mount("context", f.Dir)
 		} else {
-			err = in.namedFolder(gomodule.ContextName(i), f.Dir)
+			err = in.namedModule(gomodule.ContextName(i), f.Dir)
 		}
 		if err != nil {
 			return nil, err
@@ -75,6 +76,19 @@ func (g goModule) load(in *inputs, _ io.Reader) (production.Source, error) {
 	return production.Dockerfile{Name: "the Go module"}, in.dockerfile(dir, moduleDockerfile)
 }
 
+// namedModule is a named context with a folder, but what git keeps in it.
+func (in *inputs) namedModule(name, dir string) error {
+	if err := in.namedFolder(name, dir); err != nil {
+		return err
+	}
+	tree, err := fsutil.NewFilterFS(in.mounts[name], &fsutil.FilterOpt{ExcludePatterns: []string{"**/.git"}})
+	if err != nil {
+		return fmt.Errorf("opening %s: %w", dir, err)
+	}
+	in.mounts[name] = tree
+	return nil
+}
+
 // source finds out what production is made from, and completes the options by what that
 // says of a build. A Dockerfile comes first, unless a module was asked for.
 func (o Options) source(env Environment) (source, Options, error) {
@@ -88,7 +102,7 @@ func (o Options) source(env Environment) (source, Options, error) {
 	case o.Module && o.Dockerfile != "":
 		return nil, o, errors.New("--module compiles a Go module without a Dockerfile, and -f names one: leave one of them out")
 	case o.Module && !IsFolder(dir):
-		return nil, o, fmt.Errorf("--module needs the folder of a main package, and the context is %q", o.Context)
+		return nil, o, fmt.Errorf("--module needs the folder of a main package: %w", notModule(o.Context))
 	case o.Module || o.Dockerfile == "" && IsFolder(dir) && !hasDockerfile(dir) && gomodule.IsMain(dir, gomodule.Options{Tags: o.BuildTags}):
 		return o.goModule(env, dir)
 	}
@@ -120,6 +134,29 @@ func noDockerfile(dir string) error {
 		return fmt.Errorf("no Dockerfile at %s: name it with -f, or add --module to compile the Go program", file)
 	}
 	return fmt.Errorf("no Dockerfile at %s: name it with -f, or name the folder of a Go program: %w", file, err)
+}
+
+// notModule says why a context is not the folder of a module.
+func notModule(name string) error {
+	if name == "-" || isRemote(name) {
+		return fmt.Errorf("the context is %q", name)
+	}
+	return noContext(name)
+}
+
+// noContext says what is meant by a context that is none.
+func noContext(name string) error {
+	name = strings.TrimPrefix(name, "ko://")
+	if strings.HasSuffix(name, "...") {
+		return fmt.Errorf("the context %q stands for several packages, and one program is built at a time: name the folder of its main package", name)
+	}
+	if info, err := os.Stat(name); err == nil && info.Mode().IsRegular() && strings.HasSuffix(name, ".go") {
+		return fmt.Errorf("the context %q is a Go file: name its folder, %s", name, filepath.Dir(name))
+	}
+	if root := gomodule.ModuleOf(name, "."); root != "" {
+		return fmt.Errorf("the context %q is no package of the Go module in %s: name the folder of a main package", name, root)
+	}
+	return fmt.Errorf("the context %q is neither a folder nor a URL: name the folder that the Dockerfile copies from, or that of a Go program", name)
 }
 
 // goModule reads the module, and ko's configuration of it.

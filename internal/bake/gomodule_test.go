@@ -1,6 +1,8 @@
 package bake
 
 import (
+	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -97,6 +99,8 @@ func TestModulesThatCannotBeBuiltAreNamed(t *testing.T) {
 	}{
 		{Options{Context: app, Module: true, Dockerfile: "x"}, "leave one of them out"},
 		{Options{Context: "https://example.com/app.git", Module: true}, "--module needs the folder of a main package"},
+		{Options{Context: "./...", Module: true}, `the context "./..." stands for several packages`},
+		{Options{Context: filepath.Join(app, "main.go"), Module: true}, "is a Go file: name its folder, " + app},
 		{Options{Context: filepath.Join(dir, "lib"), Module: true}, "has package lib, which is no program: name the folder of the module's program, ./cmd/app"},
 		{Options{Context: dir, Base: "x"}, "--base is for a Go module without a Dockerfile"},
 		{Options{Context: dir, Production: true}, "--variant production is for a Go module without a Dockerfile"},
@@ -116,6 +120,15 @@ func TestModulesThatCannotBeBuiltAreNamed(t *testing.T) {
 	if want := "no Dockerfile at " + filepath.Join(dir, "lib", "Dockerfile") + ": name it with -f, or name the folder of a Go program: "; err == nil || !strings.HasPrefix(err.Error(), want) {
 		t.Errorf("a folder with neither: %v", err)
 	}
+	t.Chdir(dir)
+	for name, want := range map[string]string{
+		"example.com/app/cmd/none": "is no package of the Go module in " + dir, "cmd/...": "stands for several packages",
+		"cmd/app/main.go": "is a Go file: name its folder, cmd/app", "none": "is neither a folder nor a URL",
+	} {
+		if _, err := load(t, name, "", nil, nil); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the context %s: %v, want %q", name, err, want)
+		}
+	}
 }
 
 func TestAModulesInputs(t *testing.T) {
@@ -125,8 +138,10 @@ func TestAModulesInputs(t *testing.T) {
 		"cmd/app/a.go": "//go:build one\n\npackage main\n", "cmd/app/kodata/file": "text",
 	})
 	lib := filepath.Join(filepath.Dir(dir), "lib")
-	if err := os.Mkdir(lib, 0o755); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{"go.mod": "module example.com/lib\n", ".git/config": "password"} {
+		if err := errors.Join(os.MkdirAll(filepath.Dir(filepath.Join(lib, name)), 0o755), os.WriteFile(filepath.Join(lib, name), []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	r, g := moduleOf(t, Options{Context: filepath.Join(dir, "cmd", "app"), Secrets: []string{"id=netrc,env=V"}, BuildArgs: []string{"GOPROXY=mine"}},
 		map[string]string{"V": "1.2", "GOPROXY": "theirs", "GOPRIVATE": "corp.example", "CGO_ENABLED": "1"})
@@ -156,6 +171,14 @@ func TestAModulesInputs(t *testing.T) {
 	}
 	if got, want := slices.Sorted(maps.Keys(in.mounts)), []string{"context", "dockerfile", "kodata", "module1"}; !slices.Equal(got, want) || in.attrs["context:module1"] != "local:module1" || in.attrs["filename"] != moduleDockerfile {
 		t.Errorf("the mounts are %q, the attributes %v", got, in.attrs)
+	}
+	var sent []string
+	err = in.mounts["module1"].Walk(t.Context(), "", func(name string, _ fs.DirEntry, err error) error {
+		sent = append(sent, name)
+		return err
+	})
+	if err != nil || !slices.Equal(sent, []string{"go.mod"}) {
+		t.Errorf("of the other module %q are sent, %v", sent, err)
 	}
 
 	r, g = moduleOf(t, Options{Context: filepath.Join(dir, "cmd", "app"), Base: "scratch", GoFlags: "-mod=mod", Ldflags: []string{"-s", "-w"}, BuildTags: []string{"one", "two"}, Platforms: []string{"linux/arm/v7"}},

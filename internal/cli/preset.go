@@ -19,6 +19,9 @@ func (f *buildFlags) presets() ([]variants.Request, error) {
 		return nil, err
 	}
 	names := f.takeProduction(table)
+	if _, given := f.suffixes[bake.Production]; given && f.Production {
+		return nil, fmt.Errorf("--tag-suffix: the %s image has the tag of -t, without a suffix", bake.Production)
+	}
 	if len(names) == 0 && f.Production {
 		return nil, nil
 	}
