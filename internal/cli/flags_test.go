@@ -84,3 +84,10 @@ func TestImageOnStdoutNeedsTheTextFormat(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+func TestTheProductionImageHasNoSuffix(t *testing.T) {
+	_, _, err := parse(t, "--module", "-t", "app:v1", "--variant", "production,remote", "--tag-suffix", "production=-x", t.TempDir())
+	if err == nil || !strings.Contains(err.Error(), "--tag-suffix: the production image has the tag of -t, without a suffix") {
+		t.Errorf("got %v", err)
+	}
+}
