@@ -29,6 +29,9 @@ type Config struct {
 	// Reference is the production image's, where it is known.
 	Reference string
 
+	// Image is the frontend image that an ejected Dockerfile takes the tools from.
+	Image string
+
 	// Source is where production comes from. The default is a Dockerfile.
 	Source production.Source
 }

@@ -13,12 +13,13 @@ import (
 	"github.com/moby/buildkit/solver/pb"
 )
 
-// Keys of a result's metadata: the plan as JSON, a [derive.Explanation] as JSON, and the
-// definitions as text trees. A build for several platforms appends "/" and the platform.
+// Keys of a result's metadata: the plan as JSON, a [derive.Explanation] as JSON, the
+// definitions as text trees, and an ejected Dockerfile. A build for several platforms appends "/" and the platform.
 const (
 	MetaPlan        = "dlvgen.plan"
 	MetaExplanation = "dlvgen.explanation"
 	MetaLLB         = "dlvgen.llb"
+	MetaDockerfile  = "dlvgen.dockerfile"
 )
 
 // replace puts a debug image in the place of its production image. The metadata that it

@@ -7,6 +7,7 @@ import (
 
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Mode says how the stand-ins compile.
@@ -83,6 +84,10 @@ type Step struct {
 	// nobody has looked yet.
 	Toolchain Toolchain
 	Located   bool
+
+	// Mounts are what dlvgen has added to it, and Platform is the one that it runs on.
+	Mounts   []Mount
+	Platform ocispecs.Platform
 
 	capture, input *pb.Input
 	definition     *pb.Definition
@@ -286,7 +291,7 @@ func (in *instrumenter) instrument(i int, reason string) error {
 		in.pending[i] = true
 	}
 	m := &mounter{in: in, op: op, script: in.scripts[i], platform: platformOf(op)}
-	output, err := m.mountAll(located.Toolchain)
+	mounts, output, err := m.mountAll(located.Toolchain)
 	if err != nil {
 		return fmt.Errorf("instrumenting %q: %w", step.Name, err)
 	}
@@ -295,7 +300,7 @@ func (in *instrumenter) instrument(i int, reason string) error {
 		return err
 	}
 	in.keep(i, renewed)
-	step.Vertex = renewed.digest
+	step.Vertex, step.Mounts, step.Platform = renewed.digest, mounts, m.platform.Spec()
 	step.capture = &pb.Input{Digest: string(renewed.digest), Index: output}
 	in.steps = append(in.steps, step)
 	return nil

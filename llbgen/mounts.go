@@ -20,28 +20,28 @@ import (
 	"github.com/moby/buildkit/util/system"
 )
 
-// mount is one of dlvgen's mounts in a compile step, in the terms of no builder.
-type mount struct {
-	dest string
+// Mount is one of dlvgen's mounts in a compile step, in the terms of no builder.
+type Mount struct {
+	Dest string
 
-	// files are prepared under the title, and the first is what is mounted with all that is
+	// Files are prepared under the title, and the first is what is mounted with all that is
 	// in it; one without a path is mounted where it lies.
-	files []variants.Item
-	title string
+	Files []variants.Item
+	Title string
 
-	// name is one for each content on a platform: by default the first file's path. No two
+	// Name is one for each content on a platform: by default the first file's path. No two
 	// mounts of a step have one name, thus one input: when a step fails, BuildKit releases
 	// such an input twice and reports that instead of the failure (registerResultIDsLocked in
 	// frontend/gateway/gateway.go, v0.34.2).
-	name string
+	Name string
 
-	id     string // of a cache, which stays from build to build
-	output bool   // is a result of the step; what is neither is read-only
-	inPath bool   // the folder goes ahead of the step's PATH
+	ID     string // of a cache, which stays from build to build
+	Output bool   // is a result of the step; what is neither is read-only
+	InPath bool   // the folder goes ahead of the step's PATH
 }
 
-// fromStep is the step's own root file system as a source.
-const fromStep variants.Source = "the step"
+// FromStep is the step's own root file system as a source.
+const FromStep variants.Source = "the step"
 
 // NoToolsError says that a step that compiles runs on a platform that dlvgen has no tools
 // for.
@@ -59,36 +59,35 @@ type mounter struct {
 	platform *pb.Platform
 }
 
-// mountAll adds every mount and the PATH, and returns the output index of the
-// capture.
-func (m *mounter) mountAll(t Toolchain) (output int64, err error) {
+// mountAll adds every mount and the PATH, and returns the mounts and the output index of
+// the capture.
+func (m *mounter) mountAll(t Toolchain) (mounts []Mount, output int64, err error) {
 	if !delve.Ships(m.platform.OS, m.platform.Architecture) {
-		return 0, &NoToolsError{Platform: m.platform.OS + "/" + m.platform.Architecture}
+		return nil, 0, &NoToolsError{Platform: m.platform.OS + "/" + m.platform.Architecture}
 	}
-	mounts, err := m.mounts(t)
-	if err != nil {
-		return 0, err
+	if mounts, err = m.mounts(t); err != nil {
+		return nil, 0, err
 	}
 	var folders []string
 	for _, mount := range mounts {
 		if output, err = m.add(mount); err != nil {
-			return 0, err
+			return nil, 0, err
 		}
-		if mount.inPath {
-			folders = append(folders, mount.dest)
+		if mount.InPath {
+			folders = append(folders, mount.Dest)
 		}
 	}
 	m.prependPath(strings.Join(folders, ":"))
-	return output, nil
+	return mounts, output, nil
 }
 
 // mounts lists what is mounted into the step, where, and in which order. The capture is
 // the last.
-func (m *mounter) mounts(t Toolchain) ([]mount, error) {
-	list := []mount{{dest: layout.Bin, name: "tools", inPath: true, files: []variants.Item{{From: variants.FromTools, Name: layout.ToolBin}}}}
+func (m *mounter) mounts(t Toolchain) ([]Mount, error) {
+	list := []Mount{{Dest: layout.Bin, Name: "tools", InPath: true, Files: []variants.Item{{From: variants.FromTools, Name: layout.ToolBin}}}}
 	if mode := m.in.opts.Mode; mode != "" && mode != ModeDebug {
 		files := []variants.Item{{Path: "/" + string(mode), Mode: 0o444, Content: []byte(mode)}}
-		list = append(list, mount{dest: layout.Mode, files: files, title: "prepare the mode " + string(mode)})
+		list = append(list, Mount{Dest: layout.Mode, Files: files, Title: "prepare the mode " + string(mode)})
 	}
 	if names := m.standIns(); len(names) > 0 {
 		const folder = "/stand-ins"
@@ -96,9 +95,9 @@ func (m *mounter) mounts(t Toolchain) ([]mount, error) {
 		for _, name := range names {
 			files = append(files, standIn(path.Join(folder, name)))
 		}
-		list = append(list, mount{
-			dest: layout.StandIns, files: files, title: "prepare the stand-ins for " + strings.Join(names, ", "),
-			name: strings.Join(names, "-"), inPath: true,
+		list = append(list, Mount{
+			Dest: layout.StandIns, Files: files, Title: "prepare the stand-ins for " + strings.Join(names, ", "),
+			Name: strings.Join(names, "-"), InPath: true,
 		})
 	}
 	exec := m.op.GetExec()
@@ -107,8 +106,8 @@ func (m *mounter) mounts(t Toolchain) ([]mount, error) {
 			continue // a mount point would fail the package manager; PATH leads to the stand-in
 		}
 		list = append(list,
-			mount{dest: layout.Real + p, files: []variants.Item{{Path: "/go", From: fromStep, Name: p}}, title: "take " + p + " aside"},
-			mount{dest: p, files: []variants.Item{standIn(fmt.Sprintf("/go-%d", i))}, title: "prepare the stand-in for go"})
+			Mount{Dest: layout.Real + p, Files: []variants.Item{{Path: "/go", From: FromStep, Name: p}}, Title: "take " + p + " aside"},
+			Mount{Dest: p, Files: []variants.Item{standIn(fmt.Sprintf("/go-%d", i))}, Title: "prepare the stand-in for go"})
 	}
 	if !m.in.opts.NoGoCache {
 		list = append(list, m.cache("go-build", layout.GoCache)...)
@@ -120,8 +119,8 @@ func (m *mounter) mounts(t Toolchain) ([]mount, error) {
 		return nil, fmt.Errorf("encoding the step's mount points: %w", err)
 	}
 	files := []variants.Item{{Path: captureFolder, Mode: 0o777}, {Path: path.Join(captureFolder, layout.CaptureFrom), Mode: 0o444, Content: from}}
-	return append(list, mount{
-		dest: layout.Capture, output: true, files: files, title: "prepare " + captureFolder, name: captureFolder + string(from),
+	return append(list, Mount{
+		Dest: layout.Capture, Output: true, Files: files, Title: "prepare " + captureFolder, Name: captureFolder + string(from),
 	}), nil
 }
 
@@ -133,10 +132,10 @@ func standIn(path string) variants.Item {
 // capturable lists the mount points whose files may be in an image: those of bind and
 // cache mounts. Others hold secrets, or what nobody is to keep. The root is no mount
 // point, and in our own folder there is nothing to capture. All of ours are such mounts.
-func capturable(theirs []*pb.Mount, ours []mount) []string {
+func capturable(theirs []*pb.Mount, ours []Mount) []string {
 	types := map[string][]pb.MountType{}
 	for _, m := range ours {
-		types[path.Join("/", m.dest)] = nil
+		types[path.Join("/", m.Dest)] = nil
 	}
 	for _, m := range theirs {
 		point := path.Join("/", m.Dest)
@@ -163,7 +162,7 @@ func (m *mounter) standIns() (names []string) {
 
 // cache is a persistent folder, none where the user's own mount covers the place. One
 // user's files are no other's, so each has a cache of their own.
-func (m *mounter) cache(name, dest string) []mount {
+func (m *mounter) cache(name, dest string) []Mount {
 	exec := m.op.GetExec()
 	if dest == "" || hides(exec, dest) {
 		return nil
@@ -178,28 +177,28 @@ func (m *mounter) cache(name, dest string) []mount {
 	shown := "/" + layout.CachePrefix + name
 	// Anybody may write to it, since a step may run as any user.
 	files := []variants.Item{{Path: shown, Mode: 0o777}}
-	return []mount{{dest: dest, files: files, title: "prepare " + shown, id: id}}
+	return []Mount{{Dest: dest, Files: files, Title: "prepare " + shown, ID: id}}
 }
 
 // add renders a mount, and returns the index of the step's result that it is.
-func (m *mounter) add(from mount) (output int64, err error) {
-	first := from.files[0]
-	to := &pb.Mount{Selector: first.Path, Dest: from.dest, Output: int64(pb.SkipOutput), Readonly: from.id == "" && !from.output}
+func (m *mounter) add(from Mount) (output int64, err error) {
+	first := from.Files[0]
+	to := &pb.Mount{Selector: first.Path, Dest: from.Dest, Output: int64(pb.SkipOutput), Readonly: from.ID == "" && !from.Output}
 	switch {
 	case first.Path == "":
 		tool := m.in.opts.Tools(m.platform.Spec(), first.Name)
 		to.Selector = tool.Path
-		to.Input, err = m.own(from.name, tool.State)
-	case first.From == fromStep:
-		to.Input, err = m.copyOut(first, from.title)
+		to.Input, err = m.own(from.Name, tool.State)
+	case first.From == FromStep:
+		to.Input, err = m.copyOut(first, from.Title)
 	default:
-		to.Input, err = m.own(cmp.Or(from.name, first.Path), llb.Scratch().File(m.action(from.files), llb.WithCustomName("[dlvgen] "+from.title)))
+		to.Input, err = m.own(cmp.Or(from.Name, first.Path), llb.Scratch().File(m.action(from.Files), llb.WithCustomName("[dlvgen] "+from.Title)))
 	}
 	exec := m.op.GetExec()
 	switch {
-	case from.id != "":
-		to.MountType, to.CacheOpt = pb.MountType_CACHE, &pb.CacheOpt{ID: from.id, Sharing: pb.CacheSharingOpt_SHARED}
-	case from.output:
+	case from.ID != "":
+		to.MountType, to.CacheOpt = pb.MountType_CACHE, &pb.CacheOpt{ID: from.ID, Sharing: pb.CacheSharingOpt_SHARED}
+	case from.Output:
 		to.Output = 0 // or the first that no mount has
 		for _, o := range exec.Mounts {
 			to.Output = max(to.Output, o.Output+1)

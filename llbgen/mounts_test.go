@@ -13,31 +13,31 @@ import (
 
 // The list says what a step is given, whoever mounts it.
 func TestMountsOfACompileStep(t *testing.T) {
-	bin := mount{dest: "/.dlvgen/bin", name: "tools", inPath: true, files: []variants.Item{{From: variants.FromTools, Name: "bin"}}}
-	standIns := mount{
-		dest: "/.dlvgen/stand-ins", title: "prepare the stand-ins for rm", name: "rm", inPath: true,
-		files: []variants.Item{{Path: "/stand-ins", Mode: 0o755}, {Path: "/stand-ins/rm", From: variants.FromTools, Name: "bin/go"}},
+	bin := Mount{Dest: "/.dlvgen/bin", Name: "tools", InPath: true, Files: []variants.Item{{From: variants.FromTools, Name: "bin"}}}
+	standIns := Mount{
+		Dest: "/.dlvgen/stand-ins", Title: "prepare the stand-ins for rm", Name: "rm", InPath: true,
+		Files: []variants.Item{{Path: "/stand-ins", Mode: 0o755}, {Path: "/stand-ins/rm", From: variants.FromTools, Name: "bin/go"}},
 	}
-	optimized := mount{
-		dest: "/.dlvgen/mode", title: "prepare the mode optimized",
-		files: []variants.Item{{Path: "/optimized", Mode: 0o444, Content: []byte("optimized")}},
+	optimized := Mount{
+		Dest: "/.dlvgen/mode", Title: "prepare the mode optimized",
+		Files: []variants.Item{{Path: "/optimized", Mode: 0o444, Content: []byte("optimized")}},
 	}
-	found := []mount{
-		{dest: "/.dlvgen/real/usr/local/go/bin/go", title: "take /usr/local/go/bin/go aside",
-			files: []variants.Item{{Path: "/go", From: fromStep, Name: "/usr/local/go/bin/go"}}},
-		{dest: "/usr/local/go/bin/go", title: "prepare the stand-in for go",
-			files: []variants.Item{{Path: "/go-0", From: variants.FromTools, Name: "bin/go"}}},
+	found := []Mount{
+		{Dest: "/.dlvgen/real/usr/local/go/bin/go", Title: "take /usr/local/go/bin/go aside",
+			Files: []variants.Item{{Path: "/go", From: FromStep, Name: "/usr/local/go/bin/go"}}},
+		{Dest: "/usr/local/go/bin/go", Title: "prepare the stand-in for go",
+			Files: []variants.Item{{Path: "/go-0", From: variants.FromTools, Name: "bin/go"}}},
 	}
-	cache := func(dest, name, user string) mount {
-		return mount{
-			dest: dest, title: "prepare /dlvgen-" + name, id: "ns/dlvgen-" + name + "-linux_amd64" + user,
-			files: []variants.Item{{Path: "/dlvgen-" + name, Mode: 0o777}},
+	cache := func(dest, name, user string) Mount {
+		return Mount{
+			Dest: dest, Title: "prepare /dlvgen-" + name, ID: "ns/dlvgen-" + name + "-linux_amd64" + user,
+			Files: []variants.Item{{Path: "/dlvgen-" + name, Mode: 0o777}},
 		}
 	}
-	capture := func(from string) mount {
-		return mount{
-			dest: "/.dlvgen/capture", output: true, title: "prepare /capture", name: "/capture" + from,
-			files: []variants.Item{{Path: "/capture", Mode: 0o777}, {Path: "/capture/from.json", Mode: 0o444, Content: []byte(from)}},
+	capture := func(from string) Mount {
+		return Mount{
+			Dest: "/.dlvgen/capture", Output: true, Title: "prepare /capture", Name: "/capture" + from,
+			Files: []variants.Item{{Path: "/capture", Mode: 0o777}, {Path: "/capture/from.json", Mode: 0o444, Content: []byte(from)}},
 		}
 	}
 	golang := Toolchain{Programs: []string{"/usr/local/go/bin/go"}, ModCache: "/go/pkg/mod"}
@@ -46,27 +46,27 @@ func TestMountsOfACompileStep(t *testing.T) {
 		run   []llb.RunOption
 		opts  InstrumentOptions
 		found Toolchain
-		want  []mount
+		want  []Mount
 	}{
-		"nothing is known": {words: "go build", want: []mount{bin, cache(layout.GoCache, "go-build", ""), capture("[]")}},
-		"a toolchain": {words: "go build", found: golang, run: []llb.RunOption{llb.User("app")}, want: []mount{
+		"nothing is known": {words: "go build", want: []Mount{bin, cache(layout.GoCache, "go-build", ""), capture("[]")}},
+		"a toolchain": {words: "go build", found: golang, run: []llb.RunOption{llb.User("app")}, want: []Mount{
 			bin, found[0], found[1], cache(layout.GoCache, "go-build", "-app"), cache("/go/pkg/mod", "go-mod", "-app"),
 			capture(`["/go/pkg/mod","/usr/local/go/bin/go"]`),
 		}},
 		"the user's own cache": {
 			words: "go build", found: Toolchain{ModCache: "/go/pkg/mod"},
 			run:  []llb.RunOption{llb.AddMount("/go", llb.Scratch(), llb.AsPersistentCacheDir("mine", llb.CacheMountShared))},
-			want: []mount{bin, cache(layout.GoCache, "go-build", ""), capture(`["/go"]`)},
+			want: []Mount{bin, cache(layout.GoCache, "go-build", ""), capture(`["/go"]`)},
 		},
-		"no caches":    {words: "go build", opts: InstrumentOptions{NoGoCache: true}, found: golang, want: []mount{bin, found[0], found[1], capture(`["/usr/local/go/bin/go"]`)}},
-		"optimized":    {words: "go build", opts: InstrumentOptions{Mode: ModeOptimized, NoGoCache: true}, want: []mount{bin, optimized, capture("[]")}},
-		"it removes":   {words: "go build && rm -rf /tmp/x", opts: InstrumentOptions{NoGoCache: true}, want: []mount{bin, standIns, capture("[]")}},
-		"Go's package": {words: "apk del go", opts: InstrumentOptions{NoGoCache: true}, found: Toolchain{Programs: []string{"/usr/lib/go/bin/go"}}, want: []mount{bin, capture("[]")}},
+		"no caches":    {words: "go build", opts: InstrumentOptions{NoGoCache: true}, found: golang, want: []Mount{bin, found[0], found[1], capture(`["/usr/local/go/bin/go"]`)}},
+		"optimized":    {words: "go build", opts: InstrumentOptions{Mode: ModeOptimized, NoGoCache: true}, want: []Mount{bin, optimized, capture("[]")}},
+		"it removes":   {words: "go build && rm -rf /tmp/x", opts: InstrumentOptions{NoGoCache: true}, want: []Mount{bin, standIns, capture("[]")}},
+		"Go's package": {words: "apk del go", opts: InstrumentOptions{NoGoCache: true}, found: Toolchain{Programs: []string{"/usr/lib/go/bin/go"}}, want: []Mount{bin, capture("[]")}},
 	} {
 		test.opts.CacheNamespace = "ns"
 		m := mounterOf(t, run(goImage(), test.words, test.run...), test.opts)
 		got, err := m.mounts(test.found)
-		if diff := cmp.Diff(test.want, got, cmp.AllowUnexported(mount{})); diff != "" || err != nil {
+		if diff := cmp.Diff(test.want, got); diff != "" || err != nil {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
 		}
 	}

@@ -5,6 +5,7 @@ package bake
 
 import (
 	"context"
+	"errors"
 	"io"
 	"slices"
 
@@ -65,6 +66,29 @@ func (r *Request) Explain(ctx context.Context, s Streams) ([]*Result, error) {
 	dry := *r
 	dry.dryRun = true
 	b, err := newBuilder(&dry, s, (*frontend.Frontend).Explain)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.open(ctx, &patience.Patience{Tell: b.notify}); err != nil {
+		return nil, err
+	}
+	defer b.close()
+	return b.build(ctx)
+}
+
+// Eject has the images as plain Dockerfiles: the results have them. It builds what the plans
+// need, with the tools of the frontend image that the Dockerfiles take them from.
+func (r *Request) Eject(ctx context.Context, s Streams) ([]*Result, error) {
+	dry := *r
+	dry.dryRun = true
+	if dry.frontendImage == "" {
+		image, ok := OwnImage(version.Version())
+		if !ok {
+			return nil, errors.New("the Dockerfile takes the tools from dlvgen's frontend image, and this dlvgen is no release that has one: name an image with --frontend-image")
+		}
+		dry.frontendImage = image
+	}
+	b, err := newBuilder(&dry, s, (*frontend.Frontend).Eject)
 	if err != nil {
 		return nil, err
 	}

@@ -98,7 +98,7 @@ func (b *builder) newJob(ctx context.Context, img Image, n *node, in *inputs, at
 	j := &job{
 		node:   n,
 		result: &Result{Image: img},
-		config: frontend.Config{Tools: n.tools, Version: version.Version(), Source: in.production},
+		config: frontend.Config{Tools: n.tools, Version: version.Version(), Source: in.production, Image: b.frontendImage},
 	}
 	if len(b.production) > 0 {
 		j.config.Reference = b.production[0].String()

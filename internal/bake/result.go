@@ -64,6 +64,9 @@ func (r *Result) Plans() [][]byte { return r.values(frontend.MetaPlan) }
 // Trees are the definitions as text, where they were asked for, one for each platform.
 func (r *Result) Trees() [][]byte { return r.values(frontend.MetaLLB) }
 
+// Dockerfiles are ejected ones, one for each platform.
+func (r *Result) Dockerfiles() [][]byte { return r.values(frontend.MetaDockerfile) }
+
 // Explanations has one for each platform.
 func (r *Result) Explanations() ([]derive.Explanation, error) {
 	var list []derive.Explanation

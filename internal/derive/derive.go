@@ -75,6 +75,8 @@ type Image struct {
 
 	// Scans are the results of Production.Scans, of this image.
 	Scans []client.Reference
+
+	from *derivation
 }
 
 // Derive makes the debug image of every platform of production.
@@ -298,7 +300,7 @@ func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*Image,
 		return nil, err
 	}
 	scans, err := d.scan(ctx, def)
-	return &Image{Production: d.image, Ref: ref, Plan: plan, PlanJSON: dt, Definition: def, Scans: scans}, err
+	return &Image{Production: d.image, Ref: ref, Plan: plan, PlanJSON: dt, Definition: def, Scans: scans, from: d}, err
 }
 
 // builder is the platform on which the builder runs dlvgen's own steps: its first, or

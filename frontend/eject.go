@@ -1,0 +1,45 @@
+package frontend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/moby/buildkit/frontend/gateway/client"
+)
+
+// Eject is a client.BuildFunc that builds what the plan needs, and returns the debug image
+// as a plain Dockerfile. It takes the tools from [Config.Image], as that Dockerfile does.
+func (f *Frontend) Eject(ctx context.Context, c client.Client) (*client.Result, error) {
+	attrs := c.BuildOpts().Opts
+	request, err := ParseRequest(attrs)
+	if err == nil && request.Variant.Name == "" {
+		err = errors.New("no variant is named")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("dlvgen: %w", err)
+	}
+	image, err := resolve(ctx, c, f.cfg.Image)
+	if err != nil {
+		return nil, err
+	}
+	from := *f
+	from.cfg.Tools = NamedImageTools(image, nil)
+	d, err := from.load(ctx, c, request)
+	if err != nil {
+		return nil, err
+	}
+	images, err := d.Derive(ctx)
+	if err != nil {
+		return nil, err
+	}
+	res := client.NewResult()
+	for _, img := range images {
+		text, err := img.Dockerfile(attrs["target"], image)
+		if err != nil {
+			return nil, fmt.Errorf("this image cannot be written as a Dockerfile: %w", err)
+		}
+		res.AddMeta(MetaDockerfile+img.Production.Suffix, text)
+	}
+	return res, nil
+}

@@ -1,0 +1,154 @@
+//go:build !race
+
+// See breakpoint_test.go for why.
+
+package frontend_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/internal/testenv"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/google/go-cmp/cmp"
+	gateway "github.com/moby/buildkit/frontend/gateway/client"
+)
+
+// TestAnEjectedDockerfileMakesTheSameImage builds ejected Dockerfiles with BuildKit's own
+// frontend, and compares the images with those that dlvgen derives.
+func TestAnEjectedDockerfileMakesTheSameImage(t *testing.T) {
+	testenv.Require(t, testenv.NeedBuildKit|testenv.NeedDocker)
+	for _, c := range []struct {
+		service, dockerfile, target string
+		options                     variants.Request
+		breakpoint                  string
+	}{
+		{service: "hello", options: variant("remote")},
+		{service: "hello", dockerfile: "Dockerfile.debian", options: variant("remote-src"), breakpoint: "/src/main.go"},
+		{service: "makefile", options: variant("attach")},
+		{service: "script", options: variant("remote")},
+		{service: "cgopie", options: variant("remote-src")},
+		{service: "dependency", options: variant("remote-src")},
+		{service: "report", target: "script", options: variant("remote")},
+		{service: "report", target: "tini", options: variant("remote-src")},
+		{service: "report", target: "below", options: variant("remote-src")},
+	} {
+		t.Run(c.service+c.dockerfile+c.target, func(t *testing.T) {
+			ctx := deadline(t)
+			bk, reg, image := testenv.SharedBuildKit(t), testenv.SharedRegistry(t), testenv.FrontendImage(t)
+			service := testenv.Service(t, c.service)
+			attrs := map[string]string{}
+			if c.target != "" {
+				attrs["target"] = c.target
+			}
+			name := "eject/" + c.service + ":v1" + c.dockerfile + c.target
+			mustDerive(ctx, t, bk, derivation{service: service, dockerfile: c.dockerfile, options: c.options, attrs: attrs, push: reg.Ref(name + "-derived")})
+
+			text := eject(ctx, t, bk, derivation{service: service, dockerfile: c.dockerfile, options: c.options, attrs: attrs}, image)
+			if file := os.Getenv("DLVGEN_TEST_EJECTED"); file != "" {
+				t.Logf("%s", text)
+			}
+			ejected := filepath.Join(t.TempDir(), "Dockerfile")
+			if err := os.WriteFile(ejected, text, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			// Beside the context: images that have all of it are to be the same.
+			file, err := filepath.Rel(service, ejected)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if solved, err := bk.Solve(ctx, testenv.Solve{Context: service, Dockerfile: file, Push: reg.Ref(name + "-ejected")}); err != nil {
+				t.Fatalf("%v\n%s%s\n%s", err, solved, solved.Log, text)
+			}
+			compareImages(ctx, t, reg, name+"-derived", name+"-ejected")
+			if c.breakpoint != "" {
+				hitOverRPC(ctx, t, start(ctx, t, testenv.SharedDocker(t), reg.Ref(name+"-ejected")), c.breakpoint)
+			}
+		})
+	}
+}
+
+// eject is the Dockerfile of a derivation.
+func eject(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation, image string) (text []byte) {
+	t.Helper()
+	f := frontend.New(frontend.Config{Image: image, Version: "test"})
+	attrs := frontend.Attrs(d.options)
+	maps.Copy(attrs, d.attrs)
+	solved, err := bk.Solve(ctx, testenv.Solve{
+		Context: d.service, Dockerfile: d.dockerfile, Attrs: attrs,
+		Build: func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+			res, err := f.Eject(ctx, c)
+			if err == nil {
+				text = res.Metadata[frontend.MetaDockerfile]
+			}
+			return gateway.NewResult(), err
+		},
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s%s", err, solved, solved.Log)
+	}
+	return text
+}
+
+// compareImages compares the configs and files of two images.
+func compareImages(ctx context.Context, t *testing.T, reg *testenv.Registry, want, got string) {
+	t.Helper()
+	a, err := reg.Image(ctx, want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, err := reg.Image(ctx, got)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wanted, err := a.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	is, err := b.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	is.Config.ArgsEscaped = wanted.Config.ArgsEscaped // of Windows images only; BuildKit sets it for every command
+	if diff := cmp.Diff(wanted.Config, is.Config); diff != "" {
+		t.Errorf("the config (-derived +ejected):\n%s", diff)
+	}
+	derived, ejected := treeOf(ctx, t, reg, want), treeOf(ctx, t, reg, got)
+	names := maps.Clone(derived)
+	maps.Copy(names, ejected)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		w, inDerived := derived[name]
+		g, inEjected := ejected[name]
+		switch name {
+		case layout.TelemetryMode:
+			g.data = bytes.TrimSpace(g.data)
+		case layout.Plan:
+			w.data, g.data = compact(t, w.data), compact(t, g.data)
+		}
+		switch {
+		case !inDerived || !inEjected:
+			t.Errorf("%s is in the derived image: %t, in the ejected one: %t", name, inDerived, inEjected)
+		case w.Typeflag != g.Typeflag || w.owner() != g.owner() || w.Linkname != g.Linkname:
+			t.Errorf("%s is %c %s %s, want %c %s %s", name, g.Typeflag, g.owner(), g.Linkname, w.Typeflag, w.owner(), w.Linkname)
+		case !bytes.Equal(w.data, g.data):
+			t.Errorf("%s has another content: %.200q, want %.200q", name, g.data, w.data)
+		}
+	}
+}
+
+func compact(t *testing.T, text []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Compact(&b, text); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
