@@ -39,6 +39,7 @@ func TestAnEjectedDockerfileMakesTheSameImage(t *testing.T) {
 		{service: "dependency", options: variant("remote-src")},
 		{service: "report", target: "script", options: variant("remote")},
 		{service: "report", target: "tini", options: variant("remote-src")},
+		{service: "report", target: "setid", options: variant("remote-src")},
 		{service: "report", target: "below", options: variant("remote-src")},
 	} {
 		t.Run(c.service+c.dockerfile+c.target, func(t *testing.T) {

@@ -27,7 +27,7 @@ func newDockerfileCommand(s streams) *cobra.Command {
 		Use:   "dockerfile [CONTEXT]",
 		Short: "Print a debug variant as a plain Dockerfile",
 		Long: `Print a debug variant as a plain Dockerfile, which any BuildKit builds without
-dlvgen: your Dockerfile, with the added lines marked by comments.
+dlvgen: your Dockerfile, with comments that mark what was added.
 
 Builds what it must know of the program, as "dlvgen build --dry-run" does. The
 tools come from dlvgen's frontend image, pinned by digest. Give "docker build" the

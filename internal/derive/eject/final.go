@@ -39,14 +39,19 @@ func (r *renderer) final() ([]byte, error) {
 	return []byte(strings.Join(append(lines, config...), "\n") + "\n"), nil
 }
 
-// restored gives production's folders their modes and owners again, which a copy of folders
-// changes, and another one changes back.
+// restored gives production's folders their modes and owners again, which a copy changes of
+// the folders in what is copied, and another one changes back.
 func (r *renderer) restored(l variants.Layer) []string {
 	copied := slices.ContainsFunc(l.Items, func(i variants.Item) bool { return i.From == variants.FromCaptures })
 	if !copied || len(l.Folders) == 0 {
 		return nil
 	}
-	return []string{"# dlvgen: production's folders as they were.", fmt.Sprintf("COPY --from=%s / /", r.helpers.foldersOf(l.Folders))}
+	lines := []string{"# dlvgen: production's folders as they were."}
+	stage := r.helpers.foldersOf(l.Folders)
+	for i, f := range l.Folders {
+		lines = append(lines, fmt.Sprintf("COPY --from=%s --chown=%d:%d --chmod=%o /%d/ %s", stage, f.UID, f.GID, f.Mode, i, strings.TrimSuffix(path.Dir(f.Path), "/")+"/"))
+	}
+	return lines
 }
 
 // put puts an item of a layer into the image.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"strconv"
 	"strings"
 
 	"github.com/containerd/platforms"
@@ -128,13 +129,13 @@ func (h *helpers) item(i variants.Item, p ocispecs.Platform) []string {
 	return []string{fmt.Sprintf("COPY --from=%sempty --chmod=%o %s %s", prefix, i.Mode, emptyFolder, i.Path)}
 }
 
-// foldersOf is a stage that has production's folders, empty.
+// foldersOf is a stage that has each of production's folders, empty, in a folder of its
+// number.
 func (h *helpers) foldersOf(folders []variants.Folder) string {
-	h.empty = true
 	name := h.named("folders")
 	h.stages = append(h.stages, "FROM scratch AS "+name)
-	for _, f := range folders {
-		h.stages = append(h.stages, fmt.Sprintf("COPY --from=%sempty --chown=%d:%d --chmod=%o %s %s", prefix, f.UID, f.GID, f.Mode, emptyFolder, f.Path))
+	for i, f := range folders {
+		h.stages = append(h.stages, "WORKDIR "+path.Join("/", strconv.Itoa(i), path.Base(f.Path)))
 	}
 	return name
 }
