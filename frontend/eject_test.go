@@ -39,6 +39,7 @@ func TestAnEjectedDockerfileMakesTheSameImage(t *testing.T) {
 		{service: "dependency", options: variant("remote-src")},
 		{service: "report", target: "script", options: variant("remote")},
 		{service: "report", target: "tini", options: variant("remote-src")},
+		{service: "report", target: "capable", options: variant("remote")},
 		{service: "report", target: "setid", options: variant("remote-src")},
 		{service: "report", target: "below", options: variant("remote-src")},
 	} {
@@ -139,6 +140,8 @@ func compareImages(ctx context.Context, t *testing.T, reg *testenv.Registry, wan
 			t.Errorf("%s is in the derived image: %t, in the ejected one: %t", name, inDerived, inEjected)
 		case w.Typeflag != g.Typeflag || w.owner() != g.owner() || w.Linkname != g.Linkname:
 			t.Errorf("%s is %c %s %s, want %c %s %s", name, g.Typeflag, g.owner(), g.Linkname, w.Typeflag, w.owner(), w.Linkname)
+		case !maps.Equal(w.PAXRecords, g.PAXRecords):
+			t.Errorf("%s has %q, want %q", name, g.PAXRecords, w.PAXRecords)
 		case !bytes.Equal(w.data, g.data):
 			t.Errorf("%s has another content: %.200q, want %.200q", name, g.data, w.data)
 		}

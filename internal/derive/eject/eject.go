@@ -93,8 +93,6 @@ func sayable(p *variants.Plan) error {
 		return errors.New("a sidecar has the symbols of one production binary, which dlvgen compares with it section by section, and a Dockerfile cannot do that: " + remedy)
 	case p.Program.Rebuilt != nil:
 		return fmt.Errorf("%s is compiled again by --rebuild, in a step that the Dockerfile does not have: %s", p.Program.Path, remedy)
-	case p.Program.Capabilities != "":
-		return fmt.Errorf("%s has file capabilities, which the debugger's files need too, and a Dockerfile has no instruction for that: %s", p.Program.File, remedy)
 	}
 	return nil
 }

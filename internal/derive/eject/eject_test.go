@@ -174,7 +174,6 @@ func TestWhatADockerfileCannotSay(t *testing.T) {
 	const dockerfile = "FROM golang AS build\nRUN go build -o /server .\nFROM scratch\nCOPY --from=build /server /server\n"
 	for want, change := range map[string]func(*Input){
 		"symbols of one production binary": func(in *Input) { in.Plan.Request.Variant.Kind = variants.KindSidecar },
-		"file capabilities":                func(in *Input) { in.Plan.Program.Capabilities = "01" },
 		"compiled again by --rebuild":      func(in *Input) { in.Plan.Program.Rebuilt = &variants.Rebuilt{} },
 		"trigger of the base image (ONBUILD)": func(in *Input) {
 			in.Source.Locations[string(in.Steps[0].Digest)].Locations[0].Ranges[0].Start.Line = 1

@@ -71,7 +71,11 @@ func (r *renderer) put(i variants.Item) ([]string, error) {
 		}
 		return hereDocument(i.Path, i.Mode, text.Bytes()), nil
 	case i.From == variants.FromTools:
-		return []string{fmt.Sprintf("COPY --from=%s%s %s %s", r.helpers.toolsFor(r.Platform), flags, tool(r.Platform, i.Name), i.Path)}, nil
+		stage, from := r.helpers.toolsFor(r.Platform), tool(r.Platform, i.Name)
+		if i.Capabilities != "" {
+			stage, from = r.helpers.granted(i, r.Platform)
+		}
+		return []string{fmt.Sprintf("COPY --from=%s%s %s %s", stage, flags, from, i.Path)}, nil
 	case i.From == variants.FromProduction:
 		return []string{fmt.Sprintf("COPY --from=%s %s %s", r.target.name, i.Name, i.Path)}, nil
 	case i.From == variants.FromCaptures:

@@ -129,6 +129,28 @@ func (h *helpers) item(i variants.Item, p ocispecs.Platform) []string {
 	return []string{fmt.Sprintf("COPY --from=%sempty --chmod=%o %s %s", prefix, i.Mode, emptyFolder, i.Path)}
 }
 
+// granted is a stage that has a tool with capabilities, which the tools' own init gives to
+// it: no instruction but RUN does.
+func (h *helpers) granted(i variants.Item, p ocispecs.Platform) (stage, file string) {
+	const from, to = "/from", "/granted"
+	base := path.Base(i.Name)
+	file = path.Join(to, base)
+	key := "granted " + i.Name + " " + i.Capabilities
+	if name, ok := h.names[key]; ok {
+		return name, file
+	}
+	tools := h.toolsFor(p)
+	command, _ := json.Marshal([]string{"/init", layout.GrantWord, i.Capabilities, path.Join(from, base), file}) // strings
+	name := h.named("granted")
+	h.names[key] = name
+	h.stages = append(h.stages,
+		"FROM scratch AS "+name,
+		fmt.Sprintf("COPY --from=%s %s /init", tools, tool(p, layout.ToolInit)),
+		"WORKDIR "+to,
+		fmt.Sprintf("RUN --network=none --mount=type=bind,from=%s,source=%s,target=%s %s", tools, path.Dir(tool(p, i.Name)), from, command))
+	return name, file
+}
+
 // foldersOf is a stage that has each of production's folders, empty, in a folder of its
 // number.
 func (h *helpers) foldersOf(folders []variants.Folder) string {
