@@ -8,6 +8,8 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -34,14 +36,8 @@ func TestAnEjectedDockerfileMakesTheSameImage(t *testing.T) {
 		{service: "hello", options: variant("remote")},
 		{service: "hello", dockerfile: "Dockerfile.debian", options: variant("remote-src"), breakpoint: "/src/main.go"},
 		{service: "makefile", options: variant("attach")},
-		{service: "script", options: variant("remote")},
-		{service: "cgopie", options: variant("remote-src")},
-		{service: "dependency", options: variant("remote-src")},
-		{service: "report", target: "script", options: variant("remote")},
-		{service: "report", target: "tini", options: variant("remote-src")},
 		{service: "report", target: "capable", options: variant("remote")},
 		{service: "report", target: "setid", options: variant("remote-src")},
-		{service: "report", target: "below", options: variant("remote-src")},
 	} {
 		t.Run(c.service+c.dockerfile+c.target, func(t *testing.T) {
 			ctx := deadline(t)
@@ -55,19 +51,7 @@ func TestAnEjectedDockerfileMakesTheSameImage(t *testing.T) {
 			mustDerive(ctx, t, bk, derivation{service: service, dockerfile: c.dockerfile, options: c.options, attrs: attrs, push: reg.Ref(name + "-derived")})
 
 			text := eject(ctx, t, bk, derivation{service: service, dockerfile: c.dockerfile, options: c.options, attrs: attrs}, image)
-			if file := os.Getenv("DLVGEN_TEST_EJECTED"); file != "" {
-				t.Logf("%s", text)
-			}
-			ejected := filepath.Join(t.TempDir(), "Dockerfile")
-			if err := os.WriteFile(ejected, text, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			// Beside the context: images that have all of it are to be the same.
-			file, err := filepath.Rel(service, ejected)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if solved, err := bk.Solve(ctx, testenv.Solve{Context: service, Dockerfile: file, Push: reg.Ref(name + "-ejected")}); err != nil {
+			if solved, err := bk.Solve(ctx, testenv.Solve{Context: service, Dockerfile: beside(t, service, text), Push: reg.Ref(name + "-ejected")}); err != nil {
 				t.Fatalf("%v\n%s%s\n%s", err, solved, solved.Log, text)
 			}
 			compareImages(ctx, t, reg, name+"-derived", name+"-ejected")
@@ -75,6 +59,59 @@ func TestAnEjectedDockerfileMakesTheSameImage(t *testing.T) {
 				hitOverRPC(ctx, t, start(ctx, t, testenv.SharedDocker(t), reg.Ref(name+"-ejected")), c.breakpoint)
 			}
 		})
+	}
+}
+
+// beside writes a Dockerfile outside of a service's folder, for images that have all of that,
+// and returns its path from there.
+func beside(t *testing.T, service string, text []byte) string {
+	t.Helper()
+	ejected := filepath.Join(t.TempDir(), "Dockerfile")
+	if err := os.WriteFile(ejected, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	file, err := filepath.Rel(service, ejected)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+// TestAnEjectedDockerfileLeavesNothingOfTheCompile has sources for a stage that compiles and
+// ships: they are there, the capture is not, and production's folders are as they were.
+func TestAnEjectedDockerfileLeavesNothingOfTheCompile(t *testing.T) {
+	testenv.Require(t, testenv.NeedBuildKit)
+	ctx := deadline(t)
+	bk, image, service := testenv.SharedBuildKit(t), testenv.FrontendImage(t), testenv.Service(t, "report")
+	text := eject(ctx, t, bk, derivation{service: service, options: variant("remote-src"), attrs: map[string]string{"target": "below"}}, image)
+	found := map[string]string{}
+	solved, err := bk.Solve(ctx, testenv.Solve{
+		Context: service, Dockerfile: beside(t, service, text),
+		Build: func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+			res, err := c.Solve(ctx, gateway.SolveRequest{Frontend: "dockerfile.v0", FrontendOpt: c.BuildOpts().Opts})
+			if err != nil {
+				return nil, err
+			}
+			ref, err := res.SingleRef()
+			if err != nil {
+				return nil, err
+			}
+			for _, name := range []string{"/tmp", "/tmp/src", "/tmp/src/main.go", "/usr/local/go/src/net/http/server.go", layout.Capture, layout.Bin} {
+				if stat, err := ref.StatFile(ctx, gateway.StatRequest{Path: name}); err == nil {
+					found[name] = fmt.Sprintf("%s %d:%d", fs.FileMode(stat.Mode), stat.Uid, stat.Gid)
+				}
+			}
+			return gateway.NewResult(), nil
+		},
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s%s\n%s", err, solved, solved.Log, text)
+	}
+	want := map[string]string{
+		"/tmp": "dtrwxrwxrwx 0:0", "/tmp/src": "dgrwxrwxr-x 7:8", "/tmp/src/main.go": "-rw-r--r-- 0:0", "/usr/local/go/src/net/http/server.go": "-rw-r--r-- 0:0",
+	}
+	if diff := cmp.Diff(want, found); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
