@@ -51,7 +51,7 @@ func TestAnEjectedDockerfileMakesTheSameImage(t *testing.T) {
 			mustDerive(ctx, t, bk, derivation{service: service, dockerfile: c.dockerfile, options: c.options, attrs: attrs, push: reg.Ref(name + "-derived")})
 
 			text := eject(ctx, t, bk, derivation{service: service, dockerfile: c.dockerfile, options: c.options, attrs: attrs}, image)
-			if solved, err := bk.Solve(ctx, testenv.Solve{Context: service, Dockerfile: beside(t, service, text), Push: reg.Ref(name + "-ejected")}); err != nil {
+			if solved, err := bk.Solve(ctx, testenv.Solve{Context: service, Dockerfile: outside(t, service, text), Push: reg.Ref(name + "-ejected")}); err != nil {
 				t.Fatalf("%v\n%s%s\n%s", err, solved, solved.Log, text)
 			}
 			compareImages(ctx, t, reg, name+"-derived", name+"-ejected")
@@ -62,9 +62,9 @@ func TestAnEjectedDockerfileMakesTheSameImage(t *testing.T) {
 	}
 }
 
-// beside writes a Dockerfile outside of a service's folder, for images that have all of that,
+// outside writes a Dockerfile outside of a service's folder, for images that have all of that,
 // and returns its path from there.
-func beside(t *testing.T, service string, text []byte) string {
+func outside(t *testing.T, service string, text []byte) string {
 	t.Helper()
 	ejected := filepath.Join(t.TempDir(), "Dockerfile")
 	if err := os.WriteFile(ejected, text, 0o600); err != nil {
@@ -86,7 +86,7 @@ func TestAnEjectedDockerfileLeavesNothingOfTheCompile(t *testing.T) {
 	text := eject(ctx, t, bk, derivation{service: service, options: variant("remote-src"), attrs: map[string]string{"target": "below"}}, image)
 	found := map[string]string{}
 	solved, err := bk.Solve(ctx, testenv.Solve{
-		Context: service, Dockerfile: beside(t, service, text),
+		Context: service, Dockerfile: outside(t, service, text),
 		Build: func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
 			res, err := c.Solve(ctx, gateway.SolveRequest{Frontend: "dockerfile.v0", FrontendOpt: c.BuildOpts().Opts})
 			if err != nil {

@@ -170,6 +170,19 @@ COPY --chown=1 --from=1 /b /
 	}
 }
 
+func TestASyntaxLineOfDlvgensIsBuildKitsThen(t *testing.T) {
+	const dockerfile = "FROM golang AS build\nRUN go build -o /server .\nFROM scratch\nCOPY --from=build /server /server\n"
+	for line, want := range map[string]string{
+		"# syntax=reg.example/mirror/dlvgen:1 --variant=remote": "# syntax=docker/dockerfile:1",
+		"# syntax=docker/dockerfile:1.7-labs":                   "# syntax=docker/dockerfile:1.7-labs",
+	} {
+		text, err := Dockerfile(inputOf(t, []byte(line+"\n"+dockerfile), asked("remote"), variants.Command{}))
+		if first, _, _ := strings.Cut(string(text), "\n"); first != want || err != nil {
+			t.Errorf("%s: the first line is %q, %v, want %q", line, first, err, want)
+		}
+	}
+}
+
 func TestWhatADockerfileCannotSay(t *testing.T) {
 	const dockerfile = "FROM golang AS build\nRUN go build -o /server .\nFROM scratch\nCOPY --from=build /server /server\n"
 	for want, change := range map[string]func(*Input){

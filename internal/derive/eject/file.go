@@ -2,11 +2,14 @@ package eject
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/distribution/reference"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/moby/buildkit/frontend/dockerfile/command"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
@@ -78,7 +81,7 @@ func (i *instruction) copies(source string) bool {
 // parse reads the Dockerfile that a definition was made from.
 func parse(source *pb.Source) (*file, error) {
 	if len(source.GetInfos()) == 0 {
-		return nil, fmt.Errorf("the builder did not say which Dockerfile it read")
+		return nil, errors.New("the builder did not say which Dockerfile it read")
 	}
 	dt := bytes.ReplaceAll(source.Infos[0].Data, []byte("\r\n"), []byte("\n"))
 	parsed, err := parser.Parse(bytes.NewReader(dt))
@@ -88,6 +91,10 @@ func parse(source *pb.Source) (*file, error) {
 	f := &file{
 		lines: strings.Split(strings.TrimRight(string(dt), "\n"), "\n"), escape: string(parsed.EscapeToken),
 		before: map[int][]string{}, replaced: map[int]replacement{},
+	}
+	// A file whose own syntax line is dlvgen's is one for BuildKit's frontend now.
+	if syntax, _, at, ok := parser.DetectSyntax(dt); ok && len(at) > 0 && isOurs(syntax) {
+		f.replace(at[0].Start.Line, at[0].Start.Line, "# syntax=docker/dockerfile:1")
 	}
 	for _, n := range parsed.AST.Children {
 		switch {
@@ -107,6 +114,13 @@ func parse(source *pb.Source) (*file, error) {
 		}
 	}
 	return f, nil
+}
+
+// isOurs tells whether an image is dlvgen's frontend, by the last part of its name, which
+// mirrors keep.
+func isOurs(image string) bool {
+	named, err := reference.ParseNormalizedNamed(image)
+	return err == nil && path.Base(reference.Path(named)) == "dlvgen"
 }
 
 // fromWords are the words of a FROM instruction without its flags: BASE [AS NAME].

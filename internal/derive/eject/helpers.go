@@ -168,7 +168,7 @@ func hereDocument(to string, mode int, content []byte) []string {
 	for strings.Contains("\n"+string(content)+"\n", "\n"+mark+"\n") {
 		mark += "F"
 	}
-	lines := []string{fmt.Sprintf("COPY --chmod=%o <<\"%s\" %s", mode, mark, to)}
+	lines := []string{fmt.Sprintf("COPY --chmod=%o <<%q %s", mode, mark, to)}
 	if text := strings.TrimSuffix(string(content), "\n"); text != "" {
 		lines = append(lines, strings.Split(text, "\n")...)
 	}

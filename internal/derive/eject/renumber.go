@@ -32,8 +32,6 @@ func (r *renderer) renumber() error {
 	return nil
 }
 
-var fromNumber = regexp.MustCompile(`\bfrom=([0-9]+)$`)
-
 // renumbered is a flag with the number of its stage corrected.
 func renumbered(flag string, numbers map[string]string) string {
 	name, value, _ := strings.Cut(flag, "=")
@@ -45,8 +43,8 @@ func renumbered(flag string, numbers map[string]string) string {
 	case "--mount":
 		words := strings.Split(value, ",")
 		for i, w := range words {
-			if m := fromNumber.FindStringSubmatch(w); m != nil && numbers[m[1]] != "" {
-				words[i] = "from=" + numbers[m[1]]
+			if number, ok := strings.CutPrefix(w, "from="); ok && numbers[number] != "" {
+				words[i] = "from=" + numbers[number]
 			}
 		}
 		return name + "=" + strings.Join(words, ",")
