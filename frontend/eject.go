@@ -25,7 +25,7 @@ func (f *Frontend) Eject(ctx context.Context, c client.Client) (*client.Result, 
 	}
 	from := *f
 	from.cfg.Tools = NamedImageTools(image, nil)
-	d, err := from.load(ctx, c, request)
+	d, err := from.load(ctx, c, hiding{c}, request)
 	if err != nil {
 		return nil, err
 	}
