@@ -29,7 +29,7 @@ func newDockerfileCommand(s streams) *cobra.Command {
 		Long: `Print a debug variant as a plain Dockerfile, which any BuildKit builds without
 dlvgen: your Dockerfile, with comments that mark what was added.
 
-Builds what it must know of the program, as "dlvgen build --dry-run" does.
+Builds what it must know of the program, like "dlvgen build --dry-run".
 The tools come from dlvgen's frontend image, pinned by digest. Give
 "docker build" the same context, --build-arg and --secret.`,
 		Example: `  dlvgen dockerfile -o Dockerfile.debug .
