@@ -62,7 +62,7 @@ func Dockerfile(in Input) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &renderer{Input: in, file: f, helpers: newHelpers(in), made: map[string]bool{}}
+	r := &renderer{Input: in, file: f, own: newOwnStages(in), made: map[string]bool{}}
 	if err := r.locate(); err != nil {
 		return nil, err
 	}
@@ -78,7 +78,7 @@ func Dockerfile(in Input) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	f.insert(f.commentsAbove(f.stages[0].from), r.helpers.text()...)
+	f.insert(f.commentsAbove(f.stages[0].from), r.own.text()...)
 	if err := r.renumber(); err != nil {
 		return nil, err
 	}
@@ -112,9 +112,9 @@ func valid(text []byte) ([]byte, error) {
 // renderer is the state of one call of Dockerfile.
 type renderer struct {
 	Input
-	file    *file
-	helpers *helpers
-	target  *stage
+	file   *file
+	own    *ownStages
+	target *stage
 
 	// separate says that what ships is a stage of its own, behind the user's.
 	separate bool

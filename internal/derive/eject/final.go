@@ -47,7 +47,7 @@ func (r *renderer) restored(l variants.Layer) []string {
 		return nil
 	}
 	lines := []string{"# dlvgen: production's folders as they were."}
-	stage := r.helpers.foldersOf(l.Folders)
+	stage := r.own.foldersOf(l.Folders)
 	for i, f := range l.Folders {
 		lines = append(lines, fmt.Sprintf("COPY --from=%s --chown=%d:%d --chmod=%o /%d/ %s", stage, f.UID, f.GID, f.Mode, i, strings.TrimSuffix(path.Dir(f.Path), "/")+"/"))
 	}
@@ -71,9 +71,9 @@ func (r *renderer) put(i variants.Item) ([]string, error) {
 		}
 		return hereDocument(i.Path, i.Mode, text.Bytes()), nil
 	case i.From == variants.FromTools:
-		stage, from := r.helpers.toolsFor(r.Platform), tool(r.Platform, i.Name)
+		stage, from := r.own.toolsFor(r.Platform), tool(r.Platform, i.Name)
 		if i.Capabilities != "" {
-			stage, from = r.helpers.granted(i, r.Platform)
+			stage, from = r.own.granted(i, r.Platform)
 		}
 		return []string{fmt.Sprintf("COPY --from=%s%s %s %s", stage, flags, from, i.Path)}, nil
 	case i.From == variants.FromProduction:
@@ -102,7 +102,7 @@ func (r *renderer) put(i variants.Item) ([]string, error) {
 	}
 	r.made[i.Path] = true
 	// A copy into a folder would give it, and those above it, the mode of the file.
-	return r.helpers.item(i, r.Platform), nil
+	return r.own.item(i, r.Platform), nil
 }
 
 // linkStage makes the symbolic links of the plan, which no instruction but RUN makes: in

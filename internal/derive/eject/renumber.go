@@ -10,7 +10,7 @@ import (
 
 // renumber corrects what refers to stages by number: others stand ahead of them now.
 func (r *renderer) renumber() error {
-	ahead := r.helpers.count()
+	ahead := r.own.count()
 	numbers := map[string]string{}
 	for i, s := range r.file.stages {
 		ahead += s.added

@@ -15,7 +15,7 @@ import (
 // stage edits the steps of one stage.
 func (r *renderer) stage(s *stage) error {
 	if s.name == "" && r.named(s) {
-		s.rename(r.helpers.named("build"))
+		s.rename(r.own.named("build"))
 	}
 	if s.renamed != "" {
 		r.file.replace(s.from.StartLine, s.from.EndLine, fromLine(s.from, s.renamed))
@@ -88,7 +88,7 @@ func (w *stageWriter) step(i int, in *instruction) error {
 	if capture != nil {
 		for _, m := range in.step.Mounts {
 			if m.Output {
-				from, source := w.helpers.of(m, in.step.Platform)
+				from, source := w.own.of(m, in.step.Platform)
 				copied = append(copied, fmt.Sprintf("COPY --from=%s %s %s", from, source, captureDir))
 			}
 		}
@@ -111,7 +111,7 @@ func (w *stageWriter) step(i int, in *instruction) error {
 // aside runs the step once more in a stage of its own, for its sources: what they are
 // captured to would be in the image.
 func (w *stageWriter) aside(in *instruction, copied []string, folders string, run []string) {
-	name := w.helpers.named("sources")
+	name := w.own.named("sources")
 	in.captured = name
 	w.stage.added++
 	lines := append([]string{"# dlvgen: the sources that the step compiles, without what it leaves in the image.", "FROM " + w.before + " AS " + name}, copied...)
@@ -201,7 +201,7 @@ func (w *stageWriter) takeAside(from string, s *llbgen.Step) []string {
 	var lines []string
 	for _, m := range s.Mounts {
 		if f := m.Files[0]; f.From == llbgen.FromStep {
-			stage := w.helpers.named("real-go")
+			stage := w.own.named("real-go")
 			w.real[f.Name] = stage
 			w.stage.added++
 			lines = append(lines, "# dlvgen: "+m.Title+".", "FROM scratch AS "+stage, fmt.Sprintf("COPY --from=%s %s %s", from, f.Name, f.Path))
@@ -252,7 +252,7 @@ func (w *stageWriter) mount(m llbgen.Mount, s *llbgen.Step) (string, error) {
 	if f := m.Files[0]; f.From == llbgen.FromStep {
 		from, source = w.real[f.Name], f.Path
 	} else {
-		from, source = w.helpers.of(m, s.Platform)
+		from, source = w.own.of(m, s.Platform)
 	}
 	words := []string{"type=bind"}
 	if m.ID != "" {

@@ -27,9 +27,9 @@ const captureSources = layout.CaptureSources
 // emptyFolder is the only folder of the stage dlvgen-empty.
 const emptyFolder = "/folder"
 
-// helpers are the stages that stand ahead of the user's: the tools, and what is mounted
+// ownStages are the stages that stand ahead of the user's: the tools, and what is mounted
 // into the steps.
-type helpers struct {
+type ownStages struct {
 	image  string
 	own    ocispecs.Platform
 	tools  []string // stages of the tools
@@ -39,14 +39,14 @@ type helpers struct {
 	empty  bool
 }
 
-func newHelpers(in Input) *helpers {
-	return &helpers{image: in.Tools, own: in.Platform, names: map[string]string{}, used: map[string]int{}}
+func newOwnStages(in Input) *ownStages {
+	return &ownStages{image: in.Tools, own: in.Platform, names: map[string]string{}, used: map[string]int{}}
 }
 
 // count is how many stages there are.
-func (h *helpers) count() int {
+func (o *ownStages) count() int {
 	n := 0
-	for _, l := range h.text() {
+	for _, l := range o.text() {
 		if strings.HasPrefix(l, "FROM ") {
 			n++
 		}
@@ -55,30 +55,30 @@ func (h *helpers) count() int {
 }
 
 // text are the lines of all stages.
-func (h *helpers) text() []string {
+func (o *ownStages) text() []string {
 	lines := []string{
 		"# dlvgen: the tools, and what the steps that compile are given. The comments that begin",
 		"# with dlvgen mark all that was added to this Dockerfile.",
 	}
-	lines = append(lines, h.tools...)
-	if h.empty {
+	lines = append(lines, o.tools...)
+	if o.empty {
 		lines = append(lines, "FROM scratch AS "+prefix+"empty", "WORKDIR "+emptyFolder)
 	}
-	return append(append(lines, h.stages...), "# dlvgen: end.", "")
+	return append(append(lines, o.stages...), "# dlvgen: end.", "")
 }
 
 // toolsFor is the stage of a platform's tools.
-func (h *helpers) toolsFor(p ocispecs.Platform) string {
+func (o *ownStages) toolsFor(p ocispecs.Platform) string {
 	key := "tools " + platforms.Format(p)
-	if name, ok := h.names[key]; ok {
+	if name, ok := o.names[key]; ok {
 		return name
 	}
 	name, flag := prefix+"tools", ""
-	if platforms.Format(p) != platforms.Format(h.own) {
+	if platforms.Format(p) != platforms.Format(o.own) {
 		name, flag = name+"-"+p.Architecture, "--platform="+platforms.Format(p)+" "
 	}
-	h.names[key] = name
-	h.tools = append(h.tools, fmt.Sprintf("FROM %s%s AS %s", flag, h.image, name))
+	o.names[key] = name
+	o.tools = append(o.tools, fmt.Sprintf("FROM %s%s AS %s", flag, o.image, name))
 	return name
 }
 
@@ -88,62 +88,62 @@ func tool(p ocispecs.Platform, name string) string {
 }
 
 // named is a name for a stage that no other has.
-func (h *helpers) named(base string) string {
+func (o *ownStages) named(base string) string {
 	base = prefix + strings.TrimPrefix(base, prefix)
-	h.used[base]++
-	if n := h.used[base]; n > 1 {
+	o.used[base]++
+	if n := o.used[base]; n > 1 {
 		return fmt.Sprintf("%s-%d", base, n)
 	}
 	return base
 }
 
 // of is the stage that has what a mount shows, and the path there.
-func (h *helpers) of(m llbgen.Mount, p ocispecs.Platform) (stage, source string) {
+func (o *ownStages) of(m llbgen.Mount, p ocispecs.Platform) (stage, source string) {
 	first := m.Files[0]
 	if first.Path == "" {
-		return h.toolsFor(p), tool(p, first.Name)
+		return o.toolsFor(p), tool(p, first.Name)
 	}
 	key := cmp.Or(m.Name, first.Path) + " " + platforms.Format(p)
-	if name, ok := h.names[key]; ok {
+	if name, ok := o.names[key]; ok {
 		return name, first.Path
 	}
 	lines := make([]string, 0, len(m.Files))
 	for _, f := range m.Files {
-		lines = append(lines, h.item(f, p)...)
+		lines = append(lines, o.item(f, p)...)
 	}
-	name := h.named(path.Base(first.Path))
-	h.names[key] = name
-	h.stages = append(append(h.stages, "FROM scratch AS "+name), lines...)
+	name := o.named(path.Base(first.Path))
+	o.names[key] = name
+	o.stages = append(append(o.stages, "FROM scratch AS "+name), lines...)
 	return name, first.Path
 }
 
 // item puts a tool, a text or a folder into a stage.
-func (h *helpers) item(i variants.Item, p ocispecs.Platform) []string {
+func (o *ownStages) item(i variants.Item, p ocispecs.Platform) []string {
 	switch {
 	case i.From == variants.FromTools:
-		return []string{fmt.Sprintf("COPY --from=%s %s %s", h.toolsFor(p), tool(p, i.Name), i.Path)}
+		return []string{fmt.Sprintf("COPY --from=%s %s %s", o.toolsFor(p), tool(p, i.Name), i.Path)}
 	case i.Content != nil:
 		return hereDocument(i.Path, i.Mode, i.Content)
 	}
-	h.empty = true
+	o.empty = true
 	return []string{fmt.Sprintf("COPY --from=%sempty --chmod=%o %s %s", prefix, i.Mode, emptyFolder, i.Path)}
 }
 
 // granted is a stage that has a tool with capabilities, which the tools' own init gives to
 // it: no instruction but RUN does.
-func (h *helpers) granted(i variants.Item, p ocispecs.Platform) (stage, file string) {
+func (o *ownStages) granted(i variants.Item, p ocispecs.Platform) (stage, file string) {
 	const from, to = "/from", "/granted"
 	base := path.Base(i.Name)
 	file = path.Join(to, base)
 	key := "granted " + i.Name + " " + i.Capabilities
-	if name, ok := h.names[key]; ok {
+	if name, ok := o.names[key]; ok {
 		return name, file
 	}
-	tools := h.toolsFor(p)
+	tools := o.toolsFor(p)
 	command, _ := json.Marshal([]string{"/init", layout.GrantWord, i.Capabilities, path.Join(from, base), file}) // strings
-	name := h.named("granted")
-	h.names[key] = name
-	h.stages = append(h.stages,
+	name := o.named("granted")
+	o.names[key] = name
+	o.stages = append(o.stages,
 		"FROM scratch AS "+name,
 		fmt.Sprintf("COPY --from=%s %s /init", tools, tool(p, layout.ToolInit)),
 		"WORKDIR "+to,
@@ -153,11 +153,11 @@ func (h *helpers) granted(i variants.Item, p ocispecs.Platform) (stage, file str
 
 // foldersOf is a stage that has each of production's folders, empty, in a folder of its
 // number.
-func (h *helpers) foldersOf(folders []variants.Folder) string {
-	name := h.named("folders")
-	h.stages = append(h.stages, "FROM scratch AS "+name)
+func (o *ownStages) foldersOf(folders []variants.Folder) string {
+	name := o.named("folders")
+	o.stages = append(o.stages, "FROM scratch AS "+name)
 	for i, f := range folders {
-		h.stages = append(h.stages, "WORKDIR "+path.Join("/", strconv.Itoa(i), path.Base(f.Path)))
+		o.stages = append(o.stages, "WORKDIR "+path.Join("/", strconv.Itoa(i), path.Base(f.Path)))
 	}
 	return name
 }
