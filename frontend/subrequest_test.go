@@ -1,3 +1,7 @@
+//go:build !race
+
+// Several platforms: see breakpoint_test.go for why.
+
 package frontend
 
 import (
