@@ -63,32 +63,28 @@ func (r *Request) Build(ctx context.Context, s Streams) ([]*Result, error) {
 
 // Explain says what Build would do, without building: the results have explanations.
 func (r *Request) Explain(ctx context.Context, s Streams) ([]*Result, error) {
-	dry := *r
-	dry.dryRun = true
-	b, err := newBuilder(&dry, s, (*frontend.Frontend).Explain)
-	if err != nil {
-		return nil, err
-	}
-	if err := b.open(ctx, &patience.Patience{Tell: b.notify}); err != nil {
-		return nil, err
-	}
-	defer b.close()
-	return b.build(ctx)
+	return r.dry(ctx, s, (*frontend.Frontend).Explain)
 }
 
 // Eject has the images as plain Dockerfiles: the results have them. It builds what the plans
 // need, with the tools of the frontend image that the Dockerfiles take them from.
 func (r *Request) Eject(ctx context.Context, s Streams) ([]*Result, error) {
-	dry := *r
-	dry.dryRun = true
-	if dry.frontendImage == "" {
+	from := *r
+	if from.frontendImage == "" {
 		image, ok := OwnImage(version.Version())
 		if !ok {
 			return nil, errors.New("the Dockerfile takes the tools from dlvgen's frontend image, and this dlvgen is no release that has one: name an image with --frontend-image")
 		}
-		dry.frontendImage = image
+		from.frontendImage = image
 	}
-	b, err := newBuilder(&dry, s, (*frontend.Frontend).Eject)
+	return from.dry(ctx, s, (*frontend.Frontend).Eject)
+}
+
+// dry asks the frontend, and writes nothing.
+func (r *Request) dry(ctx context.Context, s Streams, call frontendCall) ([]*Result, error) {
+	dry := *r
+	dry.dryRun = true
+	b, err := newBuilder(&dry, s, call)
 	if err != nil {
 		return nil, err
 	}

@@ -14,6 +14,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+
+	"github.com/moby/sys/atomicwriter"
 )
 
 // File is a bake file or compose file. The name "-" is stdin.
@@ -165,7 +167,7 @@ func Write(path string, text []byte) (changed bool, err error) {
 		}
 		mode = info.Mode().Perm()
 	}
-	err = replace(path, text, mode)
+	err = atomicwriter.WriteFile(path, text, mode)
 	return err == nil, wrapWriting(err)
 }
 
@@ -174,20 +176,4 @@ func wrapWriting(err error) error {
 		return fmt.Errorf("writing the bake file: %w", err)
 	}
 	return nil
-}
-
-// replace puts a whole file in the place of another.
-func replace(path string, text []byte, mode fs.FileMode) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".dlvgen-bake-*")
-	if err != nil {
-		return err
-	}
-	_, err = f.Write(text)
-	if err = errors.Join(err, f.Chmod(mode), f.Close()); err == nil {
-		err = os.Rename(f.Name(), path)
-	}
-	if err != nil {
-		_ = os.Remove(f.Name())
-	}
-	return err
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/bakefile"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/spf13/cobra"
@@ -69,11 +68,7 @@ func (f *bakeFlags) registerBake(fs *pflag.FlagSet) {
 	fs.StringArrayVarP(&f.files, "file", "f", nil, `bake file or compose file, "-" for stdin`)
 	fs.StringVar(&f.group, "group", bakeGroup, "name of the group of production and all variants, and part of the other names")
 	fs.StringVar(&f.FrontendImage, "frontend-image", "", "frontend image that builds the variants (default: "+bakeSyntax+")")
-	all.VisitAll(func(flag *pflag.Flag) {
-		if flag.Name != "print-llb" && frontend.Settings(&variants.Request{}).Lookup(flag.Name) != nil || slices.Contains(bakeShared, flag.Name) {
-			fs.AddFlag(flag)
-		}
-	})
+	addShared(fs, all, bakeShared, "print-llb")
 }
 
 // bake reads, checks, and writes.

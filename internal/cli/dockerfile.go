@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/bake"
-	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/sys/atomicwriter"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -43,11 +41,7 @@ The tools come from dlvgen's frontend image, pinned by digest. Give
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.register(all)
 	cmd.Flags().SortFlags = false
-	all.VisitAll(func(f *pflag.Flag) {
-		if f.Name != "print-llb" && frontend.Settings(&variants.Request{}).Lookup(f.Name) != nil || slices.Contains(dockerfileFlags, f.Name) {
-			cmd.Flags().AddFlag(f)
-		}
-	})
+	addShared(cmd.Flags(), all, dockerfileFlags, "print-llb")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write (default: stdout)")
 	return cmd
 }

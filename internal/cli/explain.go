@@ -6,14 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
-	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/bake"
 	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/dlvgen/dlvgen/internal/derive/page"
 	"github.com/dlvgen/dlvgen/internal/visible"
-	"github.com/dlvgen/dlvgen/variants"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -46,11 +43,7 @@ The exit code is 1 if a debug image cannot be derived.`,
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.register(all)
 	cmd.Flags().SortFlags = false
-	all.VisitAll(func(f *pflag.Flag) {
-		if frontend.Settings(&variants.Request{}).Lookup(f.Name) != nil || slices.Contains(explainFlags, f.Name) {
-			cmd.Flags().AddFlag(f)
-		}
-	})
+	addShared(cmd.Flags(), all, explainFlags)
 	return cmd
 }
 

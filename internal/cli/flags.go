@@ -2,6 +2,7 @@ package cli
 
 import (
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/dlvgen/dlvgen/frontend"
@@ -102,4 +103,16 @@ func contextOf(args []string) string {
 		return args[0]
 	}
 	return "."
+}
+
+// addShared adds flags of `dlvgen build` to those of another command: the named ones, and
+// those of a derivation but for some.
+func addShared(to, build *pflag.FlagSet, named []string, without ...string) {
+	derivation := frontend.Settings(&variants.Request{})
+	build.VisitAll(func(f *pflag.Flag) {
+		ofDerivation := derivation.Lookup(f.Name) != nil && !slices.Contains(without, f.Name)
+		if ofDerivation || slices.Contains(named, f.Name) {
+			to.AddFlag(f)
+		}
+	})
 }
