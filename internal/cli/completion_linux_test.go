@@ -46,9 +46,7 @@ func TestShellsCompleteCommandLines(t *testing.T) {
 		{"zsh", ".zshrc", zshRC, "source <(docker completion zsh)\n"},
 	} {
 		t.Run(shell.name, func(t *testing.T) {
-			if _, err := exec.LookPath(shell.name); err != nil {
-				t.Skip(err) // bash is everywhere
-			}
+			proctest.RequirePrograms(t, shell.name)
 			lines := map[string]string{
 				"dlvgen expl":                            "<dlvgen><explain>",
 				"dlvgen build --variant remote-s":        "<dlvgen><build><--variant><remote-src>",

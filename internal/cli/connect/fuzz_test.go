@@ -14,6 +14,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/dlvgen/dlvgen/internal/cli/connect"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/go-delve/delve/pkg/config"
@@ -197,10 +198,8 @@ func newShells(tb testing.TB) shells {
 func (s shells) check(t *testing.T, text string, want ...called) {
 	t.Helper()
 	for _, shell := range []string{"sh", "bash", "zsh"} {
+		proctest.RequirePrograms(t, shell)
 		program, err := exec.LookPath(shell)
-		if err != nil && shell == "zsh" {
-			continue
-		}
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -34,9 +34,7 @@ func TestTheSameWordsAtAPrompt(t *testing.T) {
 		{words: words},
 	}
 	for _, shell := range [][]string{{"bash", "--norc", "-i"}, {"zsh", "-f", "-i"}} {
-		if _, err := exec.LookPath(shell[0]); err != nil && shell[0] == "zsh" {
-			continue
-		}
+		proctest.RequirePrograms(t, shell[0])
 		got, shown := s.enter(t, shell, "echo earlier\n"+text+line+"\nexit\n")
 		if diff := cmp.Diff(want, got, cmp.AllowUnexported(called{})); diff != "" {
 			t.Errorf("%s (-want +got):\n%s\nof\n%s", shell[0], diff, shown)
