@@ -90,22 +90,24 @@ func SharedRegistry(t testing.TB) *Registry {
 // EmptyBuildKit.
 func SharedBuildKit(t testing.TB) *BuildKit {
 	t.Helper()
-	return sharedBuildKit(t, &shared.buildkit)
+	return sharedBuildKit(t, &shared.buildkit, claimState)
 }
 
 // AnotherBuildKit is a second buildkitd of the test binary, for tests that compare what
-// two builders make. It has nothing of the first one's cache.
+// two builders make. It has nothing of any other's cache: from an image that somebody else
+// compressed, a layer would have another digest.
 func AnotherBuildKit(t testing.TB) *BuildKit {
 	t.Helper()
-	return sharedBuildKit(t, &shared.another)
+	return sharedBuildKit(t, &shared.another, func() (string, func(), error) { return "", func() {}, nil })
 }
 
-func sharedBuildKit(t testing.TB, p *part[*BuildKit]) *BuildKit {
+// sharedBuildKit starts a part with the state that claim locks, until it is released.
+func sharedBuildKit(t testing.TB, p *part[*BuildKit], claim func() (dir string, release func(), err error)) *BuildKit {
 	t.Helper()
 	reg := SharedRegistry(t)
 	_, measured := t.(*testing.B)
 	return take(t, p, func(ctx context.Context) (*BuildKit, func() error, error) {
-		state, release, err := claimState()
+		state, release, err := claim()
 		if err != nil {
 			return nil, nil, err
 		}
