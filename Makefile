@@ -56,17 +56,15 @@ setup: ## Install what tests and demo need and is missing (root; Debian or Ubunt
 test: setup build bin/dlv bin/docker-buildx bin/gotestsum ## Build, check and test everything.
 	@state=$$(mktemp -d "$${TMPDIR:-/tmp}/dlvgen-test-XXXXXX"); trap 'rm -rf "$$state"' EXIT INT TERM; \
 		export DLVGEN_TESTENV_STATE="$$state/daemons" TEST_EVENTS="$$state/events"; mkdir "$$TEST_EVENTS"; \
-		passed=0; $(MAKE) --no-print-directory -j3 test-race test-plain test-packages || passed=$$?; \
+		passed=0; $(MAKE) --no-print-directory -j3 test-race test-plain lint || passed=$$?; \
 		./hack/summary "$$TEST_EVENTS"; exit $$passed
 
 # The parts of test, which wait for different things: for the compiler, for containers.
-.PHONY: test-race test-plain test-packages
+.PHONY: test-race test-plain
 test-race:
 	@./hack/tests race
 test-plain:
-	@./hack/tests plain
-test-packages:
-	@passed=0; $(MAKE) --no-print-directory lint || passed=$$?; ./hack/tests packages || passed=$$?; exit $$passed
+	@passed=0; ./hack/tests packages || passed=$$?; ./hack/tests plain || passed=$$?; exit $$passed
 
 .PHONY: bench
 bench: setup build ## Run the benchmarks.
