@@ -60,21 +60,6 @@ func TestOptionsOfABuildMeanTheSameForADebugImage(t *testing.T) {
 			checkAnnotated(t, what, reg.Ref("life/annotated@"+solved.Digest))
 		}
 	})
-	t.Run("no-cache-filter", func(t *testing.T) {
-		var ran [2][]string
-		production, debug := b.solve(t, testenv.Solve{Attrs: map[string]string{"no-cache": "build"}})
-		for i, solved := range []*testenv.Solved{production, debug} {
-			for _, v := range solved.Vertices {
-				if strings.HasPrefix(v.Name, "[build") && !v.Cached {
-					ran[i] = append(ran[i], v.Name)
-				}
-			}
-			slices.Sort(ran[i])
-		}
-		if !slices.Equal(ran[0], ran[1]) || len(ran[0]) < 5 {
-			t.Errorf("production ran %q, and the debug image %q", ran[0], ran[1])
-		}
-	})
 	for what, context := range map[string]string{"git": repository + "#main:service", "http": archive} {
 		t.Run(what+" context", func(t *testing.T) {
 			dir := t.TempDir()
@@ -101,6 +86,24 @@ func TestOptionsOfABuildMeanTheSameForADebugImage(t *testing.T) {
 		labs.solve(t, testenv.Solve{Exports: []client.ExportEntry{{Type: client.ExporterLocal, OutputDir: dir}}})
 		if _, err := os.Stat(filepath.Join(dir, "dlv")); err != nil {
 			t.Error(err)
+		}
+	})
+	// The last: what it compiles goes into caches of its own, which are others' from then on.
+	t.Run("no-cache-filter", func(t *testing.T) {
+		var ran [2][]string
+		production, debug := both{b.bk, testenv.SmallService(t), b.syntax}.solve(t, testenv.Solve{Attrs: map[string]string{"no-cache": "build"}})
+		for i, solved := range []*testenv.Solved{production, debug} {
+			for _, v := range solved.Vertices {
+				// FROM and WORKDIR are not for the filter: they run where nobody built them yet.
+				again := strings.Contains(v.Name, "] COPY ") || strings.Contains(v.Name, "] RUN ")
+				if strings.HasPrefix(v.Name, "[build") && again && !v.Cached {
+					ran[i] = append(ran[i], v.Name)
+				}
+			}
+			slices.Sort(ran[i])
+		}
+		if !slices.Equal(ran[0], ran[1]) || len(ran[0]) != 4 {
+			t.Errorf("production ran %q, and the debug image %q", ran[0], ran[1])
 		}
 	})
 }
