@@ -36,6 +36,11 @@ func callGo(ctx context.Context, s step.Step, args []string) int {
 	if call, ok := gocall.Parse(command); ok {
 		return g.build(ctx, call)
 	}
+	if call, ok := gocall.ParseUnkept(command); ok {
+		if code, ended := g.unkept(ctx, call); ended {
+			return code
+		}
+	}
 	args, done := g.edited(ctx)
 	if done {
 		return 0
@@ -53,6 +58,22 @@ func (g goCommand) edited(ctx context.Context) (args []string, done bool) {
 		return g.run(ctx), false
 	}
 	return g.args, false
+}
+
+// unkept compiles ahead for a call that keeps nothing of what it compiles.
+func (g goCommand) unkept(ctx context.Context, call gocall.Call) (code int, ended bool) {
+	if g.env.Get("GOCACHE") != g.step.GoCache {
+		return 0, false
+	}
+	facts, err := g.toolchain.Facts(ctx, g.step, g.Chdir, g.env)
+	if err != nil {
+		return 0, false
+	}
+	r, ok := call.AsItIs(facts.GOFLAGS, facts.Minor())
+	if !ok {
+		return 0, false
+	}
+	return g.compileAhead(ctx, call, r, facts)
 }
 
 // clean handles `go clean -modcache` in a step where the module cache is a mount of ours.
@@ -105,6 +126,9 @@ func (g goCommand) build(ctx context.Context, call gocall.Call) int {
 	edited, ok := call.Rewrite(gocall.ReadMode(g.step.Mode), g.step.Executable, facts.GOFLAGS, facts.Minor())
 	if !ok {
 		return g.step.Exec(path, g.args, g.env)
+	}
+	if code, ended := g.compileAhead(ctx, call, edited, facts); ended {
+		return code
 	}
 	env := edited.Environ(g.env)
 	build := record.Build{Step: g.step, Toolchain: g.toolchain, Call: call, Rewrite: edited, Facts: facts, Env: env, Before: g.args}

@@ -124,12 +124,17 @@ func ParseRun(words []string) (RunCall, bool) {
 			r.Exec = r.Exec || a.flag.name == "exec"
 		}
 	}
-	// Files as far as there are any, else one package (runRun in cmd/go/internal/run).
+	r.Packages, r.Args = cutProgram(c.Packages)
+	return r, true
+}
+
+// cutProgram parts the words of `go run` that follow its flags, one or more: files as far as
+// there are any, else one package (runRun in cmd/go/internal/run), and the program's arguments.
+func cutProgram(words []string) (packages, args []string) {
 	n := 0
-	for n < len(c.Packages) && strings.HasSuffix(c.Packages[n], ".go") {
+	for n < len(words) && strings.HasSuffix(words[n], ".go") {
 		n++
 	}
 	n = max(n, 1)
-	r.Packages, r.Args = c.Packages[:n], c.Packages[n:]
-	return r, true
+	return words[:n], words[n:]
 }

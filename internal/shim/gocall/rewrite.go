@@ -27,6 +27,8 @@ type Rewrite struct {
 	Flags Flags
 
 	Mode Mode
+
+	added []string // flags that take the place of the user's
 }
 
 // Rewrite makes a mode's edits to a call, given this program's own path, GOFLAGS in effect
@@ -45,7 +47,7 @@ func (c *Call) Rewrite(m Mode, executable, goflags string, minor int) (Rewrite, 
 	if err != nil {
 		return Rewrite{}, false
 	}
-	r := Rewrite{Args: c.edited(drop, add), Flags: flags, Goflags: goflags, Mode: m}
+	r := Rewrite{Args: c.edited(drop, add), Flags: flags, Goflags: goflags, Mode: m, added: add}
 	if slices.ContainsFunc(g.flags, func(f flag) bool { return drop[f.name] }) {
 		r.Goflags = g.without(drop)
 		r.goflagsChanged = true
@@ -96,6 +98,9 @@ const (
 	// Symbols changes nothing, and keeps the debug information of what is
 	// linked beside it.
 	Symbols Mode = "symbols"
+
+	// production changes nothing.
+	production Mode = "production"
 )
 
 // ReadMode reads the file that says how to compile; without one, for debugging.
@@ -117,6 +122,8 @@ func (m Mode) edits(executable string, flags Flags, minor int) (drop map[string]
 	case Symbols:
 		add, err = link.ToolexecArgs(executable, flags.Last("toolexec"))
 		return toolflags.Names("toolexec"), add, err
+	case production:
+		return nil, nil, nil
 	}
 	add, err = editedFlags(flags, minor)
 	return rewritten, add, err

@@ -38,8 +38,8 @@ type Build struct {
 	dir string
 }
 
-// workingDir is os.Getwd of the real go, which changes to -C first.
-func workingDir(chdir string) (string, error) {
+// WorkingDir is os.Getwd of the real go, which changes to -C first.
+func WorkingDir(chdir string) (string, error) {
 	dir, err := os.Getwd()
 	if err != nil || chdir == "" {
 		return dir, err

@@ -47,7 +47,7 @@ func (b Build) Begin(ctx context.Context) (*Recording, error) {
 		return nil, errors.New("there is no capture")
 	}
 	var err error
-	if b.dir, err = workingDir(b.Call.Chdir); err != nil {
+	if b.dir, err = WorkingDir(b.Call.Chdir); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)

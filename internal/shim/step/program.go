@@ -2,6 +2,7 @@ package step
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"github.com/dlvgen/dlvgen/internal/shim/environ"
 )
@@ -118,6 +120,18 @@ func (s Step) Child(path string, args []string, env environ.Environ) int {
 			return ExitCode(err)
 		}
 	}
+}
+
+// quietGrace is how long a program may take to end after it was interrupted.
+const quietGrace = 5 * time.Second
+
+// Quietly runs a program whose output and exit code nobody wants, until ctx is done.
+func (s Step) Quietly(ctx context.Context, path string, args []string, env environ.Environ) {
+	cmd := exec.CommandContext(ctx, path, args...)
+	cmd.Env = env
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = quietGrace
+	_ = cmd.Run()
 }
 
 // ExitCode is that of a program that ended so.
