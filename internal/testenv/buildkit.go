@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gofrs/flock"
 	"github.com/moby/buildkit/client"
@@ -127,6 +128,11 @@ func (b *BuildKit) Client(ctx context.Context) (*client.Client, error) {
 		return nil, fmt.Errorf("connecting to buildkitd: %w", err)
 	}
 	return c, nil
+}
+
+// ProcessorTime is what the daemon has taken so far, and every step that has ended.
+func (b *BuildKit) ProcessorTime() (time.Duration, error) {
+	return processorTime(b.process.cmd.Process.Pid)
 }
 
 // Log is the end of what the daemon printed.

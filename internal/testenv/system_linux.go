@@ -1,9 +1,14 @@
 package testenv
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"io/fs"
+	"os"
 	"os/exec"
+	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -19,6 +24,27 @@ func changeRoot(cmd *exec.Cmd, dir string) { cmd.SysProcAttr = &syscall.SysProcA
 
 // lives says whether there is a process of that id.
 func lives(pid int) bool { return !errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) }
+
+// processorTime is what a process has taken, and its children that have ended with theirs.
+func processorTime(pid int) (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, err
+	}
+	// The name in parentheses may hold anything; utime, stime, cutime and cstime are the
+	// fields 14 to 17, in hundredths of a second.
+	_, rest, _ := strings.Cut(string(text[bytes.LastIndexByte(text, ')')+1:]), " ")
+	fields := strings.Fields(rest)
+	sum := time.Duration(0)
+	for _, field := range fields[11:15] {
+		n, err := strconv.Atoi(field)
+		if err != nil {
+			return 0, fmt.Errorf("reading the times of process %d: %w", pid, err)
+		}
+		sum += time.Duration(n) * 10 * time.Millisecond
+	}
+	return sum, nil
+}
 
 // unmount unmounts a folder on which something may be mounted.
 func unmount(dir string) error {

@@ -18,6 +18,8 @@ func changeRoot(*exec.Cmd, string) {}
 
 func lives(int) bool { return true }
 
+func processorTime(int) (time.Duration, error) { return 0, errors.ErrUnsupported }
+
 func unmount(string) error { return errors.ErrUnsupported }
 
 func changed(fs.FileInfo) time.Time { return time.Time{} }
