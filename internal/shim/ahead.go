@@ -53,7 +53,11 @@ func (g goCommand) compileAhead(ctx context.Context, call gocall.Call, r gocall.
 	if turns.Seen(name) {
 		return 0, false
 	}
-	within, stop := signal.NotifyContext(ctx, syscall.SIGHUP, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGTERM)
+	ending := []os.Signal{syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGINT) { // as in what a shell runs in the background
+		ending = append(ending, syscall.SIGINT)
+	}
+	within, stop := signal.NotifyContext(ctx, ending...)
 	defer stop()
 	a := ahead{g, call, r, facts, turns}
 	a.compile(within)
