@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -57,7 +58,7 @@ func complete(cmd *cobra.Command) {
 	cmd.CompletionOptions.SetDefaultShellCompDirective(wordsOnly)
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if values := flagValues[f.Name]; values != nil {
-			_ = cmd.RegisterFlagCompletionFunc(f.Name, values) // the flag exists, and has none yet
+			_ = cmd.RegisterFlagCompletionFunc(f.Name, plainOf(values)) // the flag exists, and has none yet
 		}
 	})
 	if strings.HasSuffix(cmd.Use, " [CONTEXT]") {
@@ -65,6 +66,25 @@ func complete(cmd *cobra.Command) {
 	}
 	for _, sub := range cmd.Commands() {
 		complete(sub)
+	}
+}
+
+// plainWord is one that means itself in every shell.
+var plainWord = regexp.MustCompile(`^[\pL\pN_.,:/@%+=-]+$`)
+
+// plainOf offers the plain words of values. Others may come from the Dockerfile of a stranger,
+// and cobra's script for bash puts what several words begin with into the command line as it
+// is, and evaluates that at the next key.
+func plainOf(values cobra.CompletionFunc) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+		all, directive := values(cmd, args, typed)
+		var plain []string
+		for _, value := range all {
+			if word, _, _ := strings.Cut(value, "\t"); plainWord.MatchString(word) {
+				plain = append(plain, value)
+			}
+		}
+		return plain, directive
 	}
 }
 

@@ -7,6 +7,7 @@ package cli_test
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -54,6 +55,7 @@ func TestShellsCompleteCommandLines(t *testing.T) {
 				"dlvgen build --target comp":             "<dlvgen><build><--target><compiled>",
 				"dlvgen explain service --target ot":     "<dlvgen><explain><service><--target><other>",
 				"dlvgen build --build-arg VER":           "<dlvgen><build><--build-arg><VERSION=>",
+				"dlvgen build --build-arg E":             "<dlvgen><build><--build-arg><E>", // the others are no plain words
 				"dlvgen build --builder fa":              "<dlvgen><build><--builder><far>",
 				"dlvgen build --progress=raw":            "<dlvgen><build><--progress=rawjson>",
 				"dlvgen build --platform linux/amd64,li": "<dlvgen><build><--platform><linux/amd64,linux/arm64>",
@@ -81,7 +83,7 @@ func typeInto(t *testing.T, shell, rcFile, rc, config string, lines map[string]s
 	}
 	for name, text := range map[string]string{
 		rcFile:               rc,
-		"Dockerfile":         "FROM scratch AS compiled\nARG VERSION\nFROM compiled\n",
+		"Dockerfile":         "FROM scratch AS compiled\nARG VERSION\nARG E$(touch${IFS}pwned)x\nARG E$(touch${IFS}pwned)y\nFROM compiled\n",
 		"dlvgen.yaml":        "variants:\n  fast: {base: remote, suffix: -dbg}\n",
 		"service/Dockerfile": "FROM scratch AS other\n",
 		"serial":             "",
@@ -142,5 +144,8 @@ func typeInto(t *testing.T, shell, rcFile, rc, config string, lines map[string]s
 	send("exit\n")
 	if err := cmd.Wait(); err != nil {
 		t.Error(err)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "pwned")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("%s has run what the Dockerfile names: %v", shell, err)
 	}
 }
