@@ -96,6 +96,23 @@ func (r *Request) checkAttests() error {
 // errNoAttestations is for builders that would leave them out and say nothing.
 var errNoAttestations = errors.New("this builder cannot attach attestations (--attest, --sbom, --provenance): it needs BuildKit 0.11 or later")
 
+// checkAnnotations refuses annotations of an index where the image is none, which BuildKit
+// does after it has built.
+func (r *Request) checkAnnotations() error {
+	if len(r.platforms) > 1 || r.attests() || r.attrs["multi-platform"] == "true" {
+		return nil
+	}
+	for _, o := range r.outputs {
+		for key := range o.attrs {
+			a, is, err := exptypes.ParseAnnotationKey(key)
+			if is && err == nil && (a.Type == exptypes.AnnotationIndex || a.Type == exptypes.AnnotationIndexDescriptor) {
+				return fmt.Errorf("the annotation %s is for an index, and an image of one platform has none: add --provenance true, or build for several platforms", a.Key)
+			}
+		}
+	}
+	return nil
+}
+
 // annotated are annotations of buildx's --annotation, [TYPE[PLATFORM]:]KEY=VALUE, as attributes
 // of the exporters of images.
 func (o Options) annotated() (map[string]string, error) {
@@ -126,7 +143,7 @@ func annotationKey(typed, key string) (exptypes.AnnotationKey, error) {
 	k := exptypes.AnnotationKey{Key: key}
 	known := []string{exptypes.AnnotationManifest, exptypes.AnnotationManifestDescriptor, exptypes.AnnotationIndex, exptypes.AnnotationIndexDescriptor}
 	words := annotationType.FindStringSubmatch(typed)
-	if len(words) == 0 || words[1] != "" && !slices.Contains(known, words[1]) {
+	if typed != "" && (len(words) == 0 || !slices.Contains(known, words[1])) {
 		return k, fmt.Errorf("%q is no type: the types are %s, each with [PLATFORM] where it is for one", typed, strings.Join(known, ", "))
 	}
 	if k.Type = words[1]; words[2] != "" {

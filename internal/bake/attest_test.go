@@ -53,18 +53,34 @@ func TestAnnotationsAsBuildxReadsThem(t *testing.T) {
 
 func TestAttestationsAndAnnotationsThatAreRefused(t *testing.T) {
 	for want, options := range map[string]Options{
-		`unknown type "sbon", did you mean "sbom"?`:            {Attests: []string{"type=sbon"}},
-		`--attest is "mode=max": it must begin with type=`:     {Attests: []string{"mode=max"}},
-		`disabled must be true or false`:                       {Attests: []string{"type=sbom,disabled=perhaps"}},
-		`--provenance is "type=provenance,max": "max" must be`: {Provenance: "max"},
-		`--annotation is "a": it must be [TYPE:]KEY=VALUE`:     {Annotations: []string{"a"}, Push: true},
-		`"image" is no type: the types are manifest, `:         {Annotations: []string{"image:a=b"}, Push: true},
-		`has no attestations: use --push`:                      {SBOM: "true", Outputs: []string{"type=docker,dest=x.tar"}},
+		`unknown type "sbon", did you mean "sbom"?`:             {Attests: []string{"type=sbon"}},
+		`--attest is "mode=max": it must begin with type=`:      {Attests: []string{"mode=max"}},
+		`disabled must be true or false`:                        {Attests: []string{"type=sbom,disabled=perhaps"}},
+		`--provenance is "type=provenance,max": "max" must be`:  {Provenance: "max"},
+		`--annotation is "a": it must be [TYPE:]KEY=VALUE`:      {Annotations: []string{"a"}, Push: true},
+		`"image" is no type: the types are manifest, `:          {Annotations: []string{"image:a=b"}, Push: true},
+		`"[linux/amd64]" is no type: `:                          {Annotations: []string{"[linux/amd64]:a=b"}, Push: true},
+		`the annotation a is for an index, and an image of one`: {Annotations: []string{"manifest,index:a=b"}, Push: true, Platforms: []string{"linux/amd64"}},
+		`the annotation c is for an index`:                      {Outputs: []string{"type=oci,dest=x,annotation-index-descriptor.c=d"}, Provenance: "false"},
+		`has no attestations: use --push`:                       {SBOM: "true", Outputs: []string{"type=docker,dest=x.tar"}},
 	} {
 		options.Tags = []string{"app:v1"}
 		_, err := newRequest(t, options)
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %s", err, want)
+		}
+	}
+}
+
+func TestAnIndexHasAnnotationsOfItsOwn(t *testing.T) {
+	for name, options := range map[string]Options{
+		"platforms":    {Platforms: []string{"linux/amd64", "linux/arm64"}},
+		"attestations": {Provenance: "true"},
+		"by build arg": {BuildArgs: []string{"BUILDKIT_MULTI_PLATFORM=1"}},
+	} {
+		options.Tags, options.Push, options.Annotations = []string{"app:v1"}, true, []string{"index:a=b"}
+		if _, err := newRequest(t, options); err != nil {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

@@ -127,7 +127,7 @@ func NewRequest(o Options, env Environment) (*Request, error) {
 		return nil, fmt.Errorf("--ssh: %w", err)
 	}
 	r.setInsecure()
-	if err := r.checkAttests(); err != nil {
+	if err := errors.Join(r.checkAttests(), r.checkAnnotations()); err != nil {
 		return nil, err
 	}
 	return r, r.checkOutputs()

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -151,6 +152,23 @@ func TestTheActionFailsWithDlvgen(t *testing.T) {
 	r.program(t, "dlvgen", "echo 'dlvgen: no' >&2; exit 1\n")
 	if got := r.run(t, a, a.step(t, "Build"), nil); got.code != cli.ExitFailure || got.stderr != "dlvgen: no\n" || len(r.outputs(t)) > 0 {
 		t.Errorf("exit code %d\n%s%s, outputs %q", got.code, got.stdout, got.stderr, r.outputs(t))
+	}
+}
+
+// TestTheActionStopsCommandsWhileItBuilds has a build whose output looks like a command for
+// GitHub's runner, which reads both streams.
+func TestTheActionStopsCommandsWhileItBuilds(t *testing.T) {
+	a, r := readAction(t), newRunner(t)
+	var seen []string
+	for _, code := range []string{"0", "1"} {
+		r.program(t, "dlvgen", "echo '::set-output name=digests::[]'; exit "+code+"\n")
+		got := r.run(t, a, a.step(t, "Build"), nil)
+		words := regexp.MustCompile(`^::stop-commands::([0-9a-f]{32})\n::set-output name=digests::\[\]\n::([0-9a-f]{32})::\n$`).FindStringSubmatch(got.stdout)
+		if len(words) == 0 || words[1] != words[2] || slices.Contains(seen, words[1]) || strconv.Itoa(got.code) != code {
+			t.Errorf("exit code %d, want %s, after %q\n%s%s", got.code, code, seen, got.stdout, got.stderr)
+			continue
+		}
+		seen = append(seen, words[1])
 	}
 }
 

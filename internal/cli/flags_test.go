@@ -47,7 +47,7 @@ func TestEveryFlagOfABuildIsAnOption(t *testing.T) {
 		"--no-cache", "--no-cache-filter", "a,b", "--dry-run", "--push", "--load", "-o", "type=oci,dest=x.tar", "-o", "type=cacheonly",
 		"--cache-from", "a", "--cache-from", "type=registry,ref=b", "--cache-to", "c", "--cache-to", "type=inline",
 		"--attest", "type=sbom,disabled=true", "--attest", "type=provenance,disabled=true", "--provenance", "false", "--sbom", "false",
-		"--annotation", "a=b", "--annotation", "index:c=d,e",
+		"--annotation", "a=b", "--annotation", "manifest:c=d,e",
 		"--insecure-registry", "a.example,b.example", "--addr", "tcp://a", "--builder", "b", "--frontend-image", "f.example/dlvgen", "--progress", "plain", dir}
 	mustParse(t, args...)
 	module := []string{"--module", "--base", "scratch", "--ldflags", "-s", "--ldflags", "-w", "--tags", "a,b", "--goflags", "-v", "--variant", "remote,production"}
@@ -63,7 +63,7 @@ func TestEveryFlagOfABuildIsAnOption(t *testing.T) {
 		ShmSize: "1m", Ulimits: []string{"nofile=1", "nproc=2"}, Allow: []string{"network.host", "security.insecure"},
 		NoCache: true, NoCacheFilter: []string{"a", "b"}, DryRun: true, Push: true, Load: true, Outputs: []string{"type=oci,dest=x.tar", "type=cacheonly"},
 		CacheFrom: []string{"a", "type=registry,ref=b"}, CacheTo: []string{"c", "type=inline"},
-		Attests: []string{"type=sbom,disabled=true", "type=provenance,disabled=true"}, Provenance: "false", SBOM: "false", Annotations: []string{"a=b", "index:c=d,e"},
+		Attests: []string{"type=sbom,disabled=true", "type=provenance,disabled=true"}, Provenance: "false", SBOM: "false", Annotations: []string{"a=b", "manifest:c=d,e"},
 		Insecure: []string{"a.example", "b.example"}, Addr: "tcp://a", Builder: "b", FrontendImage: "f.example/dlvgen", Progress: "plain",
 		Module: true, Production: true, Base: "scratch", Ldflags: []string{"-s", "-w"}, BuildTags: []string{"a", "b"}, GoFlags: "-v",
 	}
