@@ -121,7 +121,7 @@ func (in *inputs) stdinDockerfile(stdin io.Reader) error {
 
 func (in *inputs) dockerfile(dir, name string) error {
 	if _, err := os.Stat(filepath.Join(dir, name)); err != nil {
-		return fmt.Errorf("no Dockerfile at %s: name it with -f", filepath.Join(dir, name))
+		return &MissingError{What: "no Dockerfile at " + filepath.Join(dir, name), hint: "name it with -f"}
 	}
 	in.attrs["filename"] = name
 	return in.mount("dockerfile", dir)

@@ -136,6 +136,16 @@ func noDockerfile(dir string) error {
 	return fmt.Errorf("no Dockerfile at %s: name it with -f, or name the folder of a Go program: %w", file, err)
 }
 
+// MissingError says that there is no Dockerfile, or no context, where the user says.
+type MissingError struct {
+	// What is missing, and where.
+	What string
+
+	hint string // what to do about it on the command line
+}
+
+func (e *MissingError) Error() string { return e.What + ": " + e.hint }
+
 // notModule says why a context is not the folder of a module.
 func notModule(name string) error {
 	if name == "-" || isRemote(name) {
@@ -156,7 +166,10 @@ func noContext(name string) error {
 	if root := gomodule.ModuleOf(name, "."); root != "" {
 		return fmt.Errorf("the context %q is no package of the Go module in %s: name the folder of a main package", name, root)
 	}
-	return fmt.Errorf("the context %q is neither a folder nor a URL: name the folder that the Dockerfile copies from, or that of a Go program", name)
+	return &MissingError{
+		What: fmt.Sprintf("the context %q is neither a folder nor a URL", name),
+		hint: "name the folder that the Dockerfile copies from, or that of a Go program",
+	}
 }
 
 // goModule reads the module, and ko's configuration of it.

@@ -228,6 +228,8 @@ const others = `{"variable": {"GIT": {}}, "target": {
 	"debugged-by-line": {"inherits": ["hello"], "args": {"BUILDKIT_SYNTAX": "dlvgen/dlvgen:1 --variant=remote"}},
 	"digest": {"context": "hello", "tags": ["app@sha256:0000000000000000000000000000000000000000000000000000000000000000"]},
 	"lint": {"context": "hello", "call": "check"},
+	"undone": {"context": "hello", "dockerfile": "Dockerfile.later"},
+	"nowhere": {"context": "later"},
 	"test": {"context": "hello", "output": ["type=cacheonly"]}
 }}`
 
@@ -263,7 +265,7 @@ func TestTargetsOfEveryKind(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("GIT", gitServer(t, ".")+"/project.git")
-	args := []string{"docker-bake.hcl", "others.json", "remote", "site", "inline", "elsewhere", "untagged", "named", "debugged", "debugged-by-line", "digest", "lint", "test"}
+	args := []string{"docker-bake.hcl", "others.json", "remote", "site", "inline", "elsewhere", "untagged", "named", "debugged", "debugged-by-line", "digest", "lint", "test", "undone", "nowhere"}
 	r := bakes(t, append([]string{"--variant", "remote,sidecar", "--format", "json"}, args...)...)
 	var got struct {
 		Images []struct {
@@ -298,6 +300,7 @@ func TestTargetsOfEveryKind(t *testing.T) {
 	for target, part := range map[string]string{
 		"site": "no step of the Dockerfile compiles Go", "debugged": "DLVGEN_VARIANT=remote", "debugged-by-line": "--variant=remote",
 		"digest": "its tag is \"app@sha256:", "lint": "call = \"check\"", "test": "type=cacheonly",
+		"undone": "no Dockerfile at hello/Dockerfile.later, so docker buildx bake cannot build it", "nowhere": `the context "later" is neither`,
 	} {
 		if !strings.Contains(reasons[target], part) {
 			t.Errorf("%s is skipped since %q, want %q", target, reasons[target], part)
@@ -317,7 +320,7 @@ func TestTargetsOfEveryKind(t *testing.T) {
 		"a file of the user's": {[]string{"-o", "docker-bake.hcl"}, cli.ExitFailure, "docker-bake.hcl was not made by dlvgen bake"},
 		"a name of a group":    {[]string{"--group", "a.b"}, cli.ExitUsage, "--group is \"a.b\""},
 		"a variant":            {[]string{"--variant", "remot"}, cli.ExitUsage, "did you mean \"remote\"?"},
-		"a broken target":      {[]string{"docker-bake.hcl", "_tagged"}, cli.ExitFailure, "target _tagged: no Dockerfile at Dockerfile"},
+		"a broken target":      {[]string{"docker-bake.hcl", "_tagged"}, cli.ExitFailure, "skipped target _tagged: no Dockerfile at Dockerfile, so docker buildx bake cannot build it"},
 	} {
 		if r := bakes(t, c.args...); r.code != c.code || !strings.Contains(r.stderr, c.says) || r.stdout != "" {
 			t.Errorf("%s: exit code %d, stdout %q, stderr lacks %q:\n%s", name, r.code, r.stdout, c.says, r.stderr)

@@ -102,20 +102,28 @@ func (c *targetCheck) run(ctx context.Context, env bake.Environment) error {
 		c.variants = asked
 		return nil
 	}
-	r, err := bake.NewRequest(c.options(asked), env)
-	if err != nil {
-		return err
-	}
-	results, err := r.Explain(ctx, c.forExplain())
+	results, err := c.explain(ctx, asked, env)
 	var refusal *derive.RefusalError
-	if errors.As(err, &refusal) {
+	var missing *bake.MissingError
+	switch {
+	case errors.As(err, &refusal):
 		c.skip("", refusal.Error())
 		return nil
-	}
-	if err != nil {
+	case errors.As(err, &missing):
+		c.skip("", missing.What+", so docker buildx bake cannot build it")
+		return nil
+	case err != nil:
 		return err
 	}
 	return c.take(results)
+}
+
+func (c *targetCheck) explain(ctx context.Context, asked []variants.Request, env bake.Environment) ([]*bake.Result, error) {
+	r, err := bake.NewRequest(c.options(asked), env)
+	if err != nil {
+		return nil, err
+	}
+	return r.Explain(ctx, c.forExplain())
 }
 
 // presets are those that are asked for, of the project file of the target's context.
