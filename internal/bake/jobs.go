@@ -125,8 +125,12 @@ func (b *builder) runJobs(ctx context.Context, jobs []*job) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	errs := make([]error, len(jobs))
+	watches := map[*node]func() error{}
 	var running sync.WaitGroup
 	for i, j := range jobs {
+		if watches[j.node] == nil {
+			watches[j.node] = j.node.watch(ctx)
+		}
 		status := progress.Source(j.node.label(), b.label(j.result))
 		running.Go(func() {
 			err := b.runJob(ctx, j, status)
@@ -138,6 +142,11 @@ func (b *builder) runJobs(ctx context.Context, jobs []*job) error {
 		})
 	}
 	running.Wait()
+	for _, stop := range watches {
+		if err := stop(); err != nil {
+			errs = append([]error{err}, errs...)
+		}
+	}
 	warnings, progressErr := progress.Wait()
 	b.printWarnings(warnings)
 	if err := cause(errs, progress.FailedStep()); err != nil {

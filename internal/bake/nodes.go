@@ -53,9 +53,14 @@ func (b *builder) prepare(ctx context.Context, in *inputs, attachables []session
 	return nodes, nil
 }
 
+// close ends the node's sessions. Those of a node that has stopped end with its connection.
 func (n *node) close() {
+	ended, cancel := context.WithCancel(context.Background())
+	cancel()
+	stop := n.watch(ended)
 	n.done()
 	n.shared.close()
+	_ = stop()
 }
 
 // label names the node in the progress, where there are several.
@@ -133,10 +138,7 @@ func (n *node) lost(ctx context.Context, buildErr error) error {
 	if ctx.Err() != nil {
 		return nil
 	}
-	err := n.waits.Ask(ctx, n.Who, func(ctx context.Context) error {
-		_, err := n.ListWorkers(ctx)
-		return err
-	})
+	err := n.waits.Ask(ctx, n.Who, n.answers)
 	if err == nil || ctx.Err() != nil {
 		return nil
 	}
