@@ -17,20 +17,31 @@ import (
 // warnEmulated warns where a step of production runs under emulation on the builder: so may the
 // debug image, near it.
 func (d *Deriver) warnEmulated(ctx context.Context, img production.Image) error {
-	opts := d.client.BuildOpts()
-	if len(opts.Workers) == 0 || len(opts.Workers[0].Platforms) == 0 || opts.Caps.Supports(gwpb.CapGatewayWarnings) != nil {
+	if caps := d.client.BuildOpts().Caps; caps.Supports(gwpb.CapGatewayWarnings) != nil {
 		return nil
 	}
-	own := opts.Workers[0].Platforms[0] // the first is the machine's
-	step, p, err := emulated(img.Solve.Definition, own)
+	step, warning, err := d.emulation(img)
 	if err != nil || step == "" {
 		return err
 	}
-	warning := emulation.Warning(fmt.Sprintf("steps for %s run", platforms.FormatAll(p)), p, own)
 	if err := d.client.Warn(ctx, step, warning, client.WarnOpts{Level: 1}); err != nil {
 		return fmt.Errorf("warning: %w", err)
 	}
 	return nil
+}
+
+// emulation is the first step that runs under emulation, and what to say of it; "" for none.
+func (d *Deriver) emulation(img production.Image) (step digest.Digest, warning string, err error) {
+	workers := d.client.BuildOpts().Workers
+	if len(workers) == 0 || len(workers[0].Platforms) == 0 {
+		return "", "", nil
+	}
+	own := workers[0].Platforms[0] // the first is the machine's
+	step, p, err := emulated(img.Solve.Definition, own)
+	if err != nil || step == "" {
+		return "", "", err
+	}
+	return step, emulation.Warning(fmt.Sprintf("steps for %s run", platforms.FormatAll(p)), p, own), nil
 }
 
 // emulated is the first step of a definition that a machine of the platform own does not run

@@ -50,6 +50,9 @@ func TestStepsUnderEmulationAreWarnedOf(t *testing.T) {
 			t.Fatal(err)
 		}
 		text := strings.Join(c.texts, "\n")
+		if _, told, err := d.emulation(production.Image{Solve: client.SolveRequest{Definition: def.ToPB()}}); err != nil || told != text {
+			t.Errorf("%s: explain tells %q, %v", name, told, err)
+		}
 		if test.want == "" && text != "" || !strings.HasPrefix(text, test.want) || len(c.texts) > 1 {
 			t.Errorf("%s: warned %q, want %q", name, text, test.want)
 		}

@@ -37,6 +37,9 @@ type Explanation struct {
 	Layers   []variants.Layer  `json:"layers,omitempty"`
 	Warnings []string          `json:"warnings,omitempty"`
 
+	// Emulated says which steps run under emulation on the builder, and what that means.
+	Emulated string `json:"emulated,omitempty"`
+
 	// Calls are the calls of the go command that compiled programs. They are known
 	// once the Dockerfile was built.
 	Calls []Call `json:"calls,omitempty"`
@@ -70,6 +73,10 @@ func (d *Deriver) Explain(ctx context.Context) ([]Explained, error) {
 	for _, img := range d.production.Images {
 		e := &explainer{Deriver: d, image: img, made: &build{}}
 		if err := e.explain(ctx); err != nil {
+			return nil, err
+		}
+		var err error
+		if _, e.out.Emulated, err = d.emulation(img); err != nil {
 			return nil, err
 		}
 		one := Explained{Production: img, Explanation: e.out}

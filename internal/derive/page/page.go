@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -63,8 +64,10 @@ func WriteAnalysis(b *bytes.Buffer, e derive.Explanation) {
 	writeSteps(b, e.Steps)
 	writeCalls(b, e.Calls)
 	writeLayers(b, e.Layers)
-	for _, warning := range e.Warnings {
-		putf(b, "\nnote: %s\n", warning)
+	for _, warning := range append(slices.Clone(e.Warnings), e.Emulated) {
+		if warning != "" {
+			putf(b, "\nnote: %s\n", warning)
+		}
 	}
 }
 

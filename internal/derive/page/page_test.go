@@ -19,7 +19,7 @@ func TestNamesStayInTheirPlaceOnThePage(t *testing.T) {
 		var b bytes.Buffer
 		Write(&b, derive.Explanation{
 			Platform: "linux/amd64", Variant: "remote", Entrypoint: []string{name}, Cmd: []string{name},
-			Program: name, Origin: name, Detour: name, Go: name, Delve: name, Warnings: []string{name}, Refusal: refusal,
+			Program: name, Origin: name, Detour: name, Go: name, Delve: name, Warnings: []string{name}, Emulated: name, Refusal: refusal,
 			Steps: []llbgen.Surveyed{
 				{Name: "RUN " + name, Line: 1, Treatment: llbgen.TreatmentInstrumented, Reason: name},
 				{Name: "RUN " + name, Line: 2, Treatment: llbgen.TreatmentCached, Reason: name},
