@@ -9,6 +9,7 @@ package frontend
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/dlvgen/dlvgen/internal/derive"
@@ -16,6 +17,7 @@ import (
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/frontend/dockerfile/builder"
 	"github.com/moby/buildkit/frontend/gateway/client"
+	gwpb "github.com/moby/buildkit/frontend/gateway/pb"
 )
 
 // Config says how a frontend is run.
@@ -114,6 +116,9 @@ func (f *Frontend) explain(ctx context.Context, c client.Client, r variants.Requ
 
 // load reads what is to be derived, and from what. production is c as production is to see it.
 func (f *Frontend) load(ctx context.Context, c, production client.Client, r variants.Request) (*derive.Deriver, error) {
+	if err := checkBuildKit(c); err != nil {
+		return nil, err
+	}
 	tools, err := f.cfg.Tools(ctx, c)
 	if err != nil {
 		return nil, err
@@ -121,4 +126,13 @@ func (f *Frontend) load(ctx context.Context, c, production client.Client, r vari
 	return derive.Load(ctx, production, derive.Config{
 		Source: f.cfg.Source, Tools: tools, Request: r, Version: f.cfg.Version, Reference: f.cfg.Reference,
 	})
+}
+
+// checkBuildKit refuses a BuildKit that is too old, which does not tell its version: to solve
+// at once came with 0.8.
+func checkBuildKit(c client.Client) error {
+	if caps := c.BuildOpts().Caps; !caps.Contains(gwpb.CapGatewayEvaluateSolve) {
+		return errors.New("dlvgen: this BuildKit is too old: dlvgen needs BuildKit 0.8 or later, which Docker Engine has from 20.10 on")
+	}
+	return nil
 }
