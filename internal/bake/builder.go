@@ -34,7 +34,8 @@ func (b *builder) open(ctx context.Context, waits *patience.Patience) (err error
 	if b.on, err = builders.Open(ctx, options); err != nil {
 		return err
 	}
-	switch {
+	switch err = b.checkLoad(); {
+	case err != nil:
 	case len(b.on.Nodes) > 1:
 		err = b.checkNodes()
 	case b.engineBuilds():
@@ -53,6 +54,16 @@ func (b *builder) open(ctx context.Context, waits *patience.Patience) (err error
 		b.close()
 	}
 	return err
+}
+
+// checkLoad refuses to load several platforms where the image does not stay in the engine that
+// builds it. Whether that keeps images in containerd, checkClassic asks.
+func (b *builder) checkLoad() error {
+	if !b.loads() || len(b.platforms) < 2 || b.engineBuilds() {
+		return nil
+	}
+	return fmt.Errorf("--load takes one platform from this builder, and these were asked for: %s: build for one of them, use --push, or build on Docker Engine with the containerd image store",
+		b.attrs["platform"])
 }
 
 // ConnectEngine connects to the Docker Engine that the docker command would use.

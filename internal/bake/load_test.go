@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dlvgen/dlvgen/internal/buildkit/builders"
 	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/proctest"
@@ -58,6 +59,25 @@ func TestALoadIntoAnEngineThatWouldEmulateIsWarnedOf(t *testing.T) {
 		}
 		if test.want == "" && told != "" || !strings.HasPrefix(told, test.want) {
 			t.Errorf("%v, load %v: told %q, want %q", test.platforms, test.load, told, test.want)
+		}
+	}
+}
+
+func TestSeveralPlatformsAreLoadedByTheEngineThatBuildsThem(t *testing.T) {
+	for name, test := range map[string]struct {
+		platforms []string
+		load      bool
+		on        *builders.Builder
+		want      string
+	}{
+		"another builder":   {[]string{"linux/amd64", "linux/arm64"}, true, &builders.Builder{}, "--load takes one platform from this builder, and these were asked for: linux/amd64,linux/arm64: "},
+		"the engine's":      {[]string{"linux/amd64", "linux/arm64"}, true, &builders.Builder{Engine: &builders.Engine{}}, ""},
+		"one platform":      {[]string{"linux/amd64"}, true, &builders.Builder{}, ""},
+		"nothing is loaded": {[]string{"linux/amd64", "linux/arm64"}, false, &builders.Builder{}, ""},
+	} {
+		b := &builder{on: test.on, Request: mustRequest(t, Options{Tags: []string{"app:v1"}, Load: test.load, Platforms: test.platforms})}
+		if err := b.checkLoad(); (err != nil) != (test.want != "") || err != nil && !strings.HasPrefix(err.Error(), test.want) {
+			t.Errorf("%s: got %v, want %q", name, err, test.want)
 		}
 	}
 }

@@ -201,8 +201,6 @@ func (r *Request) checkOutputs() error {
 		case o.dest == "-" && len(presets) > 1:
 			return fmt.Errorf("stdout takes one image, and these variants were asked for: %s: give the output a file with dest=FILE, or name one variant",
 				strings.Join(presets, ", "))
-		case o.loads() && strings.Contains(r.attrs["platform"], ","):
-			return fmt.Errorf("--load takes one platform, and these were asked for: %s: build for one of them, or use --push", r.attrs["platform"])
 		}
 	}
 	return nil
