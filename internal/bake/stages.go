@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 )
 
@@ -26,7 +27,7 @@ func Stages(context, file string) (stages, args []string) {
 	if err != nil {
 		return nil, nil
 	}
-	parsed, top, err := instructions.Parse(tree.AST, nil)
+	parsed, top, err := instructions.Parse(tree.AST, linter.New(&linter.Config{})) // which comments "# check=" need
 	if err != nil {
 		return nil, nil
 	}

@@ -15,7 +15,7 @@ import (
 	"regexp"
 	"strings"
 
-	"github.com/moby/sys/atomicwriter"
+	"github.com/dlvgen/dlvgen/internal/ownfile"
 )
 
 // File is a bake file or compose file. The name "-" is stdin.
@@ -116,64 +116,12 @@ func Replaceable(path string) error {
 	if path == "" {
 		return nil
 	}
-	info, err := os.Stat(path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		dir := filepath.Dir(path)
-		if _, err := os.Stat(dir); err != nil {
-			return fmt.Errorf("no folder %s for the bake file: make it, or choose another file with -o", dir)
-		}
-		return nil
-	case err != nil:
-		return fmt.Errorf("writing the bake file: %w", err)
-	case !info.Mode().IsRegular(): // reading a pipe would wait
-		return fmt.Errorf("%s is not a file: choose another with -o, or leave out -o to write to stdout", path)
-	}
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return fmt.Errorf("writing the bake file: %w", err)
-	}
-	if !Own(text) {
-		return fmt.Errorf("%s was not made by dlvgen bake: choose another file with -o, or delete it", path)
-	}
-	return nil
+	return written(path).Replaceable()
 }
 
-// Write writes the file, unless it is there as it is. It does not replace a file that
-// dlvgen did not write. Whoever reads the file meanwhile has the old one or the new one.
-func Write(path string, text []byte) (changed bool, err error) {
-	if err := Replaceable(path); err != nil {
-		return false, err
-	}
-	if resolved, err := filepath.EvalSymlinks(path); err == nil {
-		path = resolved // the link stays
-	}
-	mode := fs.FileMode(0o644) // as other files of a project
-	old, err := os.ReadFile(path)
-	switch {
-	case os.IsNotExist(err):
-		if _, err := os.Lstat(path); err == nil { // a link to no file yet
-			err := os.WriteFile(path, text, mode)
-			return err == nil, wrapWriting(err)
-		}
-	case err != nil:
-		return false, wrapWriting(err)
-	case bytes.Equal(old, text):
-		return false, nil
-	default:
-		info, err := os.Stat(path)
-		if err != nil {
-			return false, wrapWriting(err)
-		}
-		mode = info.Mode().Perm()
-	}
-	err = atomicwriter.WriteFile(path, text, mode)
-	return err == nil, wrapWriting(err)
-}
+// Write writes the file, unless it is there as it is.
+func Write(path string, text []byte) (changed bool, err error) { return written(path).Write(text) }
 
-func wrapWriting(err error) error {
-	if err != nil {
-		return fmt.Errorf("writing the bake file: %w", err)
-	}
-	return nil
+func written(path string) ownfile.File {
+	return ownfile.File{Path: path, What: "bake file", Command: "dlvgen bake", Own: Own}
 }

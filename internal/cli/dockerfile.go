@@ -1,13 +1,18 @@
 package cli
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/dlvgen/dlvgen/internal/bake"
-	"github.com/moby/sys/atomicwriter"
+	"github.com/dlvgen/dlvgen/internal/derive/eject"
+	"github.com/dlvgen/dlvgen/internal/ownfile"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
@@ -26,7 +31,6 @@ func newDockerfileCommand(s streams) *cobra.Command {
 		Short: "Print a debug variant as a plain Dockerfile",
 		Long: `Print a debug variant as a plain Dockerfile, which any BuildKit builds without
 dlvgen: your Dockerfile, with comments that mark what was added.
-
 Builds what it must know of the program, like "dlvgen build --dry-run".
 The tools come from dlvgen's frontend image, pinned by digest. Give
 "docker build" the same context, --build-arg and --secret.`,
@@ -34,20 +38,29 @@ The tools come from dlvgen's frontend image, pinned by digest. Give
   docker build -f Dockerfile.debug -t app:debug .
   dlvgen dockerfile --variant attach --target production .`,
 		Args: oneContext("read"),
-		RunE: s.building(flags, func(ctx context.Context, _ *buildFlags, r *bake.Request) error {
-			return s.eject(ctx, r, output)
+		RunE: s.building(flags, func(ctx context.Context, flags *buildFlags, r *bake.Request) error {
+			return s.eject(ctx, flags, r, output)
 		}),
 	}
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.register(all)
 	cmd.Flags().SortFlags = false
 	addShared(cmd.Flags(), all, dockerfileFlags, "print-llb")
-	cmd.Flags().StringVarP(&output, "output", "o", "", "file to write (default: stdout)")
+	cmd.Flags().StringVarP(&output, "output", "o", "", "write to this file instead of stdout; only a file that dlvgen wrote is replaced")
 	return cmd
 }
 
 // eject writes the one Dockerfile.
-func (s streams) eject(ctx context.Context, r *bake.Request, output string) error {
+func (s streams) eject(ctx context.Context, flags *buildFlags, r *bake.Request, output string) error {
+	if output == "-" { // as in dlvgen bake
+		output = ""
+	}
+	file := ownfile.File{Path: output, What: "Dockerfile", Command: "dlvgen dockerfile", Own: eject.Own}
+	if output != "" {
+		if err := file.Replaceable(); err != nil {
+			return err
+		}
+	}
 	results, err := r.Eject(ctx, s.forBuild())
 	if err != nil {
 		return err
@@ -59,12 +72,40 @@ func (s streams) eject(ctx context.Context, r *bake.Request, output string) erro
 	if len(texts) != 1 {
 		return errors.New("a Dockerfile is for one variant and one platform: name one each with --variant and --platform")
 	}
+	s.tellIgnored(flags, output)
 	if output == "" {
 		_, err = s.out.Write(texts[0])
 		return err
 	}
-	if err := atomicwriter.WriteFile(output, texts[0], 0o644); err != nil {
-		return fmt.Errorf("writing the Dockerfile: %w", err)
+	changed, err := file.Write(texts[0])
+	if err != nil {
+		return err
+	}
+	if changed {
+		s.tell("wrote " + output)
+	} else {
+		s.tell("nothing to change in " + output)
 	}
 	return nil
+}
+
+// ignoreFile ends the name of the file that says what a Dockerfile leaves out of the context.
+const ignoreFile = ".dockerignore"
+
+// tellIgnored says that production's Dockerfile has such a file of its own, which the new
+// one does not find under its own name.
+func (s streams) tellIgnored(flags *buildFlags, output string) {
+	name := flags.Dockerfile
+	if name == "" {
+		name = filepath.Join(flags.Context, "Dockerfile")
+	}
+	name += ignoreFile
+	text, err := os.ReadFile(filepath.Clean(name))
+	if err != nil {
+		return
+	}
+	if written, err := os.ReadFile(filepath.Clean(output + ignoreFile)); output != "" && err == nil && bytes.Equal(written, text) {
+		return
+	}
+	s.tell(fmt.Sprintf("the Dockerfile leaves files out of the context by %s: copy it to %s", name, cmp.Or(output, "the new Dockerfile's name with ")+ignoreFile))
 }

@@ -6,6 +6,7 @@ package cli_test
 
 import (
 	"bytes"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,7 +17,7 @@ import (
 	"github.com/dlvgen/dlvgen/internal/testenv"
 )
 
-// TestTheEjectedDockerfileGoesToStdoutOrAFile ejects twice: the text is the same.
+// TestTheEjectedDockerfileGoesToStdoutOrAFile ejects three times: the text is the same.
 func TestTheEjectedDockerfileGoesToStdoutOrAFile(t *testing.T) {
 	testenv.Require(t, testenv.NeedBuildKit)
 	bk, image, service := testenv.SharedBuildKit(t), testenv.FrontendImage(t), testenv.Service(t, "hello")
@@ -30,13 +31,15 @@ func TestTheEjectedDockerfileGoesToStdoutOrAFile(t *testing.T) {
 		}
 		return ran{code, stdout.String(), stderr.String()}
 	}
-	text := eject(cli.ExitOK).stdout
-	if !strings.HasPrefix(text, "# dlvgen: ") || !strings.Contains(text, "\nFROM "+image+"@sha256:") || !strings.Contains(text, "\nENTRYPOINT [\"/.dlvgen/init\"]\n") {
+	text := eject(cli.ExitOK, "-o", "-").stdout
+	if !strings.HasPrefix(text, "# Debug variant, made by dlvgen dockerfile.\n") || !strings.Contains(text, "\nFROM "+image+"@sha256:") || !strings.Contains(text, "\nENTRYPOINT [\"/.dlvgen/init\"]\n") {
 		t.Errorf("the Dockerfile is\n%s", text)
 	}
 	file := filepath.Join(t.TempDir(), "Dockerfile.debug")
-	if stdout := eject(cli.ExitOK, "-o", file).stdout; stdout != "" {
-		t.Errorf("with -o stdout has %q", stdout)
+	for _, said := range []string{"dlvgen: wrote " + file + "\n", "dlvgen: nothing to change in " + file + "\n"} {
+		if r := eject(cli.ExitOK, "-o", file); r.stdout != "" || !strings.HasSuffix(r.stderr, said) {
+			t.Errorf("with -o stdout has %q, and stderr lacks %q:\n%s", r.stdout, said, r.stderr)
+		}
 	}
 	if written, err := os.ReadFile(file); err != nil || string(written) != text {
 		t.Errorf("the file is, %v,\n%s", err, written)
@@ -57,5 +60,30 @@ func TestADockerfileNeedsAFrontendImage(t *testing.T) {
 	code := cli.Run(t.Context(), []string{"dockerfile", t.TempDir()}, strings.NewReader(""), &stdout, &stderr)
 	if code != cli.ExitFailure || !strings.Contains(stderr.String(), "name an image with --frontend-image") {
 		t.Errorf("exit code %d, stderr %q", code, stderr.String())
+	}
+}
+
+// TestNoFileOfTheUsersIsReplaced names files that the Dockerfile cannot go to. No builder is
+// asked before.
+func TestNoFileOfTheUsersIsReplaced(t *testing.T) {
+	t.Chdir(t.TempDir())
+	const production = "FROM golang:1.26\n"
+	if err := errors.Join(os.WriteFile("Dockerfile", []byte(production), 0o600), os.Symlink("Dockerfile", "Dockerfile.debug")); err != nil {
+		t.Fatal(err)
+	}
+	for output, want := range map[string]string{
+		"Dockerfile":       "Dockerfile was not made by dlvgen dockerfile: choose another file with -o, or delete it",
+		"Dockerfile.debug": "Dockerfile.debug was not made by dlvgen dockerfile",
+		".":                ". is not a file",
+		"none/Dockerfile":  "no folder none for the Dockerfile: make it",
+	} {
+		var stdout, stderr bytes.Buffer
+		code := cli.Run(t.Context(), []string{"dockerfile", "--addr", "unix:///none", "--frontend-image", "none", "-o", output, "."}, strings.NewReader(""), &stdout, &stderr)
+		if code != cli.ExitFailure || stdout.String() != "" || !strings.HasPrefix(stderr.String(), "dlvgen: "+want) {
+			t.Errorf("-o %s: exit code %d, stdout %q, stderr %q, want %q", output, code, stdout.String(), stderr.String(), want)
+		}
+	}
+	if text, err := os.ReadFile("Dockerfile"); err != nil || string(text) != production {
+		t.Errorf("production's Dockerfile is %q, %v", text, err)
 	}
 }

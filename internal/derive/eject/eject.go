@@ -14,6 +14,7 @@ import (
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
+	"github.com/moby/buildkit/frontend/dockerfile/linter"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
 	"github.com/moby/buildkit/solver/pb"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
@@ -101,7 +102,7 @@ func sayable(p *variants.Plan) error {
 func valid(text []byte) ([]byte, error) {
 	parsed, err := parser.Parse(bytes.NewReader(text))
 	if err == nil {
-		_, _, err = instructions.Parse(parsed.AST, nil)
+		_, _, err = instructions.Parse(parsed.AST, linter.New(&linter.Config{})) // which comments "# check=" need
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the Dockerfile that was made is not valid, which is an error of dlvgen: %w", err)

@@ -183,6 +183,33 @@ func TestASyntaxLineOfDlvgensIsBuildKitsThen(t *testing.T) {
 	}
 }
 
+// TestAMadeDockerfileIsKnown has every kind of lines that may stand at the top of one.
+func TestAMadeDockerfileIsKnown(t *testing.T) {
+	const dockerfile = "FROM golang AS build\nRUN go build -o /server .\nFROM scratch\nCOPY --from=build /server /server\n"
+	for _, top := range []string{
+		"", "# A comment.\n", "# syntax=docker/dockerfile:1\n# escape=\\\n\n# check=skip=all\n", "#syntax=docker/dockerfile:1\r\n",
+		"#!/usr/bin/env docker\n# syntax=docker/dockerfile:1\n", "\xEF\xBB\xBF# syntax=docker/dockerfile:1\n", "\n\nARG A=1\n",
+	} {
+		production := []byte(top + dockerfile)
+		if Own(production) {
+			t.Errorf("%q is one of dlvgen's", production)
+		}
+		in := inputOf(t, production, asked("remote"), variants.Command{})
+		text, err := Dockerfile(in)
+		if err != nil || !Own(text) || bytes.Contains(text, []byte("\r")) || bytes.Contains(text, []byte("\xEF")) {
+			t.Errorf("%q is not known, %v:\n%s", top, err, text)
+		}
+		was, _, _, _ := parser.DetectSyntax(production)
+		if is, _, _, _ := parser.DetectSyntax(text); is != was {
+			t.Errorf("%q: the syntax is %q, want %q:\n%s", top, is, was, text)
+		}
+		in.Source.Infos[0].Data = text
+		if _, err := Dockerfile(in); err == nil || !strings.Contains(err.Error(), "was made by dlvgen dockerfile") {
+			t.Errorf("%q: made again: %v", top, err)
+		}
+	}
+}
+
 func TestWhatADockerfileCannotSay(t *testing.T) {
 	const dockerfile = "FROM golang AS build\nRUN go build -o /server .\nFROM scratch\nCOPY --from=build /server /server\n"
 	for want, change := range map[string]func(*Input){

@@ -19,6 +19,37 @@ import (
 // prefix begins the names of all stages that are added.
 const prefix = "dlvgen-"
 
+// mark is the first line of every Dockerfile that is made, behind the lines for the parser.
+const mark = "# Debug variant, made by dlvgen dockerfile."
+
+// Own says that the text is of a Dockerfile that dlvgen made.
+func Own(text []byte) bool {
+	lines := linesOf(text)
+	first := directives(lines)
+	return first < len(lines) && strings.HasPrefix(lines[first], mark)
+}
+
+// linesOf are the lines of a Dockerfile. The parser takes both kinds of ends, and a mark of
+// the byte order.
+func linesOf(text []byte) []string {
+	text = bytes.TrimPrefix(text, []byte("\xEF\xBB\xBF"))
+	return strings.Split(strings.TrimRight(strings.ReplaceAll(string(text), "\r\n", "\n"), "\n"), "\n")
+}
+
+// directives is how many lines at the top are for the parser.
+func directives(lines []string) int {
+	var p parser.DirectiveParser
+	for i, l := range lines {
+		if i == 0 && strings.HasPrefix(l, "#!") {
+			continue
+		}
+		if d, err := p.ParseLine([]byte(l)); err != nil || d == nil {
+			return i
+		}
+	}
+	return len(lines)
+}
+
 // file is a Dockerfile with edits by line. Lines are counted from 1.
 type file struct {
 	lines    []string
@@ -83,15 +114,17 @@ func parse(source *pb.Source) (*file, error) {
 	if len(source.GetInfos()) == 0 {
 		return nil, errors.New("the builder did not say which Dockerfile it read")
 	}
-	dt := bytes.ReplaceAll(source.Infos[0].Data, []byte("\r\n"), []byte("\n"))
+	if Own(source.Infos[0].Data) {
+		return nil, errors.New("the Dockerfile was made by dlvgen dockerfile: name production's with -f")
+	}
+	lines := linesOf(source.Infos[0].Data)
+	dt := []byte(strings.Join(lines, "\n") + "\n")
 	parsed, err := parser.Parse(bytes.NewReader(dt))
 	if err != nil {
 		return nil, fmt.Errorf("reading the Dockerfile: %w", err)
 	}
-	f := &file{
-		lines: strings.Split(strings.TrimRight(string(dt), "\n"), "\n"), escape: string(parsed.EscapeToken),
-		before: map[int][]string{}, replaced: map[int]replacement{},
-	}
+	f := &file{lines: lines, escape: string(parsed.EscapeToken), before: map[int][]string{}, replaced: map[int]replacement{}}
+	f.insert(directives(lines)+1, mark)
 	// A file whose own syntax line is dlvgen's is one for BuildKit's frontend now.
 	if syntax, _, at, ok := parser.DetectSyntax(dt); ok && len(at) > 0 && isOurs(syntax) {
 		f.replace(at[0].Start.Line, at[0].Start.Line, "# syntax=docker/dockerfile:1")
@@ -183,21 +216,10 @@ func (f *file) replace(start, end int, text string) { f.replaced[start] = replac
 // its own. Lines for the parser, such as "# syntax=", are none.
 func (f *file) commentsAbove(n *parser.Node) int {
 	line := n.StartLine
-	for line > 1 && strings.HasPrefix(strings.TrimSpace(f.lines[line-2]), "#") && line-2 >= f.directives() {
+	for line > 1 && strings.HasPrefix(strings.TrimSpace(f.lines[line-2]), "#") && line-2 >= directives(f.lines) {
 		line--
 	}
 	return line
-}
-
-// directives is how many lines at the top are for the parser.
-func (f *file) directives() int {
-	for i, l := range f.lines {
-		name, _, ok := strings.Cut(strings.TrimLeft(strings.TrimSpace(l), "#"), "=")
-		if !ok || !strings.HasPrefix(l, "#") || !slices.Contains([]string{"syntax", "escape", "check"}, strings.ToLower(strings.TrimSpace(name))) {
-			return i
-		}
-	}
-	return len(f.lines)
 }
 
 // end is the line behind a stage's last instruction.
