@@ -11,6 +11,21 @@ import (
 // Eject is a client.BuildFunc that builds what the plan needs, and returns the debug image
 // as a plain Dockerfile. It takes the tools from [Config.Image], as that Dockerfile does.
 func (f *Frontend) Eject(ctx context.Context, c client.Client) (*client.Result, error) {
+	image, err := resolve(ctx, c, f.cfg.Image)
+	if err != nil {
+		return nil, err
+	}
+	from := *f
+	from.cfg.Tools = NamedImageTools(image, nil)
+	return from.eject(ctx, c, image)
+}
+
+// EjectStandalone is Eject for a Dockerfile that needs nothing of dlvgen's.
+func (f *Frontend) EjectStandalone(ctx context.Context, c client.Client) (*client.Result, error) {
+	return f.eject(ctx, c, "")
+}
+
+func (f *Frontend) eject(ctx context.Context, c client.Client, tools string) (*client.Result, error) {
 	attrs := c.BuildOpts().Opts
 	request, err := ParseRequest(attrs)
 	if err == nil && request.Variant.Name == "" {
@@ -19,13 +34,7 @@ func (f *Frontend) Eject(ctx context.Context, c client.Client) (*client.Result, 
 	if err != nil {
 		return nil, fmt.Errorf("dlvgen: %w", err)
 	}
-	image, err := resolve(ctx, c, f.cfg.Image)
-	if err != nil {
-		return nil, err
-	}
-	from := *f
-	from.cfg.Tools = NamedImageTools(image, nil)
-	d, err := from.load(ctx, c, hiding{c}, request)
+	d, err := f.load(ctx, c, hiding{c}, request)
 	if err != nil {
 		return nil, err
 	}
@@ -35,7 +44,7 @@ func (f *Frontend) Eject(ctx context.Context, c client.Client) (*client.Result, 
 	}
 	res := client.NewResult()
 	for _, img := range images {
-		text, err := img.Dockerfile(attrs["target"], image)
+		text, err := img.Dockerfile(attrs["target"], tools)
 		if err != nil {
 			return nil, fmt.Errorf("this image cannot be written as a Dockerfile: %w", err)
 		}

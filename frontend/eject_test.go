@@ -19,9 +19,11 @@ import (
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/testenv"
+	"github.com/dlvgen/dlvgen/internal/tools"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/google/go-cmp/cmp"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/tonistiigi/fsutil"
 )
 
 // TestAnEjectedDockerfileMakesTheSameImage builds ejected Dockerfiles with BuildKit's own
@@ -115,16 +117,65 @@ func TestAnEjectedDockerfileLeavesNothingOfTheCompile(t *testing.T) {
 	}
 }
 
-// eject is the Dockerfile of a derivation.
+// TestAStandaloneDockerfileMakesAnImageToDebug builds one with BuildKit's own frontend, and
+// stops at a breakpoint. Compiling Delve would take 45 seconds of processor time, so a folder
+// stands for its stage; internal/derive/eject has a test of the command.
+func TestAStandaloneDockerfileMakesAnImageToDebug(t *testing.T) {
+	testenv.Require(t, testenv.NeedBuildKit|testenv.NeedDocker)
+	ctx := deadline(t)
+	bk, reg, service := testenv.SharedBuildKit(t), testenv.SharedRegistry(t), testenv.Service(t, "hello")
+	text := eject(ctx, t, bk, derivation{service: service, options: variant("remote")}, "")
+	ref := reg.Ref("eject/standalone:v1")
+	const stage = "dlvgen-delve"
+	if solved, err := bk.Solve(ctx, testenv.Solve{
+		Context: service, Dockerfile: outside(t, service, text), Push: ref,
+		Attrs: map[string]string{"context:" + stage: "local:" + stage}, Locals: map[string]fsutil.FS{stage: delveAlone(t)},
+	}); err != nil {
+		t.Fatalf("%v\n%s%s\n%s", err, solved, solved.Log, text)
+	}
+	hitOverRPC(ctx, t, start(ctx, t, testenv.SharedDocker(t), ref), "/src/main.go")
+}
+
+// delveAlone is a folder with Delve, as the stage has it that compiles it.
+func delveAlone(t *testing.T) fsutil.FS {
+	t.Helper()
+	dlv, err := testenv.Program(t.Context(), "dlv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(dlv)
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "dlv"), text, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	folder, err := fsutil.NewFS(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return folder
+}
+
+// eject is the Dockerfile of a derivation, a standalone one without an image.
 func eject(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation, image string) (text []byte) {
 	t.Helper()
-	f := frontend.New(frontend.Config{Image: image, Version: "test"})
+	carried, err := tools.Embedded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := frontend.New(frontend.Config{Image: image, Version: "test", Tools: frontend.LocalTools(carried.Names)})
+	call := f.Eject
+	if image == "" {
+		call = f.EjectStandalone
+	}
 	attrs := frontend.Attrs(d.options)
 	maps.Copy(attrs, d.attrs)
 	solved, err := bk.Solve(ctx, testenv.Solve{
-		Context: d.service, Dockerfile: d.dockerfile, Attrs: attrs,
+		Context: d.service, Dockerfile: d.dockerfile, Attrs: attrs, Locals: carried.Mounts,
 		Build: func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-			res, err := f.Eject(ctx, c)
+			res, err := call(ctx, c)
 			if err == nil {
 				text = res.Metadata[frontend.MetaDockerfile]
 			}

@@ -80,6 +80,12 @@ func (r *Request) Eject(ctx context.Context, s Streams) ([]*Result, error) {
 	return from.dry(ctx, s, (*frontend.Frontend).Eject)
 }
 
+// EjectStandalone is Eject for Dockerfiles that need nothing of dlvgen's. It builds with the
+// tools that Build would take.
+func (r *Request) EjectStandalone(ctx context.Context, s Streams) ([]*Result, error) {
+	return r.dry(ctx, s, (*frontend.Frontend).EjectStandalone)
+}
+
 // dry asks the frontend, and writes nothing.
 func (r *Request) dry(ctx context.Context, s Streams, call frontendCall) ([]*Result, error) {
 	dry := *r

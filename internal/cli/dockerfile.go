@@ -25,33 +25,42 @@ var dockerfileFlags = append([]string{
 
 func newDockerfileCommand(s streams) *cobra.Command {
 	flags := &buildFlags{}
-	var output string
+	var out ejection
 	cmd := &cobra.Command{
 		Use:   "dockerfile [CONTEXT]",
 		Short: "Print a debug variant as a plain Dockerfile",
 		Long: `Print a debug variant as a plain Dockerfile, which any BuildKit builds without
 dlvgen: your Dockerfile, with comments that mark what was added.
 Builds what it must know of the program, like "dlvgen build --dry-run".
-The tools come from dlvgen's frontend image, pinned by digest. Give
-"docker build" the same context, --build-arg and --secret.`,
+The tools come from dlvgen's frontend image, pinned by digest; --standalone
+does without them. Give "docker build" the same context, --build-arg and
+--secret.`,
 		Example: `  dlvgen dockerfile -o Dockerfile.debug .
   docker build -f Dockerfile.debug -t app:debug .
   dlvgen dockerfile --variant attach --target production .`,
 		Args: oneContext("read"),
 		RunE: s.building(flags, func(ctx context.Context, flags *buildFlags, r *bake.Request) error {
-			return s.eject(ctx, flags, r, output)
+			return s.eject(ctx, flags, r, out)
 		}),
 	}
 	all := pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.register(all)
 	cmd.Flags().SortFlags = false
 	addShared(cmd.Flags(), all, dockerfileFlags, "print-llb")
-	cmd.Flags().StringVarP(&output, "output", "o", "", "write to this file instead of stdout; only a file that dlvgen wrote is replaced")
+	cmd.Flags().BoolVar(&out.standalone, "standalone", false, "do without dlvgen's tools: edit the calls of go build that the Dockerfile shows, and compile Delve; stderr says what is lost")
+	cmd.Flags().StringVarP(&out.file, "output", "o", "", "write to this file instead of stdout; only a file that dlvgen wrote is replaced")
 	return cmd
 }
 
+// ejection is what becomes of a Dockerfile.
+type ejection struct {
+	standalone bool
+	file       string // "" and "-" are stdout
+}
+
 // eject writes the one Dockerfile.
-func (s streams) eject(ctx context.Context, flags *buildFlags, r *bake.Request, output string) error {
+func (s streams) eject(ctx context.Context, flags *buildFlags, r *bake.Request, out ejection) error {
+	output := out.file
 	if output == "-" { // as in dlvgen bake
 		output = ""
 	}
@@ -61,7 +70,11 @@ func (s streams) eject(ctx context.Context, flags *buildFlags, r *bake.Request, 
 			return err
 		}
 	}
-	results, err := r.Eject(ctx, s.forBuild())
+	build := r.Eject
+	if out.standalone {
+		build = r.EjectStandalone
+	}
+	results, err := build(ctx, s.forBuild())
 	if err != nil {
 		return err
 	}
@@ -71,6 +84,9 @@ func (s streams) eject(ctx context.Context, flags *buildFlags, r *bake.Request, 
 	}
 	if len(texts) != 1 {
 		return errors.New("a Dockerfile is for one variant and one platform: name one each with --variant and --platform")
+	}
+	for _, lost := range eject.Lost(texts[0]) {
+		s.tell("lost by --standalone: " + lost)
 	}
 	s.tellIgnored(flags, output)
 	if output == "" {

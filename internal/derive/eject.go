@@ -1,9 +1,13 @@
 package derive
 
-import "github.com/dlvgen/dlvgen/internal/derive/eject"
+import (
+	"github.com/dlvgen/dlvgen/internal/derive/eject"
+	"github.com/dlvgen/dlvgen/internal/shim/manifest"
+)
 
 // Dockerfile is the image as a plain Dockerfile, made from production's. target is the
-// stage that production ships, tools the frontend image that has the tools.
+// stage that production ships, tools the frontend image that has the tools; where it is
+// empty, the Dockerfile needs nothing of dlvgen's.
 func (i *Image) Dockerfile(target, tools string) ([]byte, error) {
 	d := i.from
 	in := eject.Input{
@@ -15,7 +19,14 @@ func (i *Image) Dockerfile(target, tools string) ([]byte, error) {
 		Tools: tools,
 	}
 	for _, c := range d.captures {
-		in.Captures = append(in.Captures, eject.Capture{Step: c.step, Users: c.users})
+		compiled := eject.Capture{Step: c.step, Users: c.users}
+		for _, m := range c.calls(func(p manifest.Program) bool { return p.ImportPath == i.Plan.Program.ImportPath }) {
+			compiled.Calls = append(compiled.Calls, eject.GoCall{Args: m.ArgsBefore, Goflags: m.GoflagsBefore})
+		}
+		in.Captures = append(in.Captures, compiled)
+	}
+	if tools == "" {
+		return eject.Standalone(in)
 	}
 	return eject.Dockerfile(in)
 }

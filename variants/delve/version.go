@@ -18,6 +18,9 @@ type release struct {
 	// pkg/goversion/compat.go).
 	oldest, newest string
 
+	// compiledBy is the oldest Go that compiles it (its go.mod).
+	compiledBy string
+
 	// archs are those for which it compiles without cgo (its
 	// pkg/proc/native/support_sentinel_linux.go, and trying).
 	archs []string
@@ -25,10 +28,10 @@ type release struct {
 
 // releases is the smallest set that covers Go 1.16 to 1.27, the newest first.
 var releases = []release{
-	{"1.27.2", "go1.25", "go1.27", []string{"386", "amd64", "arm64", "loong64", "ppc64le", "riscv64"}},
-	{"1.25.2", "go1.22", "go1.25", []string{"386", "amd64", "arm64", "loong64", "ppc64le", "riscv64"}},
-	{"1.22.1", "go1.19", "go1.22", []string{"386", "amd64", "arm64", "ppc64le"}},
-	{"1.8.3", "go1.16", "go1.18", []string{"amd64", "arm64"}},
+	{"1.27.2", "go1.25", "go1.27", "go1.25", []string{"386", "amd64", "arm64", "loong64", "ppc64le", "riscv64"}},
+	{"1.25.2", "go1.22", "go1.25", "go1.22", []string{"386", "amd64", "arm64", "loong64", "ppc64le", "riscv64"}},
+	{"1.22.1", "go1.19", "go1.22", "go1.21", []string{"386", "amd64", "arm64", "ppc64le"}},
+	{"1.8.3", "go1.16", "go1.18", "go1.16", []string{"amd64", "arm64"}},
 }
 
 // Newest is the newest Delve that is shipped. It was seen to debug programs of every
@@ -42,6 +45,12 @@ func Versions() []string {
 		list = append(list, r.version)
 	}
 	return list
+}
+
+// CompiledBy is the oldest Go that compiles a shipped version: "go1.25".
+func CompiledBy(delve string) string {
+	r, _ := find(delve)
+	return r.compiledBy
 }
 
 // For returns the newest shipped Delve that announces to debug programs of the given

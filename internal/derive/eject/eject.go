@@ -52,6 +52,9 @@ type Input struct {
 type Capture struct {
 	Step  *llbgen.Step
 	Users []string
+
+	// Calls are those of the go command that compiled the program.
+	Calls []GoCall
 }
 
 // Dockerfile renders the image. Its errors say what a Dockerfile cannot.
@@ -128,23 +131,30 @@ type renderer struct {
 // locate finds the instruction of each step.
 func (r *renderer) locate() error {
 	for _, s := range r.Steps {
-		locations := r.Source.Locations[string(s.Digest)].GetLocations()
-		if len(locations) == 0 {
-			return fmt.Errorf("%q is not a step of the Dockerfile: a trigger of a base image, or an older BuildKit's", s.Name)
+		if err := r.locateStep(s); err != nil {
+			return err
 		}
-		for _, l := range locations {
-			line := 0
-			for _, at := range l.Ranges {
-				if start := int(at.Start.Line); line == 0 || start < line {
-					line = start
-				}
+	}
+	return nil
+}
+
+func (r *renderer) locateStep(s *llbgen.Step) error {
+	locations := r.Source.Locations[string(s.Digest)].GetLocations()
+	if len(locations) == 0 {
+		return fmt.Errorf("%q is not a step of the Dockerfile: a trigger of a base image, or an older BuildKit's", s.Name)
+	}
+	for _, l := range locations {
+		line := 0
+		for _, at := range l.Ranges {
+			if start := int(at.Start.Line); line == 0 || start < line {
+				line = start
 			}
-			in := r.file.at(line)
-			if in == nil || !in.is("run") {
-				return fmt.Errorf("%q comes from line %d of the Dockerfile, which is no RUN instruction: it is a trigger of the base image (ONBUILD), which cannot be edited here", s.Name, line)
-			}
-			in.step = s
 		}
+		in := r.file.at(line)
+		if in == nil || !in.is("run") {
+			return fmt.Errorf("%q comes from line %d of the Dockerfile, which is no RUN instruction: it is a trigger of the base image (ONBUILD), which cannot be edited here", s.Name, line)
+		}
+		in.step = s
 	}
 	return nil
 }
