@@ -22,6 +22,9 @@ import (
 	"github.com/dlvgen/dlvgen/internal/tools"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/google/go-cmp/cmp"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/tonistiigi/fsutil"
 )
@@ -60,6 +63,29 @@ func TestAnEjectedDockerfileMakesTheSameImage(t *testing.T) {
 			if c.breakpoint != "" {
 				hitOverRPC(ctx, t, start(ctx, t, testenv.SharedDocker(t), reg.Ref(name+"-ejected")), c.breakpoint)
 			}
+		})
+	}
+}
+
+// TestEachImageOfTheFidelitySuiteIsEjected compares the images that the suite runs with those
+// that BuildKit's own frontend builds of the ejected Dockerfiles: what holds for the ones holds
+// for the others.
+func TestEachImageOfTheFidelitySuiteIsEjected(t *testing.T) {
+	testenv.Require(t, testenv.NeedBuildKit)
+	for target, of := range map[string]form{
+		"exec": asRemote, "path": asRemote, "tini": asRemote, "env": asRemote, "gosu": asRemote, "names": asRemote, "capable": asInplace,
+		"shell": asInplace, "script": asInplace, "child": asInplace, "setid": asInplace, "twice": asInplace,
+	} {
+		t.Run(target, func(t *testing.T) {
+			t.Parallel()
+			ctx := deadline(t)
+			bk, reg, service := testenv.SharedBuildKit(t), testenv.SharedRegistry(t), testenv.Service(t, "report")
+			derived, ejected := of.pushed(ctx, t, target), "fidelity/"+target+":v1-ejected"
+			text := eject(ctx, t, bk, derivation{service: service, options: of.options, attrs: map[string]string{"target": target}}, testenv.FrontendImage(t))
+			if solved, err := bk.Solve(ctx, testenv.Solve{Context: service, Dockerfile: outside(t, service, text), Push: reg.Ref(ejected)}); err != nil {
+				t.Fatalf("%v\n%s%s\n%s", err, solved, solved.Log, text)
+			}
+			compareImages(ctx, t, reg, derived, ejected)
 		})
 	}
 }
@@ -123,7 +149,7 @@ func TestAnEjectedDockerfileLeavesNothingOfTheCompile(t *testing.T) {
 func TestAStandaloneDockerfileMakesAnImageToDebug(t *testing.T) {
 	testenv.Require(t, testenv.NeedBuildKit|testenv.NeedDocker)
 	ctx := deadline(t)
-	bk, reg, service := testenv.SharedBuildKit(t), testenv.SharedRegistry(t), testenv.Service(t, "hello")
+	bk, reg, service := testenv.SharedBuildKit(t), testenv.SharedRegistry(t), testenv.SmallService(t) // no cache has its packages
 	text := eject(ctx, t, bk, derivation{service: service, options: variant("remote")}, "")
 	ref := reg.Ref("eject/standalone:v1")
 	const stage = "dlvgen-delve"
@@ -133,7 +159,7 @@ func TestAStandaloneDockerfileMakesAnImageToDebug(t *testing.T) {
 	}); err != nil {
 		t.Fatalf("%v\n%s%s\n%s", err, solved, solved.Log, text)
 	}
-	hitOverRPC(ctx, t, start(ctx, t, testenv.SharedDocker(t), ref), "/src/main.go")
+	hitMain(ctx, t, start(ctx, t, testenv.SharedDocker(t), ref).debugger, "main.go")
 }
 
 // delveAlone is a folder with Delve, as the stage has it that compiles it.
@@ -158,24 +184,48 @@ func delveAlone(t *testing.T) fsutil.FS {
 	return folder
 }
 
-// eject is the Dockerfile of a derivation, a standalone one without an image.
-func eject(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation, image string) (text []byte) {
+// eject is the Dockerfile of a derivation that takes the tools from an image, a standalone one
+// without that.
+func eject(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation, image string) []byte {
+	t.Helper()
+	text, err := ejectBy(ctx, t, bk, d, func(f *frontend.Frontend) gateway.BuildFunc {
+		if image == "" {
+			return f.EjectStandalone
+		}
+		return f.Eject
+	}, image)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return text
+}
+
+// tryEject is eject with the tools of builds, for an image that there need not be.
+func tryEject(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation, image string) ([]byte, error) {
+	t.Helper()
+	return ejectBy(ctx, t, bk, d, func(f *frontend.Frontend) gateway.BuildFunc {
+		return func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+			return f.EjectWith(ctx, c, image)
+		}
+	}, image)
+}
+
+func ejectBy(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation, call func(*frontend.Frontend) gateway.BuildFunc, image string) (text []byte, err error) {
 	t.Helper()
 	carried, err := tools.Embedded()
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := frontend.New(frontend.Config{Image: image, Version: "test", Tools: frontend.LocalTools(carried.Names)})
-	call := f.Eject
-	if image == "" {
-		call = f.EjectStandalone
+	build := call(frontend.New(frontend.Config{Image: image, Version: "test", Tools: frontend.LocalTools(carried.Names)}))
+	if d.wrap != nil {
+		build = d.wrap(build)
 	}
 	attrs := frontend.Attrs(d.options)
 	maps.Copy(attrs, d.attrs)
 	solved, err := bk.Solve(ctx, testenv.Solve{
 		Context: d.service, Dockerfile: d.dockerfile, Attrs: attrs, Locals: carried.Mounts,
 		Build: func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-			res, err := call(ctx, c)
+			res, err := build(ctx, c)
 			if err == nil {
 				text = res.Metadata[frontend.MetaDockerfile]
 			}
@@ -183,9 +233,9 @@ func eject(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation
 		},
 	})
 	if err != nil {
-		t.Fatalf("%v\n%s%s", err, solved, solved.Log)
+		return nil, fmt.Errorf("%w\n%s%s", err, solved, solved.Log)
 	}
-	return text
+	return text, nil
 }
 
 // compareImages compares the configs and files of two images.
@@ -211,7 +261,7 @@ func compareImages(ctx context.Context, t *testing.T, reg *testenv.Registry, wan
 	if diff := cmp.Diff(wanted.Config, is.Config); diff != "" {
 		t.Errorf("the config (-derived +ejected):\n%s", diff)
 	}
-	derived, ejected := treeOf(ctx, t, reg, want), treeOf(ctx, t, reg, got)
+	derived, ejected := treesOf(t, a, b)
 	names := maps.Clone(derived)
 	maps.Copy(names, ejected)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
@@ -234,6 +284,45 @@ func compareImages(ctx context.Context, t *testing.T, reg *testenv.Registry, wan
 			t.Errorf("%s has another content: %.200q, want %.200q", name, g.data, w.data)
 		}
 	}
+}
+
+// treesOf are the files of two images. Layers that both begin with are left out, unless one
+// image has files that the other has from there.
+func treesOf(t *testing.T, a, b v1.Image) (derived, ejected map[string]imageFile) {
+	t.Helper()
+	layers := func(img v1.Image) []v1.Layer {
+		l, err := img.Layers()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return l
+	}
+	first, second := layers(a), layers(b)
+	shared := 0
+	for shared < min(len(first), len(second)) && digestOf(t, first[shared]) == digestOf(t, second[shared]) {
+		shared++
+	}
+	tree := func(of []v1.Layer) map[string]imageFile {
+		img, err := mutate.AppendLayers(empty.Image, of...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return treeIn(t, img)
+	}
+	derived, ejected = tree(first[shared:]), tree(second[shared:])
+	if !maps.EqualFunc(derived, ejected, func(imageFile, imageFile) bool { return true }) {
+		return tree(first), tree(second)
+	}
+	return derived, ejected
+}
+
+func digestOf(t *testing.T, l v1.Layer) v1.Hash {
+	t.Helper()
+	d, err := l.Digest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 func compact(t *testing.T, text []byte) []byte {

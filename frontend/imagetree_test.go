@@ -11,6 +11,7 @@ import (
 
 	"github.com/dlvgen/dlvgen/internal/gobin"
 	"github.com/dlvgen/dlvgen/internal/testenv"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 )
 
@@ -30,6 +31,12 @@ func treeOf(ctx context.Context, t *testing.T, reg *testenv.Registry, image stri
 	if err != nil {
 		t.Fatal(err)
 	}
+	return treeIn(t, img)
+}
+
+// treeIn are the files of an image by their paths.
+func treeIn(t *testing.T, img v1.Image) map[string]imageFile {
+	t.Helper()
 	files := map[string]imageFile{}
 	for e, err := range testenv.Entries(mutate.Extract(img)) {
 		if err != nil {

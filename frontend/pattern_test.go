@@ -11,15 +11,22 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/containerd/platforms"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/client/llb/sourceresolver"
+	"github.com/moby/buildkit/frontend/dockerfile/dockerfile2llb"
+	"github.com/moby/buildkit/frontend/dockerui"
 	gateway "github.com/moby/buildkit/frontend/gateway/client"
+	digest "github.com/opencontainers/go-digest"
 	"golang.org/x/tools/txtar"
 )
 
@@ -177,6 +184,47 @@ func testPattern(ctx context.Context, t *testing.T, bk *testenv.BuildKit, p patt
 	checkExplained(t, explained, plan, &made)
 	bundle.Run(t, plan.Config.Config.ImageConfig)
 	hitMain(ctx, t, options.Listen, p.source)
+	d.wrap = contexts
+	checkEjected(ctx, t, bk, d)
+}
+
+// notEjected are parts of the reasons why a Dockerfile cannot say a derivation, standalone
+// those for one without dlvgen's tools.
+var (
+	notEjected = []string{"is compiled again by --rebuild", "trigger of the base image (ONBUILD)", "is not a step of the Dockerfile"}
+	standalone = []string{"which --standalone cannot change", "does not lead straight to"}
+)
+
+// checkEjected renders both kinds of Dockerfiles of a derivation, which BuildKit's own frontend
+// reads, or the reason why there is none.
+func checkEjected(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation) {
+	t.Helper()
+	for image, reasons := range map[string][]string{"dlvgen/dlvgen:1@" + string(digest.FromString("")): notEjected, "": append(standalone, notEjected...)} {
+		text, err := tryEject(ctx, t, bk, d, image)
+		if err != nil {
+			if !slices.ContainsFunc(reasons, func(r string) bool { return strings.Contains(err.Error(), r) }) {
+				t.Errorf("ejecting with %q: %v", image, err)
+			}
+			continue
+		}
+		config := dockerui.Config{BuildArgs: map[string]string{}}
+		for name, value := range d.attrs {
+			if arg, ok := strings.CutPrefix(name, "build-arg:"); ok {
+				config.BuildArgs[arg] = value
+			}
+		}
+		platform := platforms.DefaultSpec()
+		if _, err := dockerfile2llb.Dockerfile2LLB(ctx, text, dockerfile2llb.ConvertOpt{Config: config, MetaResolver: noImages{}, TargetPlatform: &platform}); err != nil {
+			t.Errorf("the Dockerfile with %q: %v\n%s", image, err, text)
+		}
+	}
+}
+
+// noImages has an empty config for each image.
+type noImages struct{}
+
+func (noImages) ResolveImageConfig(_ context.Context, ref string, _ sourceresolver.Opt) (string, digest.Digest, []byte, error) {
+	return ref, digest.FromString(ref), []byte(`{"os": "linux", "architecture": "` + runtime.GOARCH + `"}`), nil
 }
 
 // hitMain stops in main.main of a program that is held, in a file of that name,

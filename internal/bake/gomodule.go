@@ -76,6 +76,19 @@ func (g goModule) load(in *inputs, _ io.Reader) (production.Source, error) {
 	return production.Dockerfile{Name: "the Go module"}, in.dockerfile(dir, moduleDockerfile)
 }
 
+// ModuleContexts are the folders that the Dockerfile of a Go module copies from: the build
+// context, and named ones as NAME=FOLDER. dir is empty without a module.
+func (r *Request) ModuleContexts() (dir string, named []string) {
+	g, ok := r.source.(goModule)
+	if !ok {
+		return "", nil
+	}
+	for i, f := range g.module.Folders[1:] {
+		named = append(named, gomodule.ContextName(i+1)+"="+f.Dir)
+	}
+	return g.module.Folders[0].Dir, named
+}
+
 // namedModule is a named context with a folder, but what git keeps in it.
 func (in *inputs) namedModule(name, dir string) error {
 	if err := in.namedFolder(name, dir); err != nil {

@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/dlvgen/dlvgen/internal/bake"
+	"github.com/dlvgen/dlvgen/internal/bakefile"
 	"github.com/dlvgen/dlvgen/internal/derive/eject"
 	"github.com/dlvgen/dlvgen/internal/ownfile"
 	"github.com/spf13/cobra"
@@ -88,7 +89,15 @@ func (s streams) eject(ctx context.Context, flags *buildFlags, r *bake.Request, 
 	for _, lost := range eject.Lost(texts[0]) {
 		s.tell("lost by --standalone: " + lost)
 	}
-	s.tellIgnored(flags, output)
+	if dir, named := r.ModuleContexts(); dir != "" {
+		words := []string{"docker", "build", "-f", cmp.Or(output, "-")}
+		for _, context := range named {
+			words = append(words, "--build-context", context)
+		}
+		s.tell("it copies from the Go module: " + bakefile.Quote(append(words, dir)))
+	} else {
+		s.tellIgnored(flags, output)
+	}
 	if output == "" {
 		_, err = s.out.Write(texts[0])
 		return err

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"path"
 	"slices"
+	"strings"
 
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
@@ -66,7 +67,7 @@ func Dockerfile(in Input) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &renderer{Input: in, file: f, own: newOwnStages(in), made: map[string]bool{}}
+	r := &renderer{Input: in, file: f, own: newOwnStages(in, f.escape), made: map[string]bool{}}
 	if err := r.locate(); err != nil {
 		return nil, err
 	}
@@ -98,7 +99,25 @@ func sayable(p *variants.Plan) error {
 	case p.Program.Rebuilt != nil:
 		return fmt.Errorf("%s is compiled again by --rebuild, in a step that the Dockerfile does not have: %s", p.Program.Path, remedy)
 	}
+	for _, name := range namesIn(p) {
+		if strings.ContainsAny(name, "\r\n") {
+			return fmt.Errorf("the path %q has a line break, which would end an instruction: %s", name, remedy)
+		}
+	}
 	return nil
+}
+
+// namesIn are the paths of a plan that instructions are made of.
+func namesIn(p *variants.Plan) (names []string) {
+	for _, l := range p.Layers {
+		for _, i := range l.Items {
+			names = append(names, i.Path, i.Name, i.Target)
+		}
+		for _, f := range l.Folders {
+			names = append(names, f.Path)
+		}
+	}
+	return names
 }
 
 // valid checks that the text is a Dockerfile.

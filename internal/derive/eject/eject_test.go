@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"flag"
 	"os"
+	"path"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/moby/buildkit/frontend/dockerfile/instructions"
 	"github.com/moby/buildkit/frontend/dockerfile/parser"
+	"github.com/moby/buildkit/frontend/dockerfile/shell"
 	"github.com/moby/buildkit/solver/pb"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	digest "github.com/opencontainers/go-digest"
@@ -223,12 +225,63 @@ func TestWhatADockerfileCannotSay(t *testing.T) {
 		"dlvgen has made it already": func(in *Input) {
 			in.Source.Infos[0].Data = []byte("FROM scratch AS dlvgen-tools\n" + dockerfile)
 		},
+		"has a line break":             func(in *Input) { in.Plan.Layers[0].Items[0].Path = "/a\nUSER root" },
 		"did not say which Dockerfile": func(in *Input) { in.Source.Infos = nil },
 	} {
 		in := inputOf(t, []byte(dockerfile), asked("remote"), variants.Command{})
 		change(&in)
 		if _, err := Dockerfile(in); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("got %v, want %q", err, want)
+		}
+	}
+}
+
+// TestPathsAreWrittenAsTheyAre has a program whose name an instruction would expand, and reads
+// what stands in the Dockerfile.
+func TestPathsAreWrittenAsTheyAre(t *testing.T) {
+	const program = `/a $b/my [1] "server"*`
+	for _, escape := range []string{`\`, "`"} {
+		dockerfile := "# escape=" + escape + "\nFROM golang AS build\nRUN go build -o /server .\nFROM scratch AS server\nCOPY --from=build /server /server\n"
+		in := inputOf(t, []byte(dockerfile), asked("remote"), variants.Command{Detour: "a script"})
+		for l := range in.Plan.Layers {
+			for i := range in.Plan.Layers[l].Items {
+				item := &in.Plan.Layers[l].Items[i]
+				item.Path, item.Name = strings.ReplaceAll(item.Path, "/server", program), strings.ReplaceAll(item.Name, "/server", program)
+			}
+		}
+		text, err := Dockerfile(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parsed, err := parser.Parse(bytes.NewReader(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		stages, _, err := instructions.Parse(parsed.AST, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := false
+		for _, c := range stages[len(stages)-1].Commands {
+			is, ok := c.(*instructions.CopyCommand)
+			if !ok || is.From != "server" {
+				continue
+			}
+			lex := shell.NewLex(rune(escape[0]))
+			pattern, _, err := lex.ProcessWord(is.SourcePaths[0], shell.EnvsFromSlice([]string{"b=no"}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if ok, err := path.Match(pattern, program); !ok || err != nil {
+				t.Errorf("%s copies %q, which is not %q: %v", is, pattern, program, err)
+			}
+			if other, _ := path.Match(pattern, strings.Replace(program, "*", "more", 1)); other {
+				t.Errorf("%s copies other files too", is)
+			}
+			found = true
+		}
+		if !found {
+			t.Errorf("nothing is copied from production:\n%s", text)
 		}
 	}
 }

@@ -49,7 +49,8 @@ func (r *renderer) restored(l variants.Layer) []string {
 	lines := []string{"# dlvgen: production's folders as they were."}
 	stage := r.own.foldersOf(l.Folders)
 	for i, f := range l.Folders {
-		lines = append(lines, fmt.Sprintf("COPY --from=%s --chown=%d:%d --chmod=%o /%d/ %s", stage, f.UID, f.GID, f.Mode, i, strings.TrimSuffix(path.Dir(f.Path), "/")+"/"))
+		to := words(r.file.escape, fmt.Sprintf("/%d/", i), strings.TrimSuffix(path.Dir(f.Path), "/")+"/")
+		lines = append(lines, fmt.Sprintf("COPY --from=%s --chown=%d:%d --chmod=%o %s", stage, f.UID, f.GID, f.Mode, to))
 	}
 	return lines
 }
@@ -75,9 +76,9 @@ func (r *renderer) put(i variants.Item) ([]string, error) {
 		if i.Capabilities != "" {
 			stage, from = r.own.granted(i, r.Platform)
 		}
-		return []string{fmt.Sprintf("COPY --from=%s%s %s %s", stage, flags, from, i.Path)}, nil
+		return []string{fmt.Sprintf("COPY --from=%s%s %s", stage, flags, words(r.file.escape, from, i.Path))}, nil
 	case i.From == variants.FromProduction:
-		return []string{fmt.Sprintf("COPY --from=%s %s %s", r.target.name, i.Name, i.Path)}, nil
+		return []string{fmt.Sprintf("COPY --from=%s %s", r.target.name, words(r.file.escape, i.Name, i.Path))}, nil
 	case i.From == variants.FromCaptures:
 		var lines []string
 		for _, c := range r.Captures {
@@ -112,7 +113,7 @@ func (r *renderer) linkStage() ([]string, error) {
 	for _, l := range r.Plan.Layers {
 		for _, i := range l.Items {
 			if i.Target != "" {
-				lines = append(lines, "WORKDIR "+path.Dir(i.Path), fmt.Sprintf("RUN ln -s %s %s", shellQuoted(i.Target), shellQuoted(i.Path)))
+				lines = append(lines, "WORKDIR "+unexpanded(path.Dir(i.Path), r.file.escape), fmt.Sprintf("RUN ln -s %s %s", shellQuoted(i.Target), shellQuoted(i.Path)))
 			}
 		}
 	}

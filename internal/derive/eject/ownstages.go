@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"path"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,10 +39,11 @@ type ownStages struct {
 	names  map[string]string
 	used   map[string]int
 	empty  bool
+	escape string
 }
 
-func newOwnStages(in Input) *ownStages {
-	return &ownStages{image: in.Tools, own: in.Platform, names: map[string]string{}, used: map[string]int{}}
+func newOwnStages(in Input, escape string) *ownStages {
+	return &ownStages{escape: escape, image: in.Tools, own: in.Platform, names: map[string]string{}, used: map[string]int{}}
 }
 
 // count is how many stages there are.
@@ -121,12 +124,12 @@ func (o *ownStages) of(m llbgen.Mount, p ocispecs.Platform) (stage, source strin
 func (o *ownStages) item(i variants.Item, p ocispecs.Platform) []string {
 	switch {
 	case i.From == variants.FromTools:
-		return []string{fmt.Sprintf("COPY --from=%s %s %s", o.toolsFor(p), tool(p, i.Name), i.Path)}
+		return []string{fmt.Sprintf("COPY --from=%s %s", o.toolsFor(p), words(o.escape, tool(p, i.Name), i.Path))}
 	case i.Content != nil:
 		return hereDocument(i.Path, i.Mode, i.Content)
 	}
 	o.empty = true
-	return []string{fmt.Sprintf("COPY --from=%sempty --chmod=%o %s %s", prefix, i.Mode, emptyFolder, i.Path)}
+	return []string{fmt.Sprintf("COPY --from=%sempty --chmod=%o %s", prefix, i.Mode, words(o.escape, emptyFolder, i.Path))}
 }
 
 // granted is a stage that has a tool with capabilities, which the tools' own init gives to
@@ -157,7 +160,7 @@ func (o *ownStages) foldersOf(folders []variants.Folder) string {
 	name := o.named("folders")
 	o.stages = append(o.stages, "FROM scratch AS "+name)
 	for i, f := range folders {
-		o.stages = append(o.stages, "WORKDIR "+path.Join("/", strconv.Itoa(i), path.Base(f.Path)))
+		o.stages = append(o.stages, "WORKDIR "+unexpanded(path.Join("/", strconv.Itoa(i), path.Base(f.Path)), o.escape))
 	}
 	return name
 }
@@ -173,6 +176,31 @@ func hereDocument(to string, mode int, content []byte) []string {
 		lines = append(lines, strings.Split(text, "\n")...)
 	}
 	return append(lines, mark)
+}
+
+// plain is a word that stands in an instruction as it is.
+var plain = regexp.MustCompile(`^[\w./+@:-]+$`)
+
+// words are the paths of a COPY instruction from another stage: as they are, or in JSON, which
+// takes any name. Variables are expanded in both, and patterns in the sources.
+func words(escape string, from ...string) string {
+	if !slices.ContainsFunc(from, func(word string) bool { return !plain.MatchString(word) }) {
+		return strings.Join(from, " ")
+	}
+	from = slices.Clone(from)
+	for i, word := range from {
+		if i < len(from)-1 {
+			word = strings.NewReplacer("*", "[*]", "?", "[?]", "[", "[[]", `\`, `[\\]`).Replace(word)
+		}
+		from[i] = unexpanded(word, escape)
+	}
+	text, _ := list(from) // strings
+	return text
+}
+
+// unexpanded takes their meaning from the characters that an instruction with variables expands.
+func unexpanded(word, escape string) string {
+	return strings.NewReplacer(escape, escape+escape, "$", escape+"$", `"`, escape+`"`, "'", escape+"'").Replace(word)
 }
 
 // quoted is a value of ENV or LABEL.

@@ -259,7 +259,7 @@ func (w *stageWriter) mount(m llbgen.Mount, s *llbgen.Step) (string, error) {
 		words = []string{"type=cache", "id=" + path.Base(m.ID)} // BuildKit adds the namespace
 	}
 	words = append(words, "from="+from, "source="+source, "target="+m.Dest)
-	if strings.ContainsAny(m.Dest+source, "$\" \t"+w.file.escape) {
+	if strings.ContainsAny(m.Dest+source, "$\" \t\r\n"+w.file.escape) {
 		return "", fmt.Errorf("the path %s cannot be written in --mount", m.Dest)
 	}
 	var b strings.Builder

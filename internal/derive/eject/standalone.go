@@ -26,7 +26,7 @@ func Standalone(in Input) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &renderer{Input: in, file: f, own: newOwnStages(in)}
+	r := &renderer{Input: in, file: f, own: newOwnStages(in, f.escape)}
 	for _, step := range in.Steps {
 		err := r.locateStep(step)
 		if compiled := slices.ContainsFunc(in.Captures, func(c Capture) bool { return c.Step == step }); compiled && err != nil {
