@@ -37,6 +37,7 @@ func TestStandaloneDockerfiles(t *testing.T) {
 			in.Plan.Program.GoVersion, in.Plan.Delve = "go1.20.1", "1.22.1"
 		}},
 		"attach": {variant: "attach"},
+		"odd":    {variant: "remote"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			file := filepath.Join("testdata", "standalone", name+".txtar")
