@@ -41,7 +41,6 @@ func TestAnEjectedDockerfileMakesTheSameImage(t *testing.T) {
 		{service: "hello", options: variant("remote")},
 		{service: "hello", dockerfile: "Dockerfile.debian", options: variant("remote-src"), breakpoint: "/src/main.go"},
 		{service: "makefile", options: variant("attach")},
-		{service: "report", target: "capable", options: variant("remote")},
 		{service: "report", target: "setid", options: variant("remote-src")},
 	} {
 		t.Run(c.service+c.dockerfile+c.target, func(t *testing.T) {
@@ -73,7 +72,7 @@ func TestAnEjectedDockerfileMakesTheSameImage(t *testing.T) {
 func TestEachImageOfTheFidelitySuiteIsEjected(t *testing.T) {
 	testenv.Require(t, testenv.NeedBuildKit)
 	for target, of := range map[string]form{
-		"exec": asRemote, "path": asRemote, "tini": asRemote, "env": asRemote, "gosu": asRemote, "names": asRemote, "capable": asInplace,
+		"exec": asRemote, "path": asRemote, "tini": asRemote, "env": asRemote, "gosu": asRemote, "names": asRemote, "capable": asRemote,
 		"shell": asInplace, "script": asInplace, "child": asInplace, "setid": asInplace, "twice": asInplace,
 	} {
 		t.Run(target, func(t *testing.T) {

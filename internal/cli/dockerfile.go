@@ -38,7 +38,8 @@ does without them. Give "docker build" the same context, --build-arg and
 --secret.`,
 		Example: `  dlvgen dockerfile -o Dockerfile.debug .
   docker build -f Dockerfile.debug -t app:debug .
-  dlvgen dockerfile --variant attach --target production .`,
+  dlvgen dockerfile --variant attach --target production .
+  dlvgen dockerfile --standalone -o Dockerfile.debug .`,
 		Args: oneContext("read"),
 		RunE: s.building(flags, func(ctx context.Context, flags *buildFlags, r *bake.Request) error {
 			return s.eject(ctx, flags, r, out)

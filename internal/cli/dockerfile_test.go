@@ -44,6 +44,10 @@ func TestTheEjectedDockerfileGoesToStdoutOrAFile(t *testing.T) {
 	if written, err := os.ReadFile(file); err != nil || string(written) != text {
 		t.Errorf("the file is, %v,\n%s", err, written)
 	}
+	alone := eject(cli.ExitOK, "--standalone")
+	if strings.Contains(alone.stdout, image) || !strings.Contains(alone.stdout, "\nENTRYPOINT [\"/dlv\",") || !strings.Contains(alone.stderr, "\ndlvgen: lost by --standalone: the program's exit code") {
+		t.Errorf("with --standalone the Dockerfile is\n%s\nstderr is\n%s", alone.stdout, alone.stderr)
+	}
 	for want, args := range map[string][]string{
 		"a Dockerfile is for one variant and one platform":                        {"--variant", "remote,attach"},
 		"this image cannot be written as a Dockerfile: a sidecar has the symbols": {"--variant", "sidecar"},
