@@ -3,6 +3,7 @@ package eject
 import (
 	"debug/buildinfo"
 	"encoding/json"
+	"go/version"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 	"github.com/dlvgen/dlvgen/variants/delve"
 	"github.com/google/go-cmp/cmp"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+	"golang.org/x/mod/modfile"
 	"golang.org/x/tools/txtar"
 )
 
@@ -154,6 +156,33 @@ func TestTheCommandThatCompilesDelve(t *testing.T) {
 		}
 		if is["version"] != "v"+delve.Newest || is["GOARCH"] != arch || is["CGO_ENABLED"] != "0" {
 			t.Errorf("%s makes %v", command, is)
+		}
+	}
+}
+
+// TestTheGoThatCompilesDelve reads the go.mod of each version, which says it.
+func TestTheGoThatCompilesDelve(t *testing.T) {
+	for _, v := range delve.Versions() {
+		cmd := exec.CommandContext(proctest.Context(t), "go", "mod", "download", "-json", "github.com/go-delve/delve@v"+v)
+		cmd.Dir, cmd.Env = t.TempDir(), append(os.Environ(), "GOFLAGS=", "GOWORK=off")
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatalf("Delve %s: %v: %s", v, err, out)
+		}
+		var module struct{ GoMod string }
+		if err := json.Unmarshal(out, &module); err != nil {
+			t.Fatal(err)
+		}
+		text, err := os.ReadFile(module.GoMod)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := modfile.ParseLax(module.GoMod, text, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if needs := version.Lang("go" + file.Go.Version); needs != delve.CompiledBy(v) {
+			t.Errorf("Delve %s is compiled by %s, and its go.mod says %s", v, delve.CompiledBy(v), needs)
 		}
 	}
 }
