@@ -199,7 +199,7 @@ func (r *renderer) lost() []string {
 		"the program's exit code, and its signals: Delve stands in its place, and SIGTERM kills the program.",
 		"its environment and name as in production: Delve adds variables, and names it by its whole path.",
 		"DLVGEN_START, and commands that replace production's: what follows the image are arguments of the program.",
-		"Delve's settings: it writes to the folder of the user who runs it, and asks there about telemetry.")
+		"the settings that Delve has: it writes its own, and Go's telemetry, below the home folder.")
 	if p.Program.Capabilities != "" || fs.FileMode(p.Program.Mode)&0o6000 != 0 {
 		lost = append(lost, "the capabilities or the user that the program's file gives it: a debugged program does not get them.")
 	}
