@@ -27,6 +27,9 @@ type Result struct {
 
 	// Platforms are the images of an index that was pushed.
 	Platforms []PlatformImage
+
+	// Attached are the links with production of the tags that were pushed.
+	Attached []registry.Attachment
 }
 
 // PlatformImage is one image of an index.
@@ -36,6 +39,17 @@ type PlatformImage struct {
 
 	// Node is the node that built it, where there were several.
 	Node string `json:"node,omitempty"`
+}
+
+// ProductionDigest is that of the production image that a debug tag is linked with, "" where
+// it is not.
+func (r *Result) ProductionDigest(ref registry.Reference) string {
+	for _, a := range r.Attached {
+		if a.Debug.Key() == ref.Key() {
+			return a.ProductionDigest
+		}
+	}
+	return ""
 }
 
 // Digest is that of the image or index, "" where none was exported.

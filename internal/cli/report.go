@@ -65,6 +65,9 @@ type record struct {
 	Digest  string   `json:"digest,omitempty"`
 	Files   []string `json:"files,omitempty"`
 
+	// Production is the digest of the production image that Ref is linked with.
+	Production string `json:"production,omitempty"`
+
 	// Platforms are the images of an index that was pushed.
 	Platforms []bake.PlatformImage `json:"platforms,omitempty"`
 
@@ -88,9 +91,9 @@ func recordsOf(res *bake.Result, dryRun bool) []record {
 		return []record{base}
 	}
 	var list []record
-	for _, name := range res.Names() {
+	for _, ref := range res.Refs {
 		one := base
-		one.Ref = name
+		one.Ref, one.Production = ref.Familiar(), res.ProductionDigest(ref)
 		list = append(list, one)
 	}
 	return list

@@ -29,7 +29,7 @@ func (c *Client) Labels(ctx context.Context, ref Reference, digest string) (map[
 	case isMissing(err), !isFailure(err) && !isAbsent(err):
 		return nil, fmt.Errorf("%s: %w", op, err)
 	case isAbsent(err):
-		return nil, &Error{Op: op, Host: ref.host, Found: "has no such image", Advice: "check the name and the tag", Err: err}
+		return nil, s.noSuchImage(op, err)
 	}
 	return nil, explain(op, ref.host, err)
 }

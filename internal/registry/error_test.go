@@ -126,10 +126,10 @@ func TestCredentialsComeFromTheKeychain(t *testing.T) {
 		return true
 	})
 	pending := []Pending{{Ref: s.ref("v1-debug"), Digest: digestOf(t, img)}}
-	if err := New(WithKeychain(login{"me", "secret"})).Move(proctest.Context(t), pending); err != nil {
+	if _, err := New(WithKeychain(login{"me", "secret"})).Move(proctest.Context(t), pending); err != nil {
 		t.Error(err)
 	}
-	err := New(WithKeychain(login{"me", "wrong"})).Move(proctest.Context(t), pending)
+	_, err := New(WithKeychain(login{"me", "wrong"})).Move(proctest.Context(t), pending)
 	checkError(t, s, err, []string{"docker login HOST"})
 	if err != nil && strings.Contains(err.Error(), "wrong") {
 		t.Errorf("the password is in the error: %v", err)

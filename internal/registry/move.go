@@ -10,6 +10,10 @@ import (
 type Pending struct {
 	Ref    Reference
 	Digest string // of the manifest or index, already in Ref's repository: "sha256:..."
+
+	// Link says what the image belongs to: [Client.Move] sets the debug image, and
+	// production's digest where that is empty. It is not linked where ProductionTag is empty.
+	Link Link
 }
 
 // MoveError says that some tags were moved before one could not be.
@@ -61,27 +65,29 @@ func (c *Client) Tag(ctx context.Context, p Pending) error {
 }
 
 // Move moves all the tags, or if anything is wrong with one of them, none: it guards
-// every tag, verifies every digest, and moves the tags last, in the order given.
+// every tag, verifies every digest, links the images with production, and moves the tags
+// last, in the order given. An image that cannot be linked is as good as others.
 // Registries cannot move several tags at once: if one fails after that, the error is a
 // [*MoveError] that names those before.
-func (c *Client) Move(ctx context.Context, pending []Pending) error {
+func (c *Client) Move(ctx context.Context, pending []Pending) ([]Attachment, error) {
 	digests := map[Key]string{}
 	for _, p := range pending {
 		if before, ok := digests[p.Ref.Key()]; ok && before != p.Digest {
-			return fmt.Errorf("tag %s would name both %s and %s: give the variants different tags", p.Ref.Familiar(), before, p.Digest)
+			return nil, fmt.Errorf("tag %s would name both %s and %s: give the variants different tags", p.Ref.Familiar(), before, p.Digest)
 		}
 		digests[p.Ref.Key()] = p.Digest
 	}
 	for _, p := range pending {
 		if err := c.Guard(ctx, p.Ref); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	for _, p := range pending {
 		if err := c.Verify(ctx, p.Ref, p.Digest); err != nil {
-			return err
+			return nil, err
 		}
 	}
+	attached := c.attachAll(ctx, pending)
 	var moved []Reference
 	for i, p := range pending {
 		if err := c.Tag(ctx, p); err != nil {
@@ -89,9 +95,9 @@ func (c *Client) Move(ctx context.Context, pending []Pending) error {
 			for _, left := range pending[i+1:] {
 				failed.Left = append(failed.Left, left.Ref)
 			}
-			return failed
+			return attached, failed
 		}
 		moved = append(moved, p.Ref)
 	}
-	return nil
+	return attached, nil
 }

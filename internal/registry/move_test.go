@@ -18,7 +18,7 @@ func TestMoveMovesAllTags(t *testing.T) {
 	s.push("pushed-2", index)
 
 	client := New(WithProduction(s.ref("v1")))
-	err := client.Move(proctest.Context(t), []Pending{
+	_, err := client.Move(proctest.Context(t), []Pending{
 		{Ref: s.ref("v1-debug"), Digest: digestOf(t, img)},
 		{Ref: s.ref("v1-debug-src"), Digest: digestOf(t, index)},
 	})
@@ -41,16 +41,16 @@ func TestMoveMovesNothingIfAnythingIsWrong(t *testing.T) {
 	}{
 		{"a foreign tag", func(s *server) Pending {
 			s.push("v1-debug-src", foreign(t, "amd64"))
-			return Pending{s.ref("v1-debug-src"), digestOf(t, good)}
+			return Pending{Ref: s.ref("v1-debug-src"), Digest: digestOf(t, good)}
 		}, func(err error) bool { var e *NotOursError; return errors.As(err, &e) }},
 		{"a production tag", func(s *server) Pending {
-			return Pending{s.ref("v1"), digestOf(t, good)}
+			return Pending{Ref: s.ref("v1"), Digest: digestOf(t, good)}
 		}, func(err error) bool { var e *ProductionTagError; return errors.As(err, &e) }},
 		{"nothing was pushed", func(s *server) Pending {
-			return Pending{s.ref("v1-debug-src"), "sha256:" + strings.Repeat("0", 64)}
+			return Pending{Ref: s.ref("v1-debug-src"), Digest: "sha256:" + strings.Repeat("0", 64)}
 		}, func(err error) bool { var e *VerifyError; return errors.As(err, &e) }},
 		{"one tag, two digests", func(s *server) Pending {
-			return Pending{s.ref("v1-debug"), "sha256:" + strings.Repeat("0", 64)}
+			return Pending{Ref: s.ref("v1-debug"), Digest: "sha256:" + strings.Repeat("0", 64)}
 		}, func(err error) bool { return err != nil && strings.Contains(err.Error(), "different tags") }},
 	}
 	for _, tt := range tests {
@@ -59,7 +59,7 @@ func TestMoveMovesNothingIfAnythingIsWrong(t *testing.T) {
 			s.push("pushed", good)
 			second := tt.second(s)
 			s.answers(nil)
-			err := New(WithProduction(s.ref("v1"))).Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digestOf(t, good)}, second})
+			_, err := New(WithProduction(s.ref("v1"))).Move(proctest.Context(t), []Pending{{Ref: s.ref("v1-debug"), Digest: digestOf(t, good)}, second})
 			if !tt.matches(err) {
 				t.Errorf("unexpected: %v", err)
 			}
@@ -82,7 +82,7 @@ func TestMoveSaysWhichTagsWereMoved(t *testing.T) {
 		return true
 	})
 	digest := digestOf(t, img)
-	err := New().Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digest}, {s.ref("v1-debug-src"), digest}, {s.ref("v1-dbg"), digest}})
+	_, err := New().Move(proctest.Context(t), []Pending{{Ref: s.ref("v1-debug"), Digest: digest}, {Ref: s.ref("v1-debug-src"), Digest: digest}, {Ref: s.ref("v1-dbg"), Digest: digest}})
 	var moved *MoveError
 	if !errors.As(err, &moved) {
 		t.Fatalf("got %v, want a MoveError", err)
@@ -127,7 +127,7 @@ func TestTagRefusesProductionTags(t *testing.T) {
 	client := New(WithProduction(s.ref("v1"), hub, other))
 	for _, ref := range []Reference{s.ref("v1"), sameHub, sameOther} {
 		var production *ProductionTagError
-		if err := client.Tag(proctest.Context(t), Pending{ref, digestOf(t, img)}); !errors.As(err, &production) {
+		if err := client.Tag(proctest.Context(t), Pending{Ref: ref, Digest: digestOf(t, img)}); !errors.As(err, &production) {
 			t.Errorf("%s: got %v, want a ProductionTagError", ref, err)
 		}
 	}
@@ -148,7 +148,7 @@ func TestMoveAsksAllRegistriesBeforeATagMoves(t *testing.T) {
 	for _, s := range []*server{plain, secured} {
 		s.answers(nil)
 	}
-	err := client.Move(proctest.Context(t), []Pending{{plain.ref("v1-debug"), digest}, {secured.ref("v1-debug"), digest}})
+	_, err := client.Move(proctest.Context(t), []Pending{{Ref: plain.ref("v1-debug"), Digest: digest}, {Ref: secured.ref("v1-debug"), Digest: digest}})
 	var notOurs *NotOursError
 	if !errors.As(err, &notOurs) || notOurs.Ref.Key() != secured.ref("v1-debug").Key() {
 		t.Errorf("got %v, want a NotOursError of the second registry", err)
@@ -156,7 +156,7 @@ func TestMoveAsksAllRegistriesBeforeATagMoves(t *testing.T) {
 	if written := append(plain.written(), secured.written()...); len(written) != 0 {
 		t.Errorf("written: %q", written)
 	}
-	if err := client.Move(proctest.Context(t), []Pending{{plain.ref("v1-dbg"), digest}, {secured.ref("v1-dbg"), digest}}); err != nil {
+	if _, err := client.Move(proctest.Context(t), []Pending{{Ref: plain.ref("v1-dbg"), Digest: digest}, {Ref: secured.ref("v1-dbg"), Digest: digest}}); err != nil {
 		t.Error(err)
 	}
 	if plain.resolve("v1-dbg") != digest || secured.resolve("v1-dbg") != digest {

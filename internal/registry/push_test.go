@@ -85,7 +85,7 @@ func TestPushedArchiveSharesProductionsLayersAndMovesNoTag(t *testing.T) {
 	if written := s.written(); !slices.Equal(written, []string{digest}) {
 		t.Errorf("written: %q, want %s alone", written, digest)
 	}
-	if err := c.Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digest}}); err != nil {
+	if _, err := c.Move(proctest.Context(t), []Pending{{Ref: s.ref("v1-debug"), Digest: digest}}); err != nil {
 		t.Fatal(err)
 	}
 	got, err := remote.Image(s.name(to[0]), s.transport())

@@ -159,7 +159,11 @@ func (r Reference) Tag() string { return r.tag }
 
 // Familiar returns the reference as users write it: "app:v1".
 func (r Reference) Familiar() string {
-	named, err := reference.ParseNormalizedNamed(r.String())
+	whole := r.String()
+	if r.tag == "" {
+		whole = r.Repository()
+	}
+	named, err := reference.ParseNormalizedNamed(whole)
 	if err != nil {
 		return r.String()
 	}

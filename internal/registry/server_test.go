@@ -40,6 +40,18 @@ func newServer(t *testing.T) *server {
 	return s
 }
 
+// withAndWithoutReferrers runs a test against registries with the referrers API and without it.
+func withAndWithoutReferrers(t *testing.T, test func(t *testing.T, s *server)) {
+	t.Helper()
+	for name, has := range map[string]bool{"referrers API": true, "no referrers API": false} {
+		t.Run(name, func(t *testing.T) {
+			s := newUnstarted(t, registry.WithReferrersSupport(has))
+			s.Start()
+			test(t, s)
+		})
+	}
+}
+
 // newTLSServer is a server whose certificate cannot be verified.
 func newTLSServer(t *testing.T) *server {
 	t.Helper()
@@ -49,10 +61,10 @@ func newTLSServer(t *testing.T) *server {
 	return s
 }
 
-func newUnstarted(t *testing.T) *server {
+func newUnstarted(t *testing.T, options ...registry.Option) *server {
 	t.Helper()
 	s := &server{t: t}
-	inner := registry.New(registry.Logger(log.New(io.Discard, "", 0)))
+	inner := registry.New(append(options, registry.Logger(log.New(io.Discard, "", 0)))...)
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		answer := s.answer
@@ -203,4 +215,13 @@ func digestOf(t *testing.T, what digester) string {
 		t.Fatal(err)
 	}
 	return hash.String()
+}
+
+func newLayer(t *testing.T, size int64) v1.Layer {
+	t.Helper()
+	layer, err := random.Layer(size, types.DockerLayer)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return layer
 }

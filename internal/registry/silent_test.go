@@ -84,8 +84,12 @@ func questions(c *Client, ref Reference) map[string]func(context.Context) error 
 		"Answers":    func(ctx context.Context) error { return c.Answers(ctx, ref) },
 		"Verify":     func(ctx context.Context) error { return c.Verify(ctx, ref, digest) },
 		"Labels":     func(ctx context.Context) error { _, err := c.Labels(ctx, ref, ""); return err },
-		"Tag":        func(ctx context.Context) error { return c.Tag(ctx, Pending{ref, digest}) },
-		"Move":       func(ctx context.Context) error { return c.Move(ctx, []Pending{{ref, digest}}) },
+		"Tag":        func(ctx context.Context) error { return c.Tag(ctx, Pending{Ref: ref, Digest: digest}) },
+		"Move": func(ctx context.Context) error {
+			_, err := c.Move(ctx, []Pending{{Ref: ref, Digest: digest}})
+			return err
+		},
+		"List":   func(ctx context.Context) error { _, err := c.List(ctx, ref, ""); return err },
 	}
 }
 
@@ -155,7 +159,7 @@ func TestATagThatIsNotTakenInTimeIsTold(t *testing.T) {
 		return true
 	})
 	p := &patience.Patience{Limit: 200 * time.Millisecond}
-	err := New(WithPatience(p)).Move(proctest.Context(t), []Pending{{s.ref("v1-debug"), digestOf(t, img)}})
+	_, err := New(WithPatience(p)).Move(proctest.Context(t), []Pending{{Ref: s.ref("v1-debug"), Digest: digestOf(t, img)}})
 	var moved *MoveError
 	if !errors.As(err, &moved) || !strings.Contains(err.Error(), "did not answer for 200ms") || !strings.Contains(err.Error(), "no tag was moved") {
 		t.Errorf("got %v", err)

@@ -1,0 +1,134 @@
+package registry
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dlvgen/dlvgen/variants"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+)
+
+// ErrNoProduction says that a debug image was not linked because its production image is not
+// in the registry.
+var ErrNoProduction = errors.New("the production image is not in the registry")
+
+// Attachment is what became of the link of a debug tag.
+type Attachment struct {
+	// Debug and Production are tags of one repository, Digest that of the debug image.
+	Debug, Production Reference
+	Digest            string
+
+	// ProductionDigest is empty where Err is not nil.
+	ProductionDigest string
+
+	// Err is [ErrNoProduction], or says why the registry has no link.
+	Err error
+}
+
+// attachAll links what was pushed with its production.
+func (c *Client) attachAll(ctx context.Context, pending []Pending) []Attachment {
+	var done []Attachment
+	for _, p := range pending {
+		if p.Link.ProductionTag == "" {
+			continue
+		}
+		a := Attachment{Debug: p.Ref, Digest: p.Digest}
+		a.Production, a.Err = p.Ref.WithTag(p.Link.ProductionTag)
+		if a.Err == nil {
+			a.ProductionDigest, a.Err = c.attach(ctx, p)
+		}
+		done = append(done, a)
+	}
+	return done
+}
+
+// attach links one image, and returns production's digest.
+func (c *Client) attach(ctx context.Context, p Pending) (string, error) {
+	s, err := c.open(p.Ref)
+	if err != nil {
+		return "", err
+	}
+	l := p.Link
+	l.DebugTag, l.DebugDigest = p.Ref.tag, p.Digest
+	op := "linking " + p.Ref.String() + " with " + l.ProductionTag
+	production, err := s.descriptor(ctx, l.ProductionTag, l.ProductionDigest)
+	if isAbsent(err) {
+		return "", ErrNoProduction
+	}
+	if err != nil {
+		return "", explain(op, s.ref.host, err)
+	}
+	debug, err := s.descriptor(ctx, "", p.Digest)
+	if err != nil {
+		return "", explain(op, s.ref.host, err)
+	}
+	l.ProductionDigest = production.Digest.String()
+	if l.ProductionDigest == l.DebugDigest {
+		return "", fmt.Errorf("%s: both are the same image", op)
+	}
+	return l.ProductionDigest, explain(op, s.ref.host, s.link(ctx, l, production, debug))
+}
+
+// descriptor is that of a manifest by its digest, or by its tag where that is empty.
+func (s *session) descriptor(ctx context.Context, tag, digest string) (v1.Descriptor, error) {
+	ref := s.named(digest)
+	if digest == "" {
+		ref = s.repo.Tag(tag)
+	}
+	d, err := s.puller.Get(ctx, ref)
+	if err != nil {
+		return v1.Descriptor{}, err
+	}
+	return d.Descriptor, nil
+}
+
+// Attach does for a debug tag what [Client.Move] does for one that it writes, but for the
+// tag: it verifies what the tag names, or the digest where that is not empty, and links it
+// with production. Production's tag is the one that is given, or what the image's label
+// says, or what the tag's suffix leaves. The error is a [*NotOursError], a [*VerifyError],
+// an [*Error] of the registry, or says why nothing is known of production.
+func (c *Client) Attach(ctx context.Context, ref Reference, digest, production string) (Attachment, error) {
+	s, err := c.open(ref)
+	if err != nil {
+		return Attachment{}, err
+	}
+	op := "reading " + s.named(digest).String()
+	top, err := s.puller.Get(ctx, s.named(digest))
+	if isAbsent(err) {
+		return Attachment{}, s.noSuchImage(op, err)
+	}
+	if err != nil {
+		return Attachment{}, explain(op, ref.host, err)
+	}
+	digest = top.Digest.String()
+	img, err := s.summary(ctx, top)
+	if err != nil {
+		return Attachment{}, s.foreign(op, err)
+	}
+	if !img.Ours {
+		return Attachment{}, fmt.Errorf("%s was not made by dlvgen (it lacks the label %s): name a debug image", ref.Familiar(), variants.LabelVersion)
+	}
+	if img.Problem != nil {
+		return Attachment{}, fmt.Errorf("%s has %w", ref.Familiar(), img.Problem)
+	}
+	if err := s.verify(ctx, digest, true); err != nil {
+		return Attachment{}, err
+	}
+	if production == "" {
+		if production = s.productionTag(img.Labels); production == "" {
+			return Attachment{}, fmt.Errorf("nothing says which production image %s belongs to: name its tag with --production", ref.Familiar())
+		}
+	}
+	link := Link{ProductionTag: production, Variant: img.Labels.Variant, Preset: img.preset(), Version: img.Labels.Version}
+	done := c.attachAll(ctx, []Pending{{Ref: ref, Digest: digest, Link: link}})[0]
+	if errors.Is(done.Err, ErrNoProduction) {
+		return done, fmt.Errorf("%s is not in the registry: push the production image first, or name another tag with --production", done.Production.Familiar())
+	}
+	return done, done.Err
+}
+
+// noSuchImage is the error for a reference that names nothing.
+func (s *session) noSuchImage(op string, err error) error {
+	return &Error{Op: op, Host: s.ref.host, Found: "has no such image", Advice: "check the name and the tag", Err: err}
+}

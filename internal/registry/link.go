@@ -1,0 +1,177 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/google/go-containerregistry/pkg/name"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// LinkType is the artifact type of a [Link] in a registry.
+const LinkType = "application/vnd.dlvgen.link.v1+json"
+
+// emptyJSON is the content of what a manifest must have and a link does not need
+// ("Guidelines for Artifact Usage" in the image-spec).
+const (
+	emptyJSON = "{}"
+	emptyType = types.MediaType("application/vnd.oci.empty.v1+json")
+)
+
+// The annotations of a link's manifest that are no labels of an image.
+const (
+	annotationProductionTag = "io.github.dlvgen.production.tag"
+	annotationDebugTag      = "io.github.dlvgen.debug.tag"
+	annotationDebugDigest   = "io.github.dlvgen.debug.digest"
+)
+
+// Link says that a debug image belongs to a production image of the same repository. A
+// registry has it as a manifest of its own, once for each of the two, which is the
+// manifest's subject. So neither image depends on the other being there: a build gives the
+// same digests whether or not it is linked.
+type Link struct {
+	ProductionTag, ProductionDigest string
+	DebugTag, DebugDigest           string
+	Variant, Preset                 string
+
+	// Version is that of the dlvgen that derived the debug image.
+	Version string
+
+	// digest is that of the manifest that was read.
+	digest string
+}
+
+// manifest is the link as it is attached to a subject. It is the same whenever it is made.
+func (l Link) manifest(subject v1.Descriptor) (v1.Image, error) {
+	layer := static.NewLayer([]byte(emptyJSON), emptyType)
+	digest, err := layer.Digest()
+	if err != nil {
+		return nil, err
+	}
+	descriptor := v1.Descriptor{MediaType: emptyType, Size: int64(len(emptyJSON)), Digest: digest}
+	config := descriptor
+	// Registries that know no artifact type take the config's.
+	config.MediaType = LinkType
+	raw, err := json.Marshal(v1.Manifest{
+		SchemaVersion: 2, MediaType: types.OCIManifestSchema1, ArtifactType: LinkType,
+		Config: config, Layers: []v1.Descriptor{descriptor},
+		Subject: &v1.Descriptor{MediaType: subject.MediaType, Size: subject.Size, Digest: subject.Digest},
+		Annotations: map[string]string{
+			annotationProductionTag:          l.ProductionTag,
+			variants.LabelProductionDigest:   l.ProductionDigest,
+			annotationDebugTag:               l.DebugTag,
+			annotationDebugDigest:            l.DebugDigest,
+			variants.LabelVariant:            l.Variant,
+			variants.LabelPreset:             l.Preset,
+			variants.LabelVersion:            l.Version,
+			"org.opencontainers.image.title": fmt.Sprintf("dlvgen: %s is the debug image of %s", l.DebugTag, l.ProductionTag),
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return partial.CompressedToImage(&pushed{
+		media: types.OCIManifestSchema1, config: []byte(emptyJSON), manifest: raw, layers: map[v1.Hash]v1.Layer{digest: layer},
+	})
+}
+
+// parseLink reads the annotations of a link's manifest, which anybody may have pushed: false
+// for what no link says.
+func (s *session) parseLink(d v1.Descriptor) (Link, bool) {
+	a := d.Annotations
+	l := Link{
+		ProductionTag: a[annotationProductionTag], ProductionDigest: a[variants.LabelProductionDigest],
+		DebugTag: a[annotationDebugTag], DebugDigest: a[annotationDebugDigest],
+		Variant: a[variants.LabelVariant], Preset: a[variants.LabelPreset], Version: a[variants.LabelVersion],
+		digest: d.Digest.String(),
+	}
+	for _, digest := range []string{l.ProductionDigest, l.DebugDigest} {
+		if !isDigest(digest) {
+			return l, false
+		}
+	}
+	for _, tag := range []string{l.ProductionTag, l.DebugTag} {
+		if _, err := s.ref.WithTag(tag); err != nil {
+			return l, false
+		}
+	}
+	return l, slices.Contains(variants.Names(), l.Variant) && variants.CheckPreset(l.Preset) == nil
+}
+
+func isDigest(digest string) bool {
+	_, err := v1.NewHash(digest)
+	return err == nil
+}
+
+// links are those that are attached to a digest, in no order.
+func (s *session) links(ctx context.Context, digest string) ([]Link, error) {
+	subject := s.repo.Digest(digest)
+	index, err := remote.Referrers(subject, remote.WithContext(ctx), remote.Reuse(s.puller))
+	if isAbsent(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		return nil, err
+	}
+	var list []Link
+	for _, d := range manifest.Manifests {
+		if d.ArtifactType != LinkType {
+			continue
+		}
+		if len(d.Annotations) == 0 { // the registry leaves them out
+			if d.Annotations, err = s.annotations(ctx, s.repo.Digest(d.Digest.String())); err != nil {
+				return nil, err
+			}
+		}
+		if l, ok := s.parseLink(d); ok && (l.ProductionDigest == digest || l.DebugDigest == digest) {
+			list = append(list, l)
+		}
+	}
+	return list, nil
+}
+
+// annotations are those of a manifest, none where it is gone.
+func (s *session) annotations(ctx context.Context, ref name.Digest) (map[string]string, error) {
+	d, err := s.puller.Get(ctx, ref)
+	if isAbsent(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	m, err := v1.ParseManifest(bytes.NewReader(d.Manifest))
+	if err != nil {
+		return nil, nil // whatever it is, it is no link
+	}
+	return m.Annotations, nil
+}
+
+// link attaches a link to both of its ends.
+func (s *session) link(ctx context.Context, l Link, production, debug v1.Descriptor) error {
+	for _, subject := range []v1.Descriptor{production, debug} {
+		img, err := l.manifest(subject)
+		if err != nil {
+			return err
+		}
+		digest, err := img.Digest()
+		if err != nil {
+			return err
+		}
+		if err := s.pusher.Push(ctx, s.repo.Digest(digest.String()), img); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,345 @@
+package registry
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/dlvgen/dlvgen/variants"
+	"golang.org/x/sync/errgroup"
+)
+
+// maxReads is how many images are read at once.
+const maxReads = 8
+
+// Status says whether a debug image belongs to what its production tag names.
+type Status string
+
+// The statuses.
+const (
+	Current  Status = "current"  // it is linked with what production's tag names
+	Stale    Status = "stale"    // production's tag has moved since
+	Gone     Status = "gone"     // production's tag is gone
+	Unlinked Status = "unlinked" // nothing says which image it was derived from
+)
+
+// Listing is a production image with its debug images.
+type Listing struct {
+	Repository Reference // without a tag
+
+	// Production is nil where its tag names nothing.
+	Production    *Summary
+	ProductionTag string // empty where production was named by its digest
+	Images        []DebugImage
+}
+
+// DebugImage is one that a repository has.
+type DebugImage struct {
+	*Summary
+
+	// Tag is empty where the debug tag names another image by now.
+	Tag    string
+	Status Status
+
+	// ProductionTag and ProductionDigest are those of the link, empty where there is none.
+	ProductionTag, ProductionDigest string
+}
+
+// List finds the debug images of a production image, by links and by tags. The reference
+// names production or one of the debug images: its tag, or a digest where that is not
+// empty. The tag is empty where none was given. The error is an [*Error] of the registry.
+func (c *Client) List(ctx context.Context, ref Reference, digest string) (*Listing, error) {
+	s, err := c.open(ref)
+	if err != nil {
+		return nil, err
+	}
+	op := "reading " + s.named(digest).String()
+	list := &Listing{Repository: ref, ProductionTag: ref.tag}
+	list.Repository.tag = ""
+	named, err := s.read(ctx, ref.tag, digest)
+	switch {
+	case err != nil:
+	case named != nil && named.Ours:
+		err = s.listDebug(ctx, list, named)
+	case named != nil && digest != "":
+		list.Production = named
+		err = s.listDigest(ctx, list)
+	case digest == "":
+		list.Production = named
+		err = s.listTag(ctx, list)
+	}
+	if err != nil {
+		return nil, explain(op, ref.host, err)
+	}
+	if list.Production == nil && len(list.Images) == 0 {
+		return nil, s.noSuchImage(op, errors.New("nothing is named so"))
+	}
+	list.sort()
+	return list, nil
+}
+
+// listDebug lists the siblings of a debug image, and itself.
+func (s *session) listDebug(ctx context.Context, list *Listing, named *Summary) error {
+	links, err := s.links(ctx, named.Digest)
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(links, func(a, b Link) int { return cmp.Compare(a.digest, b.digest) })
+	list.ProductionTag = s.productionTag(named.Labels)
+	if i := slices.IndexFunc(links, func(l Link) bool { return s.ref.tag == "" || l.DebugTag == s.ref.tag }); i >= 0 {
+		list.ProductionTag = links[i].ProductionTag
+	}
+	if list.ProductionTag != "" {
+		if list.Production, err = s.read(ctx, list.ProductionTag, ""); err != nil {
+			return err
+		}
+		if err := s.listTag(ctx, list); err != nil {
+			return err
+		}
+	}
+	if slices.ContainsFunc(list.Images, func(img DebugImage) bool { return img.Digest == named.Digest }) {
+		return nil
+	}
+	tag := s.ref.tag
+	if now, err := s.tagged(ctx, tag); err != nil || now != named.Digest {
+		tag = ""
+	}
+	itself := DebugImage{Summary: named, Tag: tag}
+	itself.belong(links, list.ProductionTag, list.Production)
+	list.Images = append(list.Images, itself)
+	return nil
+}
+
+// listTag lists what belongs to a production tag.
+func (s *session) listTag(ctx context.Context, list *Listing) error {
+	var links []Link
+	var err error
+	if list.Production != nil {
+		if links, err = s.links(ctx, list.Production.Digest); err != nil {
+			return err
+		}
+	}
+	candidates, err := s.candidates(ctx, list.ProductionTag, links)
+	if err != nil {
+		return err
+	}
+	found := make([]*DebugImage, len(candidates))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxReads)
+	for i, tag := range candidates {
+		group.Go(func() (err error) {
+			found[i], err = s.debugImage(ctx, tag, list, links)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, img := range found {
+		if img != nil {
+			list.Images = append(list.Images, *img)
+		}
+	}
+	return nil
+}
+
+// candidates are tags that may be debug tags of a production tag.
+func (s *session) candidates(ctx context.Context, production string, links []Link) ([]string, error) {
+	var list []string
+	for _, v := range variants.Known() {
+		list = append(list, production+v.Suffix)
+	}
+	for _, l := range links {
+		list = append(list, l.DebugTag)
+	}
+	tags, err := s.tags(ctx)
+	if ctx.Err() != nil {
+		return nil, err
+	}
+	if err == nil {
+		list = slices.DeleteFunc(list, func(tag string) bool { return !slices.Contains(tags, tag) })
+	} // Else the registry lists no tags, or not for this user: what links do not name is guessed.
+	for _, tag := range tags {
+		if rest, ok := strings.CutPrefix(tag, production); ok && beginsSuffix(rest) {
+			list = append(list, tag)
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list), nil
+}
+
+// beginsSuffix tells v1-dbg of v1 from v1.2 and v10.
+func beginsSuffix(rest string) bool {
+	return len(rest) > 1 && (rest[0] == '-' || rest[0] == '_' || rest[0] == '.' && (rest[1] < '0' || rest[1] > '9'))
+}
+
+// debugImage reads a debug tag of the listing's production tag, nil if it is none.
+func (s *session) debugImage(ctx context.Context, tag string, list *Listing, links []Link) (*DebugImage, error) {
+	sum, err := s.read(ctx, tag, "")
+	if err != nil || sum == nil || !sum.Ours {
+		return nil, err
+	}
+	img := &DebugImage{Summary: sum, Tag: tag}
+	img.belong(links, list.ProductionTag, list.Production)
+	if img.Status == Unlinked {
+		if links, err = s.links(ctx, sum.Digest); err != nil {
+			return nil, err
+		}
+		img.belong(links, list.ProductionTag, list.Production)
+	}
+	if img.ProductionTag != list.ProductionTag && !s.derived(sum.Labels, tag, list.ProductionTag) {
+		return nil, nil
+	}
+	return img, nil
+}
+
+// belong says by links whether the image belongs to what the production tag names.
+func (d *DebugImage) belong(links []Link, tag string, production *Summary) {
+	d.Status = Unlinked
+	for _, l := range links {
+		if l.DebugDigest != d.Digest || l.ProductionTag != tag && d.ProductionTag == tag {
+			continue
+		}
+		same := production != nil && l.ProductionDigest == production.Digest
+		if d.Status == Current && !same {
+			continue
+		}
+		d.ProductionTag, d.ProductionDigest = l.ProductionTag, l.ProductionDigest
+		switch {
+		case same:
+			d.Status = Current
+		case production == nil:
+			d.Status = Gone
+		default:
+			d.Status = Stale
+		}
+	}
+}
+
+// derived says that a debug tag was made of a production tag, by its form or by the image's
+// label.
+func (s *session) derived(l variants.Labels, tag, production string) bool {
+	return production == s.labelledTag(l) || slices.ContainsFunc(variants.Known(), func(v variants.Variant) bool { return tag == production+v.Suffix })
+}
+
+// labelledTag is production's tag as the image's label has it, empty where that names
+// another repository.
+func (s *session) labelledTag(l variants.Labels) string {
+	named, err := Parse(l.Reference)
+	if l.Reference == "" || err != nil || named.Key().Repository() != s.ref.Key().Repository() {
+		return ""
+	}
+	return named.tag
+}
+
+// productionTag is the tag of the production image that the session's tag was made of, empty
+// where nothing says it. The label has the first of the tags that a build had.
+func (s *session) productionTag(l variants.Labels) string {
+	labelled := s.labelledTag(l)
+	if labelled != "" && strings.HasPrefix(s.ref.tag, labelled) {
+		return labelled
+	}
+	if v, err := variants.ByName(l.Variant); err == nil {
+		if tag, ok := strings.CutSuffix(s.ref.tag, v.Suffix); ok && tag != "" {
+			return tag
+		}
+	}
+	return labelled
+}
+
+// tagged is the digest that a tag names, empty for nothing.
+func (s *session) tagged(ctx context.Context, tag string) (string, error) {
+	if tag == "" {
+		return "", nil
+	}
+	d, err := s.puller.Head(ctx, s.repo.Tag(tag))
+	if isAbsent(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return d.Digest.String(), nil
+}
+
+// listDigest lists what is linked with a digest, whatever tags name by now.
+func (s *session) listDigest(ctx context.Context, list *Listing) error {
+	links, err := s.links(ctx, list.Production.Digest)
+	if err != nil {
+		return err
+	}
+	links = slices.DeleteFunc(links, func(l Link) bool { return l.ProductionDigest != list.Production.Digest })
+	slices.SortFunc(links, func(a, b Link) int {
+		return cmp.Or(cmp.Compare(a.DebugDigest, b.DebugDigest), cmp.Compare(a.DebugTag, b.DebugTag), cmp.Compare(a.digest, b.digest))
+	})
+	for _, l := range links {
+		sum, err := s.read(ctx, "", l.DebugDigest)
+		if err != nil {
+			return err
+		}
+		if sum == nil || !sum.Ours {
+			continue
+		}
+		img := DebugImage{Summary: sum, Status: Stale, ProductionTag: l.ProductionTag, ProductionDigest: l.ProductionDigest}
+		tag, err := s.tagged(ctx, l.DebugTag)
+		if err != nil {
+			return err
+		}
+		if tag == l.DebugDigest {
+			img.Tag = l.DebugTag
+		}
+		production, err := s.tagged(ctx, l.ProductionTag)
+		if err != nil {
+			return err
+		}
+		switch production {
+		case "":
+			img.Status = Gone
+		case l.ProductionDigest:
+			img.Status = Current
+		}
+		list.Images = append(list.Images, img)
+	}
+	list.Images = slices.CompactFunc(list.Images, func(a, b DebugImage) bool { return a.Digest == b.Digest && a.Tag == b.Tag })
+	return nil
+}
+
+// sort puts the images in the order of the table of variants.
+func (l *Listing) sort() {
+	order := func(img DebugImage) int {
+		i := slices.Index(variants.Names(), img.Labels.Variant)
+		if i < 0 {
+			return len(variants.Names())
+		}
+		return i
+	}
+	slices.SortStableFunc(l.Images, func(a, b DebugImage) int {
+		if untagged := a.Tag == ""; untagged != (b.Tag == "") && a.preset() == b.preset() {
+			return map[bool]int{true: 1, false: -1}[untagged]
+		}
+		return cmp.Or(order(a)-order(b), cmp.Compare(a.preset(), b.preset()), cmp.Compare(a.Tag, b.Tag), b.Created.Compare(a.Created))
+	})
+}
+
+// Preset is the name by which the variant was asked for.
+func (d DebugImage) Preset() string { return d.preset() }
+
+// ParseImage reads a reference that may have a digest: "app:v1", "app@sha256:...",
+// "app:v1@sha256:...", where the digest counts. Without a tag and with a digest the
+// reference has no tag.
+func ParseImage(image string) (ref Reference, digest string, err error) {
+	named, digest, digested := strings.Cut(image, "@")
+	if ref, err = Parse(named); err != nil || !digested {
+		return ref, "", err
+	}
+	if !isDigest(digest) {
+		return ref, "", fmt.Errorf("the image reference %q has no valid digest: write one such as app@sha256: and 64 hex digits", image)
+	}
+	if !strings.HasSuffix(named, ":"+ref.tag) {
+		ref.tag = ""
+	}
+	return ref, digest, nil
+}

@@ -1,0 +1,295 @@
+package registry
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+	"golang.org/x/sync/errgroup"
+)
+
+// fallbackTag is the tag under which registries without the referrers API have what is
+// attached to a digest ("Referrers Tag Schema" in the distribution-spec).
+func fallbackTag(digest string) string { return strings.Replace(digest, ":", "-", 1) }
+
+// Leftovers are the debug tags of a repository whose production tag is gone or has moved,
+// and how many debug tags there are. It reads every tag.
+func (c *Client) Leftovers(ctx context.Context, ref Reference) (left []DebugImage, debug int, err error) {
+	s, err := c.open(ref)
+	if err != nil {
+		return nil, 0, err
+	}
+	op := "reading the tags of " + ref.Repository()
+	tags, err := s.tags(ctx)
+	if err != nil {
+		return nil, 0, explain(op, ref.host, err)
+	}
+	found, digests, err := s.debugImages(ctx, tags)
+	if err != nil {
+		return nil, 0, explain(op, ref.host, err)
+	}
+	for _, img := range found {
+		if img == nil {
+			continue
+		}
+		debug++
+		named := *s
+		named.ref.tag = img.Tag
+		if err := named.settle(ctx, img, digests); err != nil {
+			return nil, 0, explain(op, ref.host, err)
+		}
+		if img.Status == Stale || img.Status == Gone {
+			left = append(left, *img)
+		}
+	}
+	return left, debug, nil
+}
+
+// debugImages reads all tags: those of debug images, and the digests of all.
+func (s *session) debugImages(ctx context.Context, tags []string) ([]*DebugImage, map[string]string, error) {
+	found := make([]*DebugImage, len(tags))
+	digests := make([]string, len(tags))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxReads)
+	for i, tag := range tags {
+		if strings.HasPrefix(tag, "sha256-") {
+			continue
+		}
+		group.Go(func() error {
+			sum, err := s.read(ctx, tag, "")
+			if err != nil {
+				return err
+			}
+			if sum == nil { // no image: the digest is what counts
+				digests[i], err = s.tagged(ctx, tag)
+				return err
+			}
+			digests[i] = sum.Digest
+			if sum.Ours {
+				found[i] = &DebugImage{Summary: sum, Tag: tag, Status: Unlinked}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, nil, err
+	}
+	named := map[string]string{}
+	for i, tag := range tags {
+		named[tag] = digests[i]
+	}
+	return found, named, nil
+}
+
+// settle says what became of the production tag of a debug image that the session's tag
+// names: the one that its link has, else the one that its tag was made of.
+func (s *session) settle(ctx context.Context, img *DebugImage, digests map[string]string) error {
+	links, err := s.links(ctx, img.Digest)
+	if err != nil {
+		return err
+	}
+	for _, l := range links {
+		if l.DebugDigest != img.Digest || l.DebugTag != img.Tag {
+			continue
+		}
+		now := digests[l.ProductionTag]
+		if img.Status == Current && now != l.ProductionDigest {
+			continue
+		}
+		img.ProductionTag, img.ProductionDigest = l.ProductionTag, l.ProductionDigest
+		switch now {
+		case "":
+			img.Status = Gone
+		case l.ProductionDigest:
+			img.Status = Current
+		default:
+			img.Status = Stale
+		}
+	}
+	if img.Status == Unlinked && img.Problem == nil {
+		img.ProductionTag = s.productionTag(img.Labels)
+		if img.ProductionTag != "" && digests[img.ProductionTag] == "" {
+			img.Status = Gone
+		}
+	}
+	return nil
+}
+
+// DeletionError says that a registry does not let images be deleted.
+type DeletionError struct {
+	Host string
+	Err  error
+}
+
+func (e *DeletionError) Error() string {
+	return fmt.Sprintf("registry %s does not delete images by its API (%s): delete the tags with its own tools, or turn deletion on", e.Host, oneLine(e.Err.Error()))
+}
+
+// Unwrap returns the cause.
+func (e *DeletionError) Unwrap() error { return e.Err }
+
+// Delete deletes a debug tag that [Client.Leftovers] found, what links it with production,
+// and the image, where no other tag names it. The tag stays where it names another image by
+// now, or one that dlvgen did not make. The error is a [*DeletionError], a
+// [*NotOursError], or an [*Error] of the registry.
+func (c *Client) Delete(ctx context.Context, ref Reference, img DebugImage) error {
+	if ref.tag = img.Tag; c.production[ref.Key()] {
+		return &ProductionTagError{Ref: ref}
+	}
+	s, err := c.open(ref)
+	if err != nil {
+		return err
+	}
+	op := "deleting " + ref.String()
+	now, err := s.tagged(ctx, img.Tag)
+	if err != nil {
+		return explain(op, ref.host, err)
+	}
+	if now != img.Digest {
+		return fmt.Errorf("%s: the tag has moved to another image meanwhile", op)
+	}
+	if err := s.guard(ctx); err != nil {
+		return err
+	}
+	links, err := s.links(ctx, img.Digest)
+	if err != nil {
+		return explain(op, ref.host, err)
+	}
+	switch err := s.deleteTag(ctx, img); {
+	case isRefusal(err):
+		return &DeletionError{Host: ref.host, Err: err}
+	case errors.Is(err, errShared):
+		return fmt.Errorf("%s: %w", op, err)
+	case err != nil:
+		return explain(op, ref.host, err)
+	}
+	return explain("deleting the links of "+ref.String(), ref.host, s.deleteLinks(ctx, img, links))
+}
+
+var errShared = errors.New("the registry deletes whole images only, and another tag names this one")
+
+// isRefusal says that a registry deletes nothing, or not by tag.
+func isRefusal(err error) bool {
+	var status *transport.Error
+	return errors.As(err, &status) && slices.Contains([]int{http.StatusMethodNotAllowed, http.StatusBadRequest, http.StatusNotImplemented}, status.StatusCode)
+}
+
+// deleteTag deletes the tag, and the image behind it unless another tag names it. Some
+// registries delete images only, by their digests, with all tags; others want the tags
+// deleted first.
+func (s *session) deleteTag(ctx context.Context, img DebugImage) error {
+	byTag := s.pusher.Delete(ctx, s.repo.Tag(img.Tag))
+	if byTag != nil && !isRefusal(byTag) && !isAbsent(byTag) {
+		return byTag
+	}
+	shared, err := s.isShared(ctx, img)
+	if err != nil {
+		return err
+	}
+	if shared && byTag != nil {
+		return errShared
+	}
+	if shared {
+		return nil
+	}
+	err = s.pusher.Delete(ctx, s.repo.Digest(img.Digest))
+	if byTag == nil || isAbsent(err) {
+		return nil // the tag is gone; an image that nothing names is for the registry to clean up
+	}
+	return err
+}
+
+// isShared says that another tag names the image.
+func (s *session) isShared(ctx context.Context, img DebugImage) (bool, error) {
+	tags, err := s.tags(ctx)
+	if err != nil {
+		return false, err
+	}
+	for _, tag := range tags {
+		if tag == img.Tag || strings.HasPrefix(tag, "sha256-") {
+			continue
+		}
+		digest, err := s.tagged(ctx, tag)
+		if err != nil {
+			return false, err
+		}
+		if digest == img.Digest {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// deleteLinks deletes the links of a debug tag from both ends.
+func (s *session) deleteLinks(ctx context.Context, img DebugImage, links []Link) error {
+	ofTag := func(l Link) bool { return l.DebugTag == img.Tag && l.DebugDigest == img.Digest }
+	ends := map[string][]Link{}
+	for _, l := range links {
+		if !ofTag(l) {
+			continue
+		}
+		ends[img.Digest] = append(ends[img.Digest], l)
+		if _, read := ends[l.ProductionDigest]; read {
+			continue
+		}
+		there, err := s.links(ctx, l.ProductionDigest)
+		if err != nil {
+			return err
+		}
+		ends[l.ProductionDigest] = slices.DeleteFunc(there, func(l Link) bool { return !ofTag(l) })
+	}
+	for subject, list := range ends {
+		if err := s.forget(ctx, subject, list); err != nil {
+			return err
+		}
+		for _, l := range list {
+			if err := s.pusher.Delete(ctx, s.repo.Digest(l.digest)); err != nil && !isAbsent(err) && !isRefusal(err) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// forget takes links out of the fallback tag of a subject, which clients keep themselves.
+func (s *session) forget(ctx context.Context, subject string, links []Link) error {
+	tag := s.repo.Tag(fallbackTag(subject))
+	top, err := s.puller.Get(ctx, tag)
+	if isAbsent(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	index, err := v1.ParseIndexManifest(bytes.NewReader(top.Manifest))
+	if err != nil || top.MediaType != types.OCIImageIndex {
+		return nil // it is not what the specification says: let it be
+	}
+	before := len(index.Manifests)
+	index.Manifests = slices.DeleteFunc(index.Manifests, func(d v1.Descriptor) bool {
+		return slices.ContainsFunc(links, func(l Link) bool { return l.digest == d.Digest.String() })
+	})
+	if len(index.Manifests) == before {
+		return nil
+	}
+	if len(index.Manifests) == 0 {
+		err := s.pusher.Delete(ctx, tag)
+		if isRefusal(err) { // by its digest: nothing else names it
+			err = s.pusher.Delete(ctx, s.repo.Digest(top.Digest.String()))
+		}
+		return err
+	}
+	raw, err := json.Marshal(index)
+	if err != nil {
+		return err
+	}
+	return s.pusher.Put(ctx, tag, &joined{raw: raw, descriptor: Descriptor{MediaType: types.OCIImageIndex}})
+}
