@@ -1,0 +1,125 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/dlvgen/dlvgen/internal/registry"
+	"github.com/spf13/cobra"
+)
+
+func newPruneCommand(s streams) *cobra.Command {
+	flags := &registryFlags{}
+	var yes bool
+	cmd := &cobra.Command{
+		Use:   "prune REPOSITORY",
+		Short: "Delete debug tags whose production tag is gone or has moved",
+		Long: `Delete debug tags whose production tag is gone or has moved.
+
+Without --yes, prints what would be deleted, and deletes nothing. Reads every
+tag of the repository. Only tags of images that dlvgen made are deleted, with
+what links them with production. A debug image that is not linked is deleted
+only if its production tag is gone: whether the tag has moved is not known.`,
+		Example: `  dlvgen prune registry.example/app
+  dlvgen prune registry.example/app --yes`,
+		Args: oneImage("pruned"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ref, err := registry.Parse(args[0])
+			if err != nil {
+				return usagef(cmd, "%w", err)
+			}
+			if strings.HasSuffix(args[0], ":"+ref.Tag()) {
+				return usagef(cmd, "%q has a tag, and whole repositories are pruned: write %s", args[0], strings.TrimSuffix(args[0], ":"+ref.Tag()))
+			}
+			return s.prune(cmd.Context(), flags, ref, yes)
+		},
+	}
+	cmd.Flags().SortFlags = false
+	cmd.Flags().BoolVarP(&yes, "yes", "y", false, "delete the tags")
+	flags.register(cmd.Flags())
+	return cmd
+}
+
+// pruneRecord is one debug tag in the output of --format json.
+type pruneRecord struct {
+	debugRecord
+	Deleted bool   `json:"deleted"`
+	Error   string `json:"error,omitempty"`
+}
+
+func (s streams) prune(ctx context.Context, flags *registryFlags, ref registry.Reference, yes bool) error {
+	client := flags.client(s)
+	left, all, err := client.Leftovers(ctx, ref)
+	if err != nil {
+		return err
+	}
+	records := []pruneRecord{}
+	var failed []error
+	for _, img := range left {
+		record := pruneRecord{debugRecord: newDebugRecord(ref, img)}
+		if yes {
+			var refused *registry.DeletionError
+			err := client.Delete(ctx, ref, img)
+			switch {
+			case errors.As(err, &refused), ctx.Err() != nil:
+				return err // so do the others
+			case err != nil:
+				record.Error = err.Error()
+				failed = append(failed, err)
+			default:
+				record.Deleted = true
+			}
+		}
+		records = append(records, record)
+	}
+	if err := s.printPruned(flags.format, records); err != nil {
+		return err
+	}
+	switch {
+	case len(failed) > 0:
+		for _, err := range failed {
+			s.tell(err.Error())
+		}
+		return fmt.Errorf("%d of %d debug tags were not deleted", len(failed), len(left))
+	case len(left) == 0:
+		s.tell(fmt.Sprintf("nothing to delete: %s has %s, whose production tags are there", ref.Repository(), count(all, "debug tag")))
+	case !yes:
+		s.tell(fmt.Sprintf("nothing was deleted: run it again with --yes to delete %s of %d", count(len(left), "debug tag"), all))
+	}
+	return nil
+}
+
+func (s streams) printPruned(format formatValue, records []pruneRecord) error {
+	if format == formatJSON {
+		return writeJSON(s.out, records)
+	}
+	if len(records) == 0 {
+		return nil
+	}
+	t := newGrid(s.out, "TAG", "DIGEST", "VARIANT", "PRODUCTION", "CREATED", "SIZE", "STATUS")
+	for _, r := range records {
+		production, status := "", string(r.Status)
+		if r.Production != nil {
+			production = r.Production.Tag
+		}
+		switch {
+		case r.Deleted:
+			status += ", deleted"
+		case r.Error != "":
+			status += ", kept"
+		}
+		created := age(timeOf(r.Created))
+		t.row(r.Ref[strings.LastIndexByte(r.Ref, ':')+1:], shortDigest(r.Digest), r.Preset, production, created, size(r.Size), status)
+	}
+	return t.Flush()
+}
+
+// count is a number with what it counts.
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
