@@ -18,8 +18,9 @@ func newAttachCommand(s streams) *cobra.Command {
 		Long: `Link debug images in a registry with their production image.
 
 For debug images that were pushed by buildx or bake, or by "dlvgen build"
-before the production image. Each is read back and verified, and a link is attached to
-it and to what the production tag names now. Images and tags stay as they are.
+before the production image. Each is read back and verified, and a link is
+attached to it and to what the production tag names now. Images and tags stay as
+they are.
 
 The production tag is the one that the image's label names, or what is left of
 REF's tag without the variant's suffix.

@@ -14,6 +14,7 @@ import (
 	"github.com/dlvgen/dlvgen/variants"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
@@ -37,11 +38,13 @@ func derived(t *testing.T, variant, arch, production string) v1.Image {
 // publish pushes a debug image by digest and moves its tag, as a build does.
 func (s *server) publish(tag, variant, production string, what interface {
 	digester
-	MediaType() (types.MediaType, error)
-	RawManifest() ([]byte, error)
+	remote.Taggable
 }) Attachment {
 	s.t.Helper()
-	s.push("pushed-"+tag, what)
+	repo := s.name(s.ref(tag)).Repository
+	if err := remote.Push(repo.Digest(digestOf(s.t, what)), what, s.transport()); err != nil {
+		s.t.Fatal(err)
+	}
 	pending := []Pending{{Ref: s.ref(tag), Digest: digestOf(s.t, what), Link: Link{ProductionTag: production, Variant: variant, Preset: variant, Version: "v1.0.0"}}}
 	done, err := New().Move(proctest.Context(s.t), pending)
 	if err != nil || len(done) != 1 {
@@ -76,7 +79,7 @@ func (s *server) lists(image string, want ...string) {
 }
 
 func TestDebugImagesAreListedByLinksAndByTags(t *testing.T) {
-	withAndWithoutReferrers(t, func(t *testing.T, s *server) {
+	onRegistries(t, func(t *testing.T, s *server) {
 		production := newIndex(t, foreign(t, "amd64"), foreign(t, "arm64"))
 		s.push("v1", production)
 		s.push("v1-alpine", foreign(t, "amd64"))
@@ -114,7 +117,7 @@ func TestDebugImagesAreListedByLinksAndByTags(t *testing.T) {
 }
 
 func TestALinkIsTheSameEachTime(t *testing.T) {
-	withAndWithoutReferrers(t, func(t *testing.T, s *server) {
+	onRegistries(t, func(t *testing.T, s *server) {
 		s.push("v1", foreign(t, "amd64"))
 		img := derived(t, "remote", "amd64", "")
 		s.publish("v1-debug", "remote", "v1", img)
@@ -153,7 +156,7 @@ func TestWhatCannotBeLinkedIsPushed(t *testing.T) {
 }
 
 func TestImagesThatWerePushedOtherwiseAreAttached(t *testing.T) {
-	withAndWithoutReferrers(t, func(t *testing.T, s *server) {
+	onRegistries(t, func(t *testing.T, s *server) {
 		s.push("v1", foreign(t, "amd64"))
 		s.push("v1-debug", derived(t, "remote", "amd64", ""))
 		s.push("v1-dbg", derived(t, "remote", "arm64", s.ref("v1").String()))

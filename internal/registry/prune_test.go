@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/proctest"
+	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
@@ -45,7 +46,7 @@ func (s *server) attached(digest string) int {
 }
 
 func TestDebugTagsAreDeletedWithTheirLinks(t *testing.T) {
-	withAndWithoutReferrers(t, func(t *testing.T, s *server) {
+	onRegistries(t, func(t *testing.T, s *server) {
 		for _, tag := range []string{"v1", "v2", "v3"} {
 			s.push(tag, foreign(t, "amd64"))
 		}
@@ -57,23 +58,30 @@ func TestDebugTagsAreDeletedWithTheirLinks(t *testing.T) {
 		s.push("v2-dbg", foreign(t, "amd64"))
 		s.push("v4-debug-attach", derived(t, "attach", "amd64", ""))
 		s.push("v1-debug-attach", derived(t, "attach", "amd64", "")) // may belong to v1 as it is now
-		for _, tag := range []string{"pushed-v1-debug", "pushed-v1-debug-src", "pushed-v2-debug", "pushed-v3-debug"} {
-			if err := remote.Delete(s.name(s.ref(tag)), s.transport()); err != nil {
-				t.Fatal(err)
-			}
-		}
 		first := s.resolve("v1")
 		s.leftovers("v4-debug-attach v4 gone")
 
 		s.push("v1", foreign(t, "amd64"))
-		if err := remote.Delete(s.name(s.ref("v2")), s.transport()); err != nil {
-			t.Fatal(err)
-		}
+		s.untag("v2")
 		left := s.leftovers("v1-debug v1 stale", "v1-debug-src v1 stale", "v2-debug v2 gone", "v4-debug-attach v4 gone")
 		for _, img := range left {
-			if err := New().Delete(proctest.Context(t), s.ref("x"), img); err != nil {
+			err := New().Delete(proctest.Context(t), s.ref("x"), img)
+			if s.byDigestOnly && img.Tag == "v1-debug" {
+				if !errors.Is(err, errShared) {
+					t.Errorf("got %v, want that another tag names the image", err)
+				}
+				continue
+			}
+			if err != nil {
 				t.Fatalf("%s: %v", img.Tag, err)
 			}
+		}
+		if s.byDigestOnly {
+			left = s.leftovers("v1-debug v1 stale")
+			if s.resolve("v3-debug") == "" {
+				t.Error("v3-debug is gone")
+			}
+			return
 		}
 		s.leftovers()
 		for tag, there := range map[string]bool{
@@ -95,6 +103,20 @@ func TestDebugTagsAreDeletedWithTheirLinks(t *testing.T) {
 			t.Errorf("the image that no tag names: %v", err)
 		}
 	})
+}
+
+// untag deletes a tag of an image that has no other.
+func (s *server) untag(tag string) {
+	s.t.Helper()
+	ref := s.name(s.ref(tag))
+	what := name.Reference(ref)
+	if s.byDigestOnly {
+		what = ref.Digest(s.resolve(tag))
+	}
+	err := remote.Delete(what, s.transport())
+	if err != nil {
+		s.t.Fatal(err)
+	}
 }
 
 func remoteGet(s *server, digest string) error {

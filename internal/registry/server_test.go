@@ -27,6 +27,8 @@ type server struct {
 	*httptest.Server
 	t *testing.T
 
+	byDigestOnly bool // it deletes no tags
+
 	mu     sync.Mutex
 	answer func(http.ResponseWriter, *http.Request) bool // true: answered
 	puts   []string                                      // what was written to manifests
@@ -40,8 +42,10 @@ func newServer(t *testing.T) *server {
 	return s
 }
 
-// withAndWithoutReferrers runs a test against registries with the referrers API and without it.
-func withAndWithoutReferrers(t *testing.T, test func(t *testing.T, s *server)) {
+// onRegistries runs a test against registries with the referrers API and without it, and
+// against one of those that are widely used, which has none, and deletes images by their
+// digests only.
+func onRegistries(t *testing.T, test func(t *testing.T, s *server)) {
 	t.Helper()
 	for name, has := range map[string]bool{"referrers API": true, "no referrers API": false} {
 		t.Run(name, func(t *testing.T) {
@@ -50,6 +54,12 @@ func withAndWithoutReferrers(t *testing.T, test func(t *testing.T, s *server)) {
 			test(t, s)
 		})
 	}
+	t.Run("Distribution 2.8", func(t *testing.T) {
+		s := newBefore(t, startDistribution(t))
+		s.byDigestOnly = true
+		s.Start()
+		test(t, s)
+	})
 }
 
 // newTLSServer is a server whose certificate cannot be verified.
@@ -63,8 +73,13 @@ func newTLSServer(t *testing.T) *server {
 
 func newUnstarted(t *testing.T, options ...registry.Option) *server {
 	t.Helper()
+	return newBefore(t, registry.New(append(options, registry.Logger(log.New(io.Discard, "", 0)))...))
+}
+
+// newBefore is a server that hands requests on.
+func newBefore(t *testing.T, inner http.Handler) *server {
+	t.Helper()
 	s := &server{t: t}
-	inner := registry.New(append(options, registry.Logger(log.New(io.Discard, "", 0)))...)
 	s.Server = httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.mu.Lock()
 		answer := s.answer

@@ -89,7 +89,7 @@ func questions(c *Client, ref Reference) map[string]func(context.Context) error 
 			_, err := c.Move(ctx, []Pending{{Ref: ref, Digest: digest}})
 			return err
 		},
-		"List":   func(ctx context.Context) error { _, err := c.List(ctx, ref, ""); return err },
+		"List": func(ctx context.Context) error { _, err := c.List(ctx, ref, ""); return err },
 	}
 }
 
