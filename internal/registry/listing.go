@@ -275,36 +275,52 @@ func (s *session) listDigest(ctx context.Context, list *Listing) error {
 	slices.SortFunc(links, func(a, b Link) int {
 		return cmp.Or(cmp.Compare(a.DebugDigest, b.DebugDigest), cmp.Compare(a.DebugTag, b.DebugTag), cmp.Compare(a.digest, b.digest))
 	})
-	for _, l := range links {
-		sum, err := s.read(ctx, "", l.DebugDigest)
-		if err != nil {
+	found := make([]*DebugImage, len(links))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(maxReads)
+	for i, l := range links {
+		group.Go(func() (err error) {
+			found[i], err = s.linkedImage(ctx, l)
 			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	for _, img := range found {
+		if img != nil {
+			list.Images = append(list.Images, *img)
 		}
-		if sum == nil || !sum.Ours {
-			continue
-		}
-		img := DebugImage{Summary: sum, Status: Stale, ProductionTag: l.ProductionTag, ProductionDigest: l.ProductionDigest}
-		tag, err := s.tagged(ctx, l.DebugTag)
-		if err != nil {
-			return err
-		}
-		if tag == l.DebugDigest {
-			img.Tag = l.DebugTag
-		}
-		production, err := s.tagged(ctx, l.ProductionTag)
-		if err != nil {
-			return err
-		}
-		switch production {
-		case "":
-			img.Status = Gone
-		case l.ProductionDigest:
-			img.Status = Current
-		}
-		list.Images = append(list.Images, img)
 	}
 	list.Images = slices.CompactFunc(list.Images, func(a, b DebugImage) bool { return a.Digest == b.Digest && a.Tag == b.Tag })
 	return nil
+}
+
+// linkedImage reads the debug image of a link, nil where that is gone.
+func (s *session) linkedImage(ctx context.Context, l Link) (*DebugImage, error) {
+	sum, err := s.read(ctx, "", l.DebugDigest)
+	if err != nil || sum == nil || !sum.Ours {
+		return nil, err
+	}
+	img := &DebugImage{Summary: sum, Status: Stale, ProductionTag: l.ProductionTag, ProductionDigest: l.ProductionDigest}
+	tag, err := s.tagged(ctx, l.DebugTag)
+	if err != nil {
+		return nil, err
+	}
+	if tag == l.DebugDigest {
+		img.Tag = l.DebugTag
+	}
+	production, err := s.tagged(ctx, l.ProductionTag)
+	if err != nil {
+		return nil, err
+	}
+	switch production {
+	case "":
+		img.Status = Gone
+	case l.ProductionDigest:
+		img.Status = Current
+	}
+	return img, nil
 }
 
 // sort puts the images in the order of the table of variants.

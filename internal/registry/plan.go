@@ -24,6 +24,9 @@ type PlatformPlan struct {
 	// Raw is the file in the image, Plan what it says.
 	Raw  []byte
 	Plan *variants.Plan
+
+	// Image reads its layers when they are asked for, under the context of the call.
+	Image v1.Image
 }
 
 // Plans reads the plans of a debug image, one for each platform, in the order of its index.
@@ -88,6 +91,7 @@ func (i image) plan() (PlatformPlan, error) {
 	if err != nil {
 		return plan, err
 	}
+	plan.Image = img
 	layers, err := img.Layers()
 	if err != nil {
 		return plan, err
