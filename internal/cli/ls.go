@@ -1,8 +1,8 @@
 package cli
 
 import (
+	"cmp"
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/bake"
@@ -85,9 +85,11 @@ func (s streams) warnListed(list *registry.Listing) {
 	if len(list.Images) == 0 {
 		s.tell("it has no debug images: push them with `dlvgen build --push`")
 	}
-	i := slices.IndexFunc(list.Images, func(img registry.DebugImage) bool { return registry.IsPrerelease(img.ProductionTag, img.Tag) })
-	if i >= 0 {
-		s.tell(bake.PrereleaseWarning(list.Images[i].ProductionTag, list.Images[i].Tag))
+	for _, img := range list.Images {
+		if production := cmp.Or(img.ProductionTag, list.ProductionTag); registry.IsPrerelease(production, img.Tag) {
+			s.tell(bake.PrereleaseWarning(production, img.Tag))
+			return
+		}
 	}
 }
 

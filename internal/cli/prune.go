@@ -21,7 +21,7 @@ func newPruneCommand(s streams) *cobra.Command {
 Without --yes, prints what would be deleted, and deletes nothing. Reads every
 tag of the repository. Only tags of images that dlvgen made are deleted, with
 what links them with production. A debug image that is not linked is deleted
-only if its production tag is gone: whether the tag has moved is not known.`,
+only if its label names a production tag of the repository that is gone.`,
 		Example: `  dlvgen prune registry.example/app
   dlvgen prune registry.example/app --yes`,
 		Args: oneImage("pruned"),

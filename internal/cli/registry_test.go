@@ -235,8 +235,10 @@ func TestPruneDeletesOnlyWhenAskedTo(t *testing.T) {
 	reg := newRegistry(t)
 	pushLabelled(t, reg, "app:v1", nil)
 	pushLabelled(t, reg, "app:v2", nil)
-	for _, tag := range []string{"v1-debug", "v2-debug", "v3-debug"} {
-		pushLabelled(t, reg, "app:"+tag, labelled(t, "remote"))
+	for _, tag := range []string{"v1", "v2", "v3"} {
+		labels := labelled(t, "remote")
+		labels[variants.LabelProductionName] = reg.Ref("app:" + tag)
+		pushLabelled(t, reg, "app:"+tag+"-debug", labels)
 	}
 	pushLabelled(t, reg, "app:v3-debug-src", nil) // somebody else's
 	mustCall(t, "attach", reg.Ref("app:v1-debug"), reg.Ref("app:v2-debug"))

@@ -67,7 +67,31 @@ func (c *Client) attach(ctx context.Context, p Pending) (string, error) {
 	if l.ProductionDigest == l.DebugDigest {
 		return "", fmt.Errorf("%s: both are the same image", op)
 	}
-	return l.ProductionDigest, explain(op, s.ref.host, s.link(ctx, l, production, debug))
+	if err := s.checkRevision(ctx, l); err != nil {
+		return "", err
+	}
+	if err := s.link(ctx, l, production, debug); err != nil {
+		return "", explain(op, s.ref.host, err)
+	}
+	return l.ProductionDigest, nil
+}
+
+// labelRevision is OCI's for the commit that an image was built from.
+const labelRevision = "org.opencontainers.image.revision"
+
+// checkRevision tells that a production tag still names the image of an earlier commit, where
+// both images say theirs. What cannot be read says nothing.
+func (s *session) checkRevision(ctx context.Context, l Link) error {
+	production, err := s.labels(ctx, l.ProductionDigest)
+	if err != nil || production[labelRevision] == "" {
+		return ctx.Err()
+	}
+	debug, err := s.labels(ctx, l.DebugDigest)
+	if want := debug[labelRevision]; err == nil && want != "" && want != production[labelRevision] {
+		return fmt.Errorf("%s is of revision %q, and the debug image of %q: push the production image, then run `dlvgen attach`",
+			l.ProductionTag, production[labelRevision], want)
+	}
+	return ctx.Err()
 }
 
 // descriptor is that of a manifest by its digest, or by its tag where that is empty.

@@ -155,6 +155,38 @@ func TestWhatCannotBeLinkedIsPushed(t *testing.T) {
 	s.lists(":v1", "v1-debug remote unlinked", "v1-debug-src remote-src unlinked")
 }
 
+// A tag that moves with each commit may not have moved yet.
+func TestProductionOfAnotherRevisionIsNotLinked(t *testing.T) {
+	s := newServer(t)
+	of := func(revision string, img v1.Image) v1.Image {
+		t.Helper()
+		config, err := img.ConfigFile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		config = config.DeepCopy()
+		if config.Config.Labels == nil {
+			config.Config.Labels = map[string]string{}
+		}
+		config.Config.Labels[labelRevision] = revision
+		if img, err = mutate.ConfigFile(img, config); err != nil {
+			t.Fatal(err)
+		}
+		return img
+	}
+	s.push("main", of("aaaa", foreign(t, "amd64")))
+	debug := of("bbbb", derived(t, "remote", "amd64", ""))
+	done := s.publish("main-debug", "remote", "main", debug)
+	if done.Err == nil || !strings.Contains(done.Err.Error(), `main is of revision "aaaa"`) || done.ProductionDigest != "" {
+		t.Errorf("got %+v", done)
+	}
+	s.push("main", of("bbbb", foreign(t, "amd64")))
+	if done := s.publish("main-debug", "remote", "main", debug); done.Err != nil {
+		t.Error(done.Err)
+	}
+	s.lists(":main", "main-debug remote current")
+}
+
 func TestImagesThatWerePushedOtherwiseAreAttached(t *testing.T) {
 	onRegistries(t, func(t *testing.T, s *server) {
 		s.push("v1", foreign(t, "amd64"))

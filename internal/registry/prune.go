@@ -90,7 +90,8 @@ func (s *session) debugImages(ctx context.Context, tags []string) ([]*DebugImage
 }
 
 // settle says what became of the production tag of a debug image that the session's tag
-// names: the one that its link has, else the one that its tag was made of.
+// names: the one that its link has, else the one that its label says. Without both,
+// production may be in another repository.
 func (s *session) settle(ctx context.Context, img *DebugImage, digests map[string]string) error {
 	links, err := s.links(ctx, img.Digest)
 	if err != nil {
@@ -114,9 +115,9 @@ func (s *session) settle(ctx context.Context, img *DebugImage, digests map[strin
 			img.Status = Stale
 		}
 	}
-	if img.Status == Unlinked && img.Problem == nil {
-		img.ProductionTag = s.productionTag(img.Labels)
-		if img.ProductionTag != "" && digests[img.ProductionTag] == "" {
+	if labelled := s.labelledTag(img.Labels); img.Status == Unlinked && img.Problem == nil && labelled != "" {
+		img.ProductionTag = s.productionTag(img.Labels) // another one of the tags that a build had
+		if digests[img.ProductionTag] == "" && digests[labelled] == "" {
 			img.Status = Gone
 		}
 	}

@@ -56,7 +56,9 @@ func TestDebugTagsAreDeletedWithTheirLinks(t *testing.T) {
 		s.publish("v2-debug", "remote", "v2", derived(t, "remote", "amd64", ""))
 		s.publish("v3-debug", "remote", "v3", shared)
 		s.push("v2-dbg", foreign(t, "amd64"))
-		s.push("v4-debug-attach", derived(t, "attach", "amd64", ""))
+		s.push("v4-debug-attach", derived(t, "attach", "amd64", s.ref("v4").String()))
+		s.push("v5-debug", derived(t, "remote", "amd64", "")) // whose production may be in another repository
+		s.push("v6-debug", derived(t, "remote", "amd64", "other.example/app:v6"))
 		s.push("v1-debug-attach", derived(t, "attach", "amd64", "")) // may belong to v1 as it is now
 		first := s.resolve("v1")
 		s.leftovers("v4-debug-attach v4 gone")
@@ -86,7 +88,7 @@ func TestDebugTagsAreDeletedWithTheirLinks(t *testing.T) {
 		s.leftovers()
 		for tag, there := range map[string]bool{
 			"v1-debug": false, "v1-debug-src": false, "v2-debug": false, "v4-debug-attach": false,
-			"v1": true, "v3": true, "v3-debug": true, "v2-dbg": true, "v1-debug-attach": true,
+			"v1": true, "v3": true, "v3-debug": true, "v2-dbg": true, "v1-debug-attach": true, "v5-debug": true, "v6-debug": true,
 		} {
 			if (s.resolve(tag) != "") != there {
 				t.Errorf("%s is there: %v, want %v", tag, !there, there)
@@ -137,7 +139,7 @@ func (s *server) refuseDeletion(status int, refuses func(target string) bool) {
 
 func TestARegistryThatDeletesNothingSaysSo(t *testing.T) {
 	s := newServer(t)
-	s.push("v1-debug", derived(t, "remote", "amd64", ""))
+	s.push("v1-debug", derived(t, "remote", "amd64", s.ref("v1").String()))
 	left := s.leftovers("v1-debug v1 gone")
 	s.refuseDeletion(http.StatusMethodNotAllowed, func(string) bool { return true })
 	err := New().Delete(proctest.Context(t), s.ref("x"), left[0])
@@ -154,7 +156,7 @@ func TestARegistryThatDeletesNothingSaysSo(t *testing.T) {
 // Distribution 2 deletes images by their digests only, with all their tags.
 func TestImagesAreDeletedByDigestWhereTagsCannotBe(t *testing.T) {
 	s := newServer(t)
-	img := derived(t, "remote", "amd64", "")
+	img := derived(t, "remote", "amd64", s.ref("v1").String())
 	s.push("v1-debug", img)
 	byDigestOnly := func() {
 		s.refuseDeletion(http.StatusBadRequest, func(target string) bool { return !strings.HasPrefix(target, "sha256:") })
@@ -184,7 +186,7 @@ func TestImagesAreDeletedByDigestWhereTagsCannotBe(t *testing.T) {
 
 func TestATagThatIsNotOursAnyMoreIsNotDeleted(t *testing.T) {
 	s := newServer(t)
-	s.push("v1-debug", derived(t, "remote", "amd64", ""))
+	s.push("v1-debug", derived(t, "remote", "amd64", s.ref("v1").String()))
 	left := s.leftovers("v1-debug v1 gone")
 	s.push("v1-debug", foreign(t, "amd64"))
 	if err := New().Delete(proctest.Context(t), s.ref("x"), left[0]); err == nil || !strings.Contains(err.Error(), "has moved") {
