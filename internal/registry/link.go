@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/dlvgen/dlvgen/variants"
@@ -12,6 +14,7 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
@@ -115,7 +118,7 @@ func isDigest(digest string) bool {
 func (s *session) links(ctx context.Context, digest string) ([]Link, error) {
 	subject := s.repo.Digest(digest)
 	index, err := remote.Referrers(subject, remote.WithContext(ctx), remote.Reuse(s.puller))
-	if isAbsent(err) {
+	if isAbsent(err) || knowsNoReferrers(err) {
 		return nil, nil
 	}
 	if err != nil {
@@ -140,6 +143,13 @@ func (s *session) links(ctx context.Context, digest string) ([]Link, error) {
 		}
 	}
 	return list, nil
+}
+
+// knowsNoReferrers says that a registry's answer to a question for referrers is that it has no
+// such questions, in another way than the specification's.
+func knowsNoReferrers(err error) bool {
+	var status *transport.Error
+	return errors.As(err, &status) && slices.Contains([]int{http.StatusMethodNotAllowed, http.StatusUnsupportedMediaType, http.StatusNotImplemented}, status.StatusCode)
 }
 
 // annotations are those of a manifest, none where it is gone.

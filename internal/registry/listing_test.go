@@ -257,6 +257,24 @@ func TestLinksOfStrangersAreNotTrusted(t *testing.T) {
 	s.lists("@" + subject.String())
 }
 
+func TestARegistryThatRefusesToListReferrersListsDebugImages(t *testing.T) {
+	s := newServer(t)
+	s.push("v1", foreign(t, "amd64"))
+	s.push("v1-debug", derived(t, "remote", "amd64", ""))
+	s.answers(func(w http.ResponseWriter, r *http.Request) bool {
+		if !strings.Contains(r.URL.Path, "/referrers/") {
+			return false
+		}
+		w.WriteHeader(http.StatusMethodNotAllowed)
+		return true
+	})
+	s.lists(":v1", "v1-debug remote unlinked")
+	if done := s.publish("v1-debug-src", "remote-src", "v1", derived(t, "remote-src", "amd64", "")); done.Err == nil || !strings.Contains(done.Err.Error(), "405") {
+		t.Errorf("linked: %+v", done)
+	}
+	s.lists(":v1", "v1-debug remote unlinked", "v1-debug-src remote-src unlinked")
+}
+
 func TestARegistryThatListsNoTagsIsAskedForEach(t *testing.T) {
 	s := newServer(t)
 	s.push("v1", foreign(t, "amd64"))

@@ -79,7 +79,7 @@ func TestDebugTagsAreDeletedWithTheirLinks(t *testing.T) {
 			}
 		}
 		if s.byDigestOnly {
-			left = s.leftovers("v1-debug v1 stale")
+			s.leftovers("v1-debug v1 stale")
 			if s.resolve("v3-debug") == "" {
 				t.Error("v3-debug is gone")
 			}
