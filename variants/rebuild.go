@@ -22,6 +22,9 @@ const (
 	// RebuildModule takes the module at the version that the program names, from the
 	// Go module proxy.
 	RebuildModule Rebuild = "module"
+	// RebuildGit takes the commit that the program names, from a git repository: only of
+	// a published image, and not among [Rebuilds].
+	RebuildGit Rebuild = "git"
 )
 
 // Rebuilds lists the answers.
@@ -42,8 +45,11 @@ func (r Rebuild) Check() error {
 
 // Rebuilt records that the program was compiled again in place of production's.
 type Rebuilt struct {
-	// From is RebuildContext or RebuildModule.
+	// From is RebuildContext, RebuildModule or RebuildGit.
 	From Rebuild `json:"from"`
+
+	// Repository is the URL of the repository, for RebuildGit.
+	Repository string `json:"repository,omitempty"`
 
 	// Version is the module's, for RebuildModule.
 	Version string `json:"version,omitempty"`

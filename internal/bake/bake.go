@@ -41,10 +41,16 @@ func (r *Request) Build(ctx context.Context, s Streams) ([]*Result, error) {
 	if err := b.guard(ctx); err != nil {
 		return nil, err
 	}
+	if err := b.resolve(ctx); err != nil {
+		return nil, err
+	}
 	if err := b.open(ctx, waits); err != nil {
 		return nil, err
 	}
 	defer b.close()
+	if err := b.checkEngine(ctx); err != nil {
+		return nil, err
+	}
 	if err := b.guardEngine(ctx, b.engineNames()); err != nil {
 		return nil, err
 	}
@@ -94,10 +100,18 @@ func (r *Request) dry(ctx context.Context, s Streams, call frontendCall) ([]*Res
 	if err != nil {
 		return nil, err
 	}
-	if err := b.open(ctx, &patience.Patience{Tell: b.notify}); err != nil {
+	waits := &patience.Patience{Tell: b.notify}
+	b.registry = registry.New(registry.WithPatience(waits), registry.WithInsecure(r.insecure...))
+	if err := b.resolve(ctx); err != nil {
+		return nil, err
+	}
+	if err := b.open(ctx, waits); err != nil {
 		return nil, err
 	}
 	defer b.close()
+	if err := b.checkEngine(ctx); err != nil {
+		return nil, err
+	}
 	return b.build(ctx)
 }
 

@@ -24,6 +24,9 @@ type builder struct {
 	registry *registry.Client
 	on       *builders.Builder
 	engine   *docker.Engine // nil where nothing is loaded
+
+	// unresolved says why no registry has the published image.
+	unresolved error
 }
 
 // open finds the builder, and the Docker Engine that images are loaded into: its own, if it

@@ -75,6 +75,11 @@ func NewRequest(o Options, env Environment) (*Request, error) {
 	if err != nil {
 		return nil, err
 	}
+	return requestOf(o, from, env)
+}
+
+// requestOf is a request for what is made from a source.
+func requestOf(o Options, from source, env Environment) (*Request, error) {
 	r := &Request{
 		source: from, contexts: o.Contexts, insecure: slices.Clone(o.Insecure),
 		docker: env.Docker, dryRun: o.DryRun, progress: o.Progress, addr: o.Addr, builderName: o.Builder, frontendImage: o.FrontendImage,
@@ -147,14 +152,17 @@ func (r *Request) setInsecure() {
 // setReferences reads the production references and derives the debug tags once, so
 // that a bad one is told before anything is built. It returns what each name is.
 func (r *Request) setReferences(tags []string) (taken map[registry.Key]string, err error) {
-	const byTag = "a production reference by --tag"
+	const byTag, derivedFrom = "a production reference by --tag", "the image that is derived from"
 	taken = map[registry.Key]string{}
+	if p, ok := r.source.(*published); ok && p.tagged {
+		taken[p.ref.Key()] = derivedFrom
+	}
 	for _, tag := range tags {
 		ref, err := registry.Parse(tag)
 		if err != nil {
 			return nil, fmt.Errorf("--tag is %q: %w", tag, err)
 		}
-		if taken[ref.Key()] == "" {
+		if taken[ref.Key()] != byTag {
 			r.production = append(r.production, ref)
 		}
 		taken[ref.Key()] = byTag
@@ -177,8 +185,8 @@ func (r *Request) setReferences(tags []string) (taken map[registry.Key]string, e
 			what := "the debug tag of variant " + img.Preset
 			switch other := taken[ref.Key()]; other {
 			case "", what:
-			case byTag:
-				return nil, fmt.Errorf("%s is %s, and %s: name the production references only", ref.Familiar(), byTag, what)
+			case byTag, derivedFrom:
+				return nil, fmt.Errorf("%s is %s, and %s: name the production references only", ref.Familiar(), other, what)
 			default:
 				return nil, fmt.Errorf("%s is %s and of variant %s: choose another --tag-suffix for one of them", ref.Familiar(), other, img.Preset)
 			}

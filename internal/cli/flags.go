@@ -92,10 +92,12 @@ func (f *buildFlags) request(args []string, env bake.Environment) (*bake.Request
 	}
 	r, err := bake.NewRequest(f.Options, env)
 	if err == nil && f.format == formatJSON && r.ToStdout() {
-		err = errors.New("--format json and an output both write to stdout: give the output a file with dest=FILE")
+		err = errBothToStdout
 	}
 	return r, err
 }
+
+var errBothToStdout = errors.New("--format json and an output both write to stdout: give the output a file with dest=FILE")
 
 // contextOf is the context that arguments name.
 func contextOf(args []string) string {

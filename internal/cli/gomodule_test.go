@@ -326,23 +326,7 @@ func filesOf(t *testing.T, image v1.Image) []string {
 // stopInGreet runs a debug image and looks at what the program calls greet with.
 func stopInGreet(ctx context.Context, t *testing.T, image v1.Image, listen string) {
 	t.Helper()
-	bundle := testenv.NewBundle(t)
-	cmd := exec.CommandContext(ctx, "tar", "--extract", "--numeric-owner", "--preserve-permissions", "--directory", bundle.Path("/"))
-	r := mutate.Extract(image)
-	defer func() { _ = r.Close() }()
-	cmd.Stdin = r
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("unpacking the image: %v: %s", err, out)
-	}
-	config, err := image.ConfigFile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	bundle.Run(t, ocispecs.ImageConfig{Entrypoint: config.Config.Entrypoint, Cmd: config.Config.Cmd, Env: config.Config.Env, User: config.Config.User, WorkingDir: config.Config.WorkingDir})
-	d, err := testenv.ConnectDelve(ctx, listen)
-	if err != nil {
-		t.Fatal(err)
-	}
+	d := connectTo(ctx, t, image, listen)
 	state, err := d.HitFunction(ctx, "main.greet", func(context.Context) error { return nil })
 	if err != nil {
 		t.Fatal(err)
@@ -360,6 +344,29 @@ func stopInGreet(ctx context.Context, t *testing.T, image v1.Image, listen strin
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// connectTo runs a debug image and connects to its debugger.
+func connectTo(ctx context.Context, t *testing.T, image v1.Image, listen string) *testenv.Delve {
+	t.Helper()
+	bundle := testenv.NewBundle(t)
+	cmd := exec.CommandContext(ctx, "tar", "--extract", "--numeric-owner", "--preserve-permissions", "--directory", bundle.Path("/"))
+	r := mutate.Extract(image)
+	defer func() { _ = r.Close() }()
+	cmd.Stdin = r
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("unpacking the image: %v: %s", err, out)
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bundle.Run(t, ocispecs.ImageConfig{Entrypoint: config.Config.Entrypoint, Cmd: config.Config.Cmd, Env: config.Config.Env, User: config.Config.User, WorkingDir: config.Config.WorkingDir})
+	d, err := testenv.ConnectDelve(ctx, listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
 }
 
 // TestProgramsOfRealModulesNeedNoDockerfile derives from modules as the module proxy has

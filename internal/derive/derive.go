@@ -21,6 +21,7 @@ import (
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/pb"
+	digest "github.com/opencontainers/go-digest"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 	"golang.org/x/sync/errgroup"
 )
@@ -48,14 +49,21 @@ type Deriver struct {
 	production *production.Production
 	request    variants.Request
 	version    string
-	reference  string
+
+	// reference and digest are the production image's, empty where they are not known.
+	reference string
+	digest    digest.Digest
 }
 
 // Load reads what the production is. c shows the options of production alone.
 func Load(ctx context.Context, c client.Client, cfg Config) (*Deriver, error) {
 	in := &instrumenter{Client: c, tools: cfg.Tools, request: cfg.Request, mode: modeOf(cfg.Request)}
 	p, err := cfg.Source.Load(ctx, in)
-	return &Deriver{client: in, production: p, request: cfg.Request, version: cfg.Version, reference: cfg.Reference}, err
+	d := &Deriver{client: in, production: p, request: cfg.Request, version: cfg.Version, reference: cfg.Reference}
+	if err == nil && p.Published != nil {
+		d.reference, d.digest = p.Published.Named()
+	}
+	return d, err
 }
 
 // Result is production's, with what exporters are told of its images.
@@ -161,6 +169,9 @@ func (d *derivation) decide(ctx context.Context) (*variants.Plan, error) {
 	if err := d.missed(p); err != nil {
 		return nil, err
 	}
+	if p.Facts == nil && d.production.Published != nil {
+		return nil, refuse.NotGoPublished(p.Role(d.image.Config.Config), p.Unread, d.production.Name)
+	}
 	if p.Facts == nil {
 		return nil, refuse.NotGo(p.Role(d.image.Config.Config), p.Unread, compiles(d.captures))
 	}
@@ -210,7 +221,7 @@ func (d *derivation) plan(ctx context.Context) (*variants.Plan, error) {
 		NoLinks: caps.Supports(pb.CapFileSymlinkCreate) != nil,
 		Paths:   pathsOf(d.captures),
 		LeftOut: leftOutOf(d.captures),
-		Version: d.version, Reference: d.reference,
+		Version: d.version, Reference: d.reference, Digest: d.digest.String(),
 	}
 	if d.symbols != nil {
 		in.Symbols = &d.symbols.Symbols

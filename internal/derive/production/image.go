@@ -51,12 +51,19 @@ func imagesOf(res *client.Result, requests map[client.Reference]client.SolveRequ
 			}
 		}
 		if dt := res.Metadata[commonexptypes.ExporterEpochKey+img.Suffix]; len(dt) > 0 {
-			if sec, err := strconv.ParseInt(string(dt), 10, 64); err == nil {
-				epoch := time.Unix(sec, 0).UTC()
-				img.Epoch = &epoch
-			}
+			img.Epoch, _ = epochOf(dt) // one that is none does not count
 		}
 		images = append(images, img)
 	}
 	return images, nil
+}
+
+// epochOf reads SOURCE_DATE_EPOCH.
+func epochOf(dt []byte) (*time.Time, error) {
+	sec, err := strconv.ParseInt(string(dt), 10, 64)
+	if err != nil {
+		return nil, err
+	}
+	epoch := time.Unix(sec, 0).UTC()
+	return &epoch, nil
 }

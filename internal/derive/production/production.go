@@ -1,5 +1,5 @@
-// Package production is where the images come from that debug images are derived from:
-// today what BuildKit makes of a Dockerfile.
+// Package production is where the images come from that debug images are derived from: what
+// BuildKit makes of a Dockerfile, or an image that was published.
 package production
 
 import (
@@ -27,6 +27,9 @@ type Production struct {
 
 	// Result has what exporters are told of the images. Its references are not built.
 	Result *client.Result
+
+	// Published is the source where that is an image alone, nil where steps make it.
+	Published *Published
 }
 
 // Image is production's image for one platform: a definition, its config and its base.

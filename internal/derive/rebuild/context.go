@@ -17,10 +17,17 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// buildContext is what the build context says of itself. .dockerignore does not hide it:
-// where a program is copied in, its sources are often left out.
+// buildContext is what the build context says of itself, or what else has sources in its
+// place. .dockerignore does not hide it: where a program is copied in, its sources are often
+// left out.
 type buildContext struct {
 	client *dockerui.Client
+
+	// name is what messages call it: "the build context".
+	name string
+
+	// files is the tree as a program is compiled from it.
+	files func(context.Context) (llb.State, error)
 
 	// modules are those that have a go.mod, the nearest to the root first.
 	modules []contextModule
@@ -48,6 +55,7 @@ func readContext(ctx context.Context, c client.Client) (*buildContext, error) {
 	if err != nil {
 		return nil, err
 	}
+	tree := &buildContext{client: bc, name: "the build context", files: contextFiles(bc, "dlvgen-rebuild", "**/.git")}
 	st, err := bc.MainContext(ctx,
 		llb.IncludePatterns([]string{"**/go.mod", ".git/HEAD", ".git/packed-refs", ".git/refs/heads"}),
 		llb.ExcludePatterns([]string{"**/node_modules", "**/testdata", "**/vendor"}),
@@ -56,39 +64,45 @@ func readContext(ctx context.Context, c client.Client) (*buildContext, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the build context: %w", err)
 	}
+	return tree, tree.read(ctx, c, *st)
+}
+
+// read looks for modules and for the commit in a tree.
+func (t *buildContext) read(ctx context.Context, c client.Client, st llb.State) error {
 	def, err := st.Marshal(ctx)
 	if err != nil {
-		return nil, fmt.Errorf("reading the build context: %w", err)
+		return fmt.Errorf("reading %s: %w", t.name, err)
 	}
 	res, err := c.Solve(ctx, client.SolveRequest{Definition: def.ToPB()})
 	if err != nil {
-		return nil, err
+		return err
 	}
 	ref, err := res.SingleRef()
-	tree := &buildContext{client: bc}
 	if err != nil || ref == nil {
-		return tree, err
+		return err
 	}
 	root := rootfs.FS{Ref: ref}
-	if err := tree.findModules(ctx, root, ".", 0); err != nil {
-		return nil, err
+	if err := t.findModules(ctx, root, ".", 0); err != nil {
+		return err
 	}
-	slices.SortStableFunc(tree.modules, func(a, b contextModule) int { return strings.Count(a.dir, "/") - strings.Count(b.dir, "/") })
-	tree.revision, err = headOf(ctx, root)
-	return tree, err
+	slices.SortStableFunc(t.modules, func(a, b contextModule) int { return strings.Count(a.dir, "/") - strings.Count(b.dir, "/") })
+	t.revision, err = headOf(ctx, root)
+	return err
 }
 
-// files is the build context as a program is compiled from it: whole, but for
-// what git keeps beside the files.
-func (t *buildContext) files(ctx context.Context) (llb.State, error) {
-	st, err := t.client.MainContext(ctx,
-		llb.ExcludePatterns([]string{"**/.git"}),
-		llb.SharedKeyHint("dlvgen-rebuild"),
-		llb.WithCustomName("[dlvgen] load the build context, to rebuild from it"))
-	if err != nil {
-		return llb.State{}, fmt.Errorf("reading the build context: %w", err)
+// contextFiles are those of the build context, but for what is excluded. key tells BuildKit
+// which transfers resemble each other.
+func contextFiles(bc *dockerui.Client, key string, excluded ...string) func(context.Context) (llb.State, error) {
+	return func(ctx context.Context) (llb.State, error) {
+		st, err := bc.MainContext(ctx,
+			llb.ExcludePatterns(excluded),
+			llb.SharedKeyHint(key),
+			llb.WithCustomName("[dlvgen] load the build context, to rebuild from it"))
+		if err != nil {
+			return llb.State{}, fmt.Errorf("reading the build context: %w", err)
+		}
+		return *st, nil
 	}
-	return *st, nil
 }
 
 // findModules looks for go.mod in a folder and in those below it.
@@ -98,7 +112,7 @@ func (t *buildContext) findModules(ctx context.Context, root rootfs.FS, dir stri
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("reading the folder %s of the build context: %w", dir, err)
+		return fmt.Errorf("reading the folder %s of %s: %w", dir, t.name, err)
 	}
 	for _, e := range entries {
 		name, mode := path.Base(e.Path), fs.FileMode(e.Mode)
@@ -116,6 +130,14 @@ func (t *buildContext) findModules(ctx context.Context, root rootfs.FS, dir stri
 		}
 	}
 	return nil
+}
+
+// lacks says that there is no module of that path.
+func (t *buildContext) lacks(modulePath string) string {
+	if len(t.modules) == 0 {
+		return t.name + " has no go.mod"
+	}
+	return fmt.Sprintf("%s has the module %s, not %s", t.name, t.modules[0].path, modulePath)
 }
 
 // module is the one of that path, nil where the context has none.

@@ -13,8 +13,8 @@ import (
 // from is what a ready-made program is compiled from: a folder of the build
 // context, or the module proxy.
 type from struct {
-	kind variants.Rebuild // RebuildContext or RebuildModule
-	dir  string           // of the module in the context
+	kind variants.Rebuild // RebuildContext, RebuildModule or RebuildGit
+	dir  string           // of the module in the context, or in the repository
 }
 
 // choose decides what a program can be compiled from. The error says why from
@@ -29,14 +29,7 @@ func choose(asked variants.Rebuild, info *debug.BuildInfo, tree *buildContext) (
 	if released(info.Main.Version) && asked != variants.RebuildContext {
 		return from{kind: variants.RebuildModule}, nil
 	}
-	lacks := "the build context has no go.mod"
-	if len(tree.modules) > 0 {
-		lacks = fmt.Sprintf("the build context has the module %s, not %s", tree.modules[0].path, info.Main.Path)
-	}
-	unversioned := "its build information names no version of the module"
-	if v := info.Main.Version; v != "" {
-		unversioned = fmt.Sprintf("%s is no version that the Go module proxy could have", v)
-	}
+	lacks, unversioned := tree.lacks(info.Main.Path), unreleased(info.Main.Version)
 	switch asked {
 	case variants.RebuildContext:
 		return from{}, fmt.Errorf("%s", lacks)
@@ -44,6 +37,14 @@ func choose(asked variants.Rebuild, info *debug.BuildInfo, tree *buildContext) (
 		return from{}, fmt.Errorf("%s", unversioned)
 	}
 	return from{}, fmt.Errorf("%s, and %s", lacks, unversioned)
+}
+
+// unreleased says why a version cannot be downloaded.
+func unreleased(version string) string {
+	if version == "" {
+		return "its build information names no version of the module"
+	}
+	return version + " is no version that the Go module proxy could have"
 }
 
 // released tells whether a version is one that a module proxy can have: a release or a
@@ -60,20 +61,20 @@ func advice(info *debug.BuildInfo, tree *buildContext) string {
 	case err != nil:
 		return fmt.Sprintf("compile it in the Dockerfile (--rebuild cannot: %v)", err)
 	case f.kind == variants.RebuildContext:
-		return fmt.Sprintf("add --rebuild to compile it from %s", f.place(info))
+		return fmt.Sprintf("add --rebuild to compile it from %s", f.place(info, tree.name))
 	}
-	return fmt.Sprintf("add --rebuild to compile it from %s, or compile it in the Dockerfile", f.place(info))
+	return fmt.Sprintf("add --rebuild to compile it from %s, or compile it in the Dockerfile", f.place(info, tree.name))
 }
 
-// place names what the program is compiled from.
-func (f from) place(info *debug.BuildInfo) string {
+// place names what the program is compiled from; tree is what has the sources otherwise.
+func (f from) place(info *debug.BuildInfo, tree string) string {
 	switch {
 	case f.kind == variants.RebuildModule:
 		return fmt.Sprintf("the Go module proxy's %s@%s", info.Main.Path, info.Main.Version)
 	case f.dir == ".":
-		return "the build context, which has its module"
+		return tree + ", which has its module"
 	}
-	return fmt.Sprintf("the folder %s of the build context, which has its module", f.dir)
+	return fmt.Sprintf("the folder %s of %s, which has its module", f.dir, tree)
 }
 
 // differences are what a program that is compiled from the context may differ in from

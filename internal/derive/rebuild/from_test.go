@@ -71,7 +71,7 @@ func TestModulesThatAreNotTheProgramsOwnAreRefused(t *testing.T) {
 	} {
 		m := downloaded{Path: "example.com/a", Version: "v1.2.3", Sum: tc.sum}
 		m.Origin.Hash = tc.hash
-		err := sameModule(&find.Program{Path: "/server", Facts: &gobin.Facts{Info: tc.info}}, m)
+		err := sameModule(&find.Program{Path: "/server", Facts: &gobin.Facts{Info: tc.info}}, m, "do this")
 		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {
 			t.Errorf("%s: %v, want %q", name, err, tc.want)
 		}
@@ -86,7 +86,7 @@ func TestModulesThatGoInstallDoesNotTake(t *testing.T) {
 		"module example.com/a\nexclude (\n\ta.org/b v1.0.0\n)\n":  "has exclude lines",
 		"module example.com/a\nreplace (\n x.org/y => z.org/y v1": "reading the go.mod of example.com/a@v1.2.3",
 	} {
-		err := installable(p, m, []byte(text))
+		err := installable(p, m, []byte(text), "do this")
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}

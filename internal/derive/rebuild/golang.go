@@ -9,9 +9,7 @@ import (
 
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
-	"github.com/dlvgen/dlvgen/internal/derive/find"
 	"github.com/dlvgen/dlvgen/llbgen"
-	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerui"
@@ -31,19 +29,20 @@ type base struct {
 // golangNames are the images that a program may be compiled in, the first choice first:
 // the one that was asked for, or the golang image of the program's Go, at least of its
 // minor version. That image has a C compiler, for programs with cgo.
-func golangNames(r variants.Request, p *find.Program) ([]string, error) {
-	if r.RebuildImage != "" {
-		return []string{r.RebuildImage}, nil
+func (m ReadyMade) golangNames() ([]string, error) {
+	p := m.Program
+	if image := m.Request.RebuildImage; image != "" {
+		return []string{image}, nil
 	}
 	if strings.Contains(p.Facts.Interpreter, "musl") {
-		return nil, fmt.Errorf("%s is linked for %s, and the golang image has another C library: name an image with Go, a C compiler and musl with --rebuild-image", p, loader(p.Facts.Interpreter))
+		return nil, fmt.Errorf("%s is linked for %s, and the golang image has another C library: name an image with Go, a C compiler and musl with %s", p, loader(p.Facts.Interpreter), m.imageFlag())
 	}
 	var names []string
 	for _, tag := range llbgen.GolangTags(p.Facts.GoVersion) {
 		names = append(names, golang+":"+tag)
 	}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("%s was compiled with %s, which no golang image has: name an image with --rebuild-image", p, p.Facts.GoVersion)
+		return nil, fmt.Errorf("%s was compiled with %s, which no golang image has: name an image with %s", p, p.Facts.GoVersion, m.imageFlag())
 	}
 	return names, nil
 }
@@ -83,7 +82,7 @@ func (p *Plan) base(ctx context.Context) (base, error) {
 		}
 		failed = errors.Join(failed, err)
 	}
-	return b, fmt.Errorf("no image to rebuild %s in: %s; name one with --rebuild-image", p.Program, strings.ReplaceAll(failed.Error(), "\n", "; "))
+	return b, fmt.Errorf("no image to rebuild %s in: %s; name one with %s", p.Program, strings.ReplaceAll(failed.Error(), "\n", "; "), p.imageFlag())
 }
 
 // resolve is the image of that name, with its environment.

@@ -47,28 +47,36 @@ func (p *Plan) checkModule(ctx context.Context) error {
 	if err := json.Unmarshal(dt, &m); err != nil {
 		return failed(err)
 	}
-	if err := sameModule(p.Program, m); err != nil {
+	if err := sameModule(p.Program, m, p.otherwise()); err != nil {
 		return err
 	}
 	dt, err = ref.ReadFile(ctx, client.ReadRequest{Filename: m.GoMod})
 	if err != nil {
 		return failed(err)
 	}
-	return installable(p.Program, m, dt)
+	return installable(p.Program, m, dt, p.otherwise())
+}
+
+// otherwise says how the program can be compiled if not from the module proxy.
+func (m ReadyMade) otherwise() string {
+	if m.Published != nil {
+		return "name a checkout of its sources with --source"
+	}
+	return "take a checkout as the build context and --rebuild=context, or compile it in the Dockerfile"
 }
 
 // sameModule compares the sums, or where the program has none, since it was compiled in
 // a checkout, the commits.
-func sameModule(p *find.Program, m downloaded) error {
+func sameModule(p *find.Program, m downloaded, otherwise string) error {
 	info := p.Facts.Info
 	if info.Main.Sum != "" && info.Main.Sum != m.Sum {
-		return fmt.Errorf("%s was compiled from %s@%s with the sum %s, and the Go module proxy's has %s: it is not the same source, so compile it in the Dockerfile",
-			p, m.Path, m.Version, info.Main.Sum, m.Sum)
+		return fmt.Errorf("%s was compiled from %s@%s with the sum %s, and the Go module proxy's has %s: it is not the same source: %s",
+			p, m.Path, m.Version, info.Main.Sum, m.Sum, otherwise)
 	}
 	revision := llbgen.Setting(info, "vcs.revision")
 	if info.Main.Sum == "" && revision != "" && m.Origin.Hash != "" && revision != m.Origin.Hash {
-		return fmt.Errorf("%s was compiled from commit %s, and the Go module proxy's %s@%s is commit %s: compile it in the Dockerfile, or from the build context with --rebuild=context",
-			p, short(revision), m.Path, m.Version, short(m.Origin.Hash))
+		return fmt.Errorf("%s was compiled from commit %s, and the Go module proxy's %s@%s is commit %s: %s",
+			p, short(revision), m.Path, m.Version, short(m.Origin.Hash), otherwise)
 	}
 	return nil
 }
@@ -76,15 +84,15 @@ func sameModule(p *find.Program, m downloaded) error {
 // installable refuses a module that go install does not compile with a version:
 // replace and exclude lines count in the main module only
 // (https://go.dev/ref/mod#go-install).
-func installable(p *find.Program, m downloaded, goMod []byte) error {
+func installable(p *find.Program, m downloaded, goMod []byte, otherwise string) error {
 	f, err := modfile.ParseLax(m.GoMod, goMod, nil)
 	if err != nil {
 		return fmt.Errorf("reading the go.mod of %s@%s, to rebuild %s: %w", m.Path, m.Version, p, err)
 	}
 	for _, stmt := range f.Syntax.Stmt {
 		if verb := verbOf(stmt); verb == "replace" || verb == "exclude" {
-			return fmt.Errorf("the go.mod of %s@%s has %s lines, so go install cannot compile %s from it: take a checkout as the build context and --rebuild=context, or compile it in the Dockerfile",
-				m.Path, m.Version, verb, p)
+			return fmt.Errorf("the go.mod of %s@%s has %s lines, so go install cannot compile %s from it: %s",
+				m.Path, m.Version, verb, p, otherwise)
 		}
 	}
 	return nil

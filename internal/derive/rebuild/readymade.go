@@ -24,6 +24,9 @@ type ReadyMade struct {
 	Source  string // of the image, as messages call it
 	Program *find.Program
 
+	// Published is the source where that is an image alone, nil where steps make it.
+	Published *production.Published
+
 	// Comes says how the program comes into the image.
 	Comes func(context.Context) (string, error)
 }
@@ -46,6 +49,9 @@ type Plan struct {
 // Decide tells what becomes of the program. It is used as it is where that can be done, and
 // the plan is nil then; else it is compiled again, where that was asked for, or refused.
 func (m ReadyMade) Decide(ctx context.Context) (*Plan, error) {
+	if m.Published != nil {
+		return m.published(ctx)
+	}
 	sidecar := m.Request.Variant.Kind == variants.KindSidecar
 	cause := m.Program.Debuggable(m.Request)
 	switch {
@@ -77,14 +83,24 @@ func (m ReadyMade) plan(tree *buildContext) (*Plan, error) {
 	if err != nil {
 		return nil, refuse.NotRebuilt(p.Path, p.What(), err)
 	}
-	images, err := golangNames(m.Request, p)
+	plan, err := m.planFrom(f, tree)
+	if err == nil {
+		plan.Record.Warnings = f.differences(info, tree)
+	}
+	return plan, err
+}
+
+// planFrom plans the compile from what was chosen.
+func (m ReadyMade) planFrom(f from, tree *buildContext) (*Plan, error) {
+	p, info := m.Program, m.Program.Facts.Info
+	images, err := m.golangNames()
 	if err != nil {
 		return nil, &refuse.Error{Cause: err}
 	}
 	r := llbgen.Rebuild{Program: p.Path, Info: info, DWARF: p.Facts.DWARF, Symtab: p.Facts.Symtab}
 	record := variants.Rebuilt{
 		From: f.kind, Revision: llbgen.Setting(info, "vcs.revision"), Command: r.ContextCommand(),
-		Image: strings.Join(images, " or "), Warnings: f.differences(info, tree),
+		Image: strings.Join(images, " or "),
 	}
 	if f.kind == variants.RebuildModule {
 		record.Version, record.Command = info.Main.Version, r.ModuleCommand()
@@ -93,7 +109,7 @@ func (m ReadyMade) plan(tree *buildContext) (*Plan, error) {
 }
 
 // Place names what the program is compiled from.
-func (p *Plan) Place() string { return p.from.place(p.compile.Info) }
+func (p *Plan) Place() string { return p.from.place(p.compile.Info, p.context.name) }
 
 // State compiles the program: a definition, the platform that it runs on, and the path of
 // the program in it. It resolves the image with Go, and checks the module's sum.
@@ -102,7 +118,7 @@ func (p *Plan) State(ctx context.Context) (llb.State, llb.ConstraintsOpt, string
 	if err != nil {
 		return llb.State{}, nil, "", err
 	}
-	p.compile.Image, p.compile.Platform, p.compile.Run, p.Record.Image = b.state, b.platform, StepOptions(p.context.client), b.name
+	p.compile.Image, p.compile.Platform, p.compile.Run, p.Record.Image = b.state, b.platform, p.runOptions(), b.name
 	on := llb.Platform(b.platform)
 	if p.from.kind == variants.RebuildModule {
 		if err := p.checkModule(ctx); err != nil {
@@ -124,8 +140,8 @@ func (p *Plan) State(ctx context.Context) (llb.State, llb.ConstraintsOpt, string
 func (p *Plan) Compare(again *find.Program) error {
 	before, after := p.Program.Facts, again.Facts
 	if before.Interpreter != after.Interpreter {
-		return fmt.Errorf("%s was linked for %s, and compiled again in %s it is linked for %s: name an image with Go and the C library of production with --rebuild-image",
-			p.Program, loader(before.Interpreter), p.Record.Image, loader(after.Interpreter))
+		return fmt.Errorf("%s was linked for %s, and compiled again in %s it is linked for %s: name an image with Go and the C library of production with %s",
+			p.Program, loader(before.Interpreter), p.Record.Image, loader(after.Interpreter), p.imageFlag())
 	}
 	if before.GoVersion != after.GoVersion {
 		p.Record.Warnings = append(p.Record.Warnings, fmt.Sprintf("production's was compiled with %s, and this one with %s", before.GoVersion, after.GoVersion))

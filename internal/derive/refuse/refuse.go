@@ -126,3 +126,18 @@ func UnknownSymbols(production, program string) error {
 func NotRebuilt(program, what string, cause error) error {
 	return refuse("--rebuild cannot compile %s, %s: %w; compile it in the Dockerfile", program, what, cause)
 }
+
+// NotCompiledAgain refuses the program of a published image, made of what, that cannot be
+// compiled again. asItIs says what can be done with it as it is, "" for nothing.
+func NotCompiledAgain(program, what string, cause error, asItIs string) error {
+	if asItIs != "" {
+		return refuse("%s, %s, cannot be compiled again: %w (%s)", program, what, cause, asItIs)
+	}
+	return refuse("%s, %s, cannot be compiled again: %w", program, what, cause)
+}
+
+// NotGoPublished says of what a published image starts that it is no Go program, so that
+// nothing tells what it was compiled from. The program is named with its role.
+func NotGoPublished(program string, cause error, image string) error {
+	return undebuggable(program, cause, fmt.Sprintf("nothing else in %s tells what it was compiled from: name the Go program with --program PATH if it is another one, or build the debug image from the Dockerfile with dlvgen build", image))
+}

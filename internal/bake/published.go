@@ -1,0 +1,218 @@
+package bake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/containerd/platforms"
+	"github.com/distribution/reference"
+	"github.com/dlvgen/dlvgen/internal/derive/production"
+	"github.com/dlvgen/dlvgen/internal/registry"
+	"github.com/dlvgen/dlvgen/variants/delve"
+	"github.com/moby/buildkit/util/gitutil"
+	"github.com/moby/buildkit/util/urlutil"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Published is a published image on the command line, and what its program is compiled from.
+type Published struct {
+	// Ref is the image's reference, with a tag, a digest or both.
+	Ref string
+
+	// Source is a folder or the URL of a git repository, git+URL[#REF]. Without one, the
+	// program's build information decides.
+	Source string
+
+	// AllowMismatch takes sources of another commit than the program's.
+	AllowMismatch bool
+}
+
+// NewDerivation is NewRequest for a published image. The options say nothing of a context or
+// a Dockerfile. Without tags, the debug tags are made from the image's own.
+func NewDerivation(p Published, o Options, env Environment) (*Request, error) {
+	from, err := newPublished(p)
+	if err != nil {
+		return nil, err
+	}
+	from.sources.Secrets, from.sources.SSH = secretIDs(o.Secrets), len(o.SSH) > 0
+	if len(o.Tags) == 0 && from.tagged {
+		o.Tags = []string{from.ref.String()}
+	}
+	o.BuildArgs = slices.Concat(moduleVariables, o.BuildArgs)
+	return requestOf(o, from, env)
+}
+
+// moduleVariables are those that the compile takes from the environment or from build
+// arguments: where modules come from.
+var moduleVariables = []string{"GOINSECURE", "GONOPROXY", "GONOSUMDB", "GOPRIVATE", "GOPROXY", "GOSUMDB", "GOVCS"}
+
+// published is a published image as the source of production.
+type published struct {
+	ref    registry.Reference
+	tagged bool   // ref has a tag that was given
+	digest string // "" until it is known
+
+	folder  string // of the sources, "" for none
+	sources production.Sources
+}
+
+func newPublished(p Published) (*published, error) {
+	from := &published{sources: production.Sources{AllowMismatch: p.AllowMismatch}}
+	named, err := reference.ParseNormalizedNamed(p.Ref)
+	digested, ok := named.(reference.Digested)
+	if err == nil && ok {
+		from.digest = digested.Digest().String()
+		_, from.tagged = named.(reference.Tagged)
+	} else {
+		from.tagged = true
+	}
+	name, _, _ := strings.Cut(p.Ref, "@")
+	if from.ref, err = registry.Parse(name); err != nil {
+		return nil, err
+	}
+	switch url, git := strings.CutPrefix(p.Source, "git+"); {
+	case p.Source == "":
+	case !git && IsFolder(p.Source):
+		from.folder, from.sources.Folder = p.Source, p.Source
+		from.sources.Revision, from.sources.Changed = checkout(p.Source)
+	case git || isRemote(p.Source):
+		if _, err := gitutil.ParseURL(url); err != nil {
+			return nil, fmt.Errorf("--source is %q: %w", urlutil.RedactCredentials(p.Source), err)
+		}
+		from.sources.Git = url
+	default:
+		return nil, fmt.Errorf("--source is %q: it must be a folder, or the URL of a git repository, such as git+https://host.example/app.git", p.Source)
+	}
+	return from, nil
+}
+
+// String is the image's reference, with its digest where that is known.
+func (p *published) String() string {
+	name := p.ref.Repository()
+	if p.tagged {
+		name = p.ref.String()
+	}
+	if p.digest == "" {
+		return name
+	}
+	return name + "@" + p.digest
+}
+
+// load implements [source].
+func (p *published) load(in *inputs, _ io.Reader) (production.Source, error) {
+	if p.folder != "" {
+		in.sharedKey = baseName(p.folder)
+		if err := in.mount("context", p.folder); err != nil {
+			return nil, err
+		}
+	}
+	return production.Published{Ref: p.String(), Sources: p.sources}, nil
+}
+
+// resolve asks the registry for the digest of a published image, and for its platforms where
+// none were asked for. It does nothing for other sources. A Docker Engine may have an image
+// that no registry has: the error is kept for checkEngine then.
+func (b *builder) resolve(ctx context.Context) error {
+	p, ok := b.source.(*published)
+	if !ok {
+		return nil
+	}
+	dgst, has, err := b.registry.Resolve(ctx, p.ref, p.digest)
+	if err != nil {
+		b.unresolved = err
+		return ctx.Err()
+	}
+	p.digest = dgst
+	list, err := b.choosePlatforms(p, has)
+	if err != nil || len(list) == 0 {
+		return err
+	}
+	var names []string
+	for _, one := range list {
+		names = append(names, platforms.FormatAll(one))
+	}
+	b.platforms, b.attrs["platform"] = list, strings.Join(names, ",")
+	return nil
+}
+
+// choosePlatforms checks those that were asked for, or else chooses all of the image's that
+// Delve supports. There are none where the builder is to choose.
+func (b *builder) choosePlatforms(p *published, has []ocispecs.Platform) ([]ocispecs.Platform, error) {
+	var names []string
+	var usable []ocispecs.Platform
+	for i, one := range has {
+		has[i] = platforms.Normalize(one)
+		names = append(names, platforms.FormatAll(has[i]))
+		if delve.Ships(has[i].OS, has[i].Architecture) {
+			usable = append(usable, has[i])
+		}
+	}
+	for _, asked := range b.platforms {
+		if !slices.ContainsFunc(has, platforms.OnlyStrict(platforms.Normalize(asked)).Match) {
+			return nil, fmt.Errorf("%s is for %s, and not for %s of --platform", p.ref.Familiar(), strings.Join(names, ", "), platforms.FormatAll(asked))
+		}
+	}
+	switch {
+	case len(b.platforms) > 0:
+		return nil, nil
+	case len(usable) == 0:
+		return nil, fmt.Errorf("%s is for %s, and Delve supports none of them", p.ref.Familiar(), strings.Join(names, ", "))
+	case len(usable) > 1 && b.loads():
+		return nil, nil // Docker Engine takes one: the builder's own
+	}
+	if len(usable) < len(has) {
+		var left []string
+		for _, one := range has {
+			if !delve.Ships(one.OS, one.Architecture) {
+				left = append(left, platforms.FormatAll(one))
+			}
+		}
+		b.notify(fmt.Sprintf("warning: Delve does not support %s, so there is no debug image for that", strings.Join(left, ", ")))
+	}
+	return usable, nil
+}
+
+// checkEngine lets an image pass that no registry has, if the builder is a Docker Engine that
+// has it.
+func (b *builder) checkEngine(ctx context.Context) error {
+	p, ok := b.source.(*published)
+	if !ok || b.unresolved == nil {
+		return nil
+	}
+	if !b.engineBuilds() || p.digest != "" {
+		return b.unresolved
+	}
+	_, has, err := b.engine.Labels(ctx, p.ref.String())
+	if err != nil {
+		return errors.Join(b.unresolved, err)
+	}
+	if !has {
+		return fmt.Errorf("Docker Engine has no image %s, and %w", p.ref.Familiar(), b.unresolved)
+	}
+	return nil
+}
+
+// checkout asks git for the commit of a folder, and whether files that it tracks have changed.
+// The commit is "" where git does not tell.
+func checkout(dir string) (revision string, changed bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), gitLimit)
+	defer cancel()
+	ask := func(args ...string) (string, error) {
+		// A folder must not pass for a repository, whose configuration starts programs.
+		words := append([]string{"-C", filepath.Clean(dir), "-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false"}, args...)
+		out, err := exec.CommandContext(ctx, "git", words...).Output() //nolint:gosec // the folder is the user's
+		return strings.TrimSpace(string(out)), err
+	}
+	revision, err := ask("rev-parse", "--verify", "HEAD")
+	if err != nil {
+		return "", false
+	}
+	status, err := ask("status", "--porcelain", "--untracked-files=no")
+	return revision, err == nil && status != ""
+}

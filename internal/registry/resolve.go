@@ -1,0 +1,59 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
+)
+
+// Resolve reads which platforms an image is for, in its index's order: that of a tag, or,
+// where digest is not empty, of that digest in the reference's repository. It returns the
+// digest too. Attestations do not count. The errors are those of [Client.Labels].
+func (c *Client) Resolve(ctx context.Context, ref Reference, digest string) (dgst string, list []ocispecs.Platform, err error) {
+	s, err := c.open(ref)
+	if err != nil {
+		return "", nil, err
+	}
+	named := ref.String()
+	if digest != "" {
+		named = ref.Repository() + "@" + digest
+	}
+	op := "reading " + named
+	dgst, list, err = s.platforms(ctx, digest)
+	switch {
+	case err == nil:
+		return dgst, list, nil
+	case isMissing(err), !isFailure(err) && !isAbsent(err):
+		return "", nil, fmt.Errorf("%s: %w", op, err)
+	case isAbsent(err):
+		return "", nil, &Error{Op: op, Host: ref.host, Found: "has no such image", Advice: "check the name and the tag", Err: err}
+	}
+	return "", nil, explain(op, ref.host, err)
+}
+
+func (s *session) platforms(ctx context.Context, digest string) (dgst string, list []ocispecs.Platform, err error) {
+	top, err := s.puller.Get(ctx, s.named(digest))
+	if err != nil {
+		return "", nil, err
+	}
+	images, err := s.images(ctx, top)
+	if err != nil {
+		return "", nil, err
+	}
+	for _, img := range images {
+		if img.attestation || img.platform != nil && img.platform.OS == "unknown" {
+			continue
+		}
+		p := img.platform
+		if p == nil {
+			config, err := img.config()
+			if err != nil {
+				return "", nil, err
+			}
+			p = config.Platform()
+		}
+		list = append(list, ocispecs.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant})
+	}
+	return top.Digest.String(), list, nil
+}
