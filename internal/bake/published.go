@@ -64,17 +64,20 @@ type published struct {
 
 func newPublished(p Published) (*published, error) {
 	from := &published{sources: production.Sources{AllowMismatch: p.AllowMismatch}}
-	named, err := reference.ParseNormalizedNamed(p.Ref)
-	digested, ok := named.(reference.Digested)
-	if err == nil && ok {
-		from.digest = digested.Digest().String()
-		_, from.tagged = named.(reference.Tagged)
-	} else {
-		from.tagged = true
-	}
-	name, _, _ := strings.Cut(p.Ref, "@")
+	name, _, hasDigest := strings.Cut(p.Ref, "@")
+	var err error
 	if from.ref, err = registry.Parse(name); err != nil {
 		return nil, err
+	}
+	from.tagged = true
+	if hasDigest {
+		named, err := reference.ParseNormalizedNamed(p.Ref)
+		digested, ok := named.(reference.Digested)
+		if err != nil || !ok {
+			return nil, fmt.Errorf("the image reference %q is invalid: write the digest as sha256:HEX", p.Ref)
+		}
+		from.digest = digested.Digest().String()
+		_, from.tagged = named.(reference.Tagged)
 	}
 	switch url, git := strings.CutPrefix(p.Source, "git+"); {
 	case p.Source == "":
