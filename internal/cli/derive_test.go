@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -88,17 +89,25 @@ func publish(t *testing.T, reg *testenv.Registry, image, program string) {
 func checkedOut(t *testing.T) (dir, program string) {
 	t.Helper()
 	dir, program = testenv.Service(t, "prebuilt"), filepath.Join(t.TempDir(), "server")
-	for _, words := range [][]string{
-		{"git", "init", "--quiet"}, {"git", "add", "--all"}, {"git", "-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "--message", "first"},
-		{"go", "build", "-buildvcs=true", "-trimpath", "-ldflags=-s -w", "-o", program, "."},
-	} {
-		cmd := exec.CommandContext(proctest.Context(t), words[0], words[1:]...)
-		cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%q: %v: %s", words, err, out)
-		}
-	}
+	runIn(t, dir, "git", "init", "--quiet")
+	runIn(t, dir, "git", "add", "--all")
+	commit(t, dir, "--message", "first")
+	runIn(t, dir, "go", "build", "-buildvcs=true", "-trimpath", "-ldflags=-s -w", "-o", program, ".")
 	return dir, program
+}
+
+func commit(t *testing.T, dir string, args ...string) {
+	t.Helper()
+	runIn(t, dir, "git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet"}, args...)...)
+}
+
+func runIn(t *testing.T, dir, name string, args ...string) {
+	t.Helper()
+	cmd := exec.CommandContext(proctest.Context(t), name, args...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%s %q: %v: %s", name, args, err, out)
+	}
 }
 
 // TestADebugImageOfAPublishedImage has the image with a stripped program, and a checkout of its
@@ -129,9 +138,54 @@ func TestADebugImageOfAPublishedImage(t *testing.T) {
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
 	}
+	checkPublished(t, image)
+
+	// Of another commit, and of a program that says nothing of itself, there is none.
+	commit(t, dir, "--allow-empty", "--message", "second")
+	text, err := os.ReadFile(program)
+	if err == nil {
+		err = os.WriteFile(program, bytes.Replace(text, []byte("\xff Go buildinf:"), make([]byte, 14), 1), 0o700) //nolint:gosec // a program
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	publish(t, reg, "cli/published:unknown", program)
+	for name, want := range map[string]string{
+		"v1":      "cannot be compiled again: production's was compiled from commit ",
+		"unknown": "/app/server, which the image starts (ENTRYPOINT), cannot be debugged: it is an ELF file but not a Go program: it has no Go build information; nothing else in " + reg.Ref("cli/published:unknown"),
+		"absent":  "registry " + reg.Host + " has no such image: check the name and the tag",
+	} {
+		if r := derive(t, reg.Ref("cli/published:"+name), "--source", dir); r.code != cli.ExitFailure || !strings.Contains(r.stderr, want) {
+			t.Errorf("%s: exit code %d, want %q\n%s", name, r.code, want, r.stderr)
+		}
+	}
+}
+
+// checkPublished compares a debug image with what publish pushed.
+func checkPublished(t *testing.T, image v1.Image) {
+	t.Helper()
+	config, err := image.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := config.Config; c.User != "7:8" || !slices.Equal(c.Env, []string{"A=b"}) {
+		t.Errorf("the config is %+v", c)
+	}
+	for e, err := range testenv.Entries(mutate.Extract(image)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := map[string]int64{"app": 0o710, "app/server": 0o550}[strings.Trim(e.Name, "/")]
+		if want != 0 && (e.Mode&0o7777 != want || e.Uid != 7 || e.Gid != 8) {
+			t.Errorf("%s has mode %o, and is of %d:%d", e.Name, e.Mode, e.Uid, e.Gid)
+		}
+	}
 	var plan variants.Plan
 	if err := json.Unmarshal(fileOf(t, image, ".dlvgen/plan.json"), &plan); err != nil {
 		t.Fatal(err)
 	}
-	t.Logf("%+v %+v", plan.Program.Rebuilt, plan.Production)
+	r := plan.Program.Rebuilt
+	if r == nil || r.From != variants.RebuildContext || len(r.Revision) != 40 || len(r.Warnings) != 1 || !strings.Contains(r.Warnings[0], "with -trimpath") || !strings.HasPrefix(plan.Production.Digest, "sha256:") {
+		t.Errorf("the plan records %+v of %+v", r, plan.Production)
+	}
 }

@@ -23,7 +23,7 @@ func (d *derivation) inspect(ctx context.Context) error {
 	if len(d.captures) == 0 {
 		plan, err := d.readyMade(d.client, d.image, d.program, d.comes).Decide(ctx)
 		if err != nil || plan == nil {
-			return err
+			return hintedAt(err)
 		}
 		again, err := d.rebuild(ctx, plan)
 		if err != nil {

@@ -2,6 +2,7 @@ package derive
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/dlvgen/dlvgen/internal/derive/find"
@@ -33,8 +34,18 @@ func (d *Deriver) readyMade(c client.Client, img production.Image, p *find.Progr
 // are compiled.
 func (d *derivation) rebuild(ctx context.Context, plan *rebuild.Plan) (*rebuilt, error) {
 	st, platform, output, err := plan.State(ctx)
+	var unavailable *rebuild.UnavailableError
+	if errors.As(err, &unavailable) && ctx.Err() == nil {
+		inGit, gitErr := plan.InGit(ctx)
+		if gitErr != nil {
+			return nil, hintedAt(gitErr)
+		}
+		if inGit != nil {
+			return d.rebuild(ctx, inGit)
+		}
+	}
 	if err != nil {
-		return nil, err
+		return nil, hintedAt(err)
 	}
 	again, err := d.compileAgain(ctx, st, platform, plan.Record.Image, output)
 	if err != nil {
@@ -45,6 +56,15 @@ func (d *derivation) rebuild(ctx context.Context, plan *rebuild.Plan) (*rebuilt,
 	}
 	again.record = plan.Record
 	return again, d.warn(ctx, again)
+}
+
+// hintedAt adds to the failure of a step that gets sources what to do about it.
+func hintedAt(err error) error {
+	var unavailable *rebuild.UnavailableError
+	if errors.As(err, &unavailable) && unavailable.Hint != "" {
+		return &hintedError{cause: err, hint: unavailable.Hint}
+	}
+	return err
 }
 
 // compileAgain solves a definition that compiles the program, and finds it.

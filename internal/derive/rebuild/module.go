@@ -3,12 +3,14 @@ package rebuild
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/dlvgen/dlvgen/internal/derive/find"
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/errdefs"
 	"golang.org/x/mod/modfile"
 )
 
@@ -20,26 +22,39 @@ type downloaded struct {
 	Origin        struct{ VCS, URL, Hash string }
 }
 
+// UnavailableError says that the program cannot be compiled from the module proxy.
+type UnavailableError struct {
+	cause error
+
+	// Hint is what BuildKit's error does not say, where the cause is one of its steps.
+	Hint string
+}
+
+// Error implements error.
+func (e *UnavailableError) Error() string { return e.cause.Error() }
+
+// Unwrap returns the cause.
+func (e *UnavailableError) Unwrap() error { return e.cause }
+
 // checkModule downloads the program's module, and compares it with what the program was
-// made from. The go command has checked it with the checksum database then.
+// made from. The go command has checked it with the checksum database then. The error is an
+// [UnavailableError] where other sources may do.
 func (p *Plan) checkModule(ctx context.Context) error {
 	info := p.compile.Info
+	module := info.Main.Path + "@" + info.Main.Version
 	failed := func(err error) error {
-		return fmt.Errorf("downloading %s@%s, to rebuild %s: %w", info.Main.Path, info.Main.Version, p.Program, err)
+		return fmt.Errorf("downloading %s, to rebuild %s: %w", module, p.Program, err)
 	}
 	def, err := p.compile.Download().Marshal(ctx, llb.Platform(p.compile.Platform), llb.WithCaps(p.Client.BuildOpts().LLBCaps))
 	if err != nil {
 		return failed(err)
 	}
-	res, err := p.Client.Solve(ctx, client.SolveRequest{Definition: def.ToPB(), CacheImports: p.Image.Solve.CacheImports})
-	if err != nil {
-		return failed(err)
+	ref, dt, err := p.download(ctx, def)
+	var step *errdefs.VertexError
+	if errors.As(err, &step) {
+		hint := fmt.Sprintf("the Go module proxy does not give %s, which %s was compiled from: %s", module, p.Program, p.otherwise())
+		return &UnavailableError{cause: err, Hint: hint}
 	}
-	ref, err := res.SingleRef()
-	if err != nil {
-		return failed(err)
-	}
-	dt, err := ref.ReadFile(ctx, client.ReadRequest{Filename: llbgen.DownloadRecord})
 	if err != nil {
 		return failed(err)
 	}
@@ -48,13 +63,33 @@ func (p *Plan) checkModule(ctx context.Context) error {
 		return failed(err)
 	}
 	if err := sameModule(p.Program, m, p.otherwise()); err != nil {
-		return err
+		return &UnavailableError{cause: err}
+	}
+	if info.Main.Sum == "" && (m.Origin.Hash == "" || llbgen.Setting(info, "vcs.revision") == "") {
+		p.Record.Warnings = append(p.Record.Warnings, fmt.Sprintf("production's was compiled in a checkout, and nothing tells whether that had the sources of the Go module proxy's %s", module))
 	}
 	dt, err = ref.ReadFile(ctx, client.ReadRequest{Filename: m.GoMod})
 	if err != nil {
 		return failed(err)
 	}
-	return installable(p.Program, m, dt, p.otherwise())
+	if err := installable(p.Program, m, dt, p.otherwise()); err != nil {
+		return &UnavailableError{cause: err}
+	}
+	return nil
+}
+
+// download runs the step that downloads the module, and reads what the go command says of it.
+func (p *Plan) download(ctx context.Context, def *llb.Definition) (client.Reference, []byte, error) {
+	res, err := p.Client.Solve(ctx, client.SolveRequest{Definition: def.ToPB(), CacheImports: p.Image.Solve.CacheImports})
+	if err != nil {
+		return nil, nil, err
+	}
+	ref, err := res.SingleRef()
+	if err != nil {
+		return nil, nil, err
+	}
+	dt, err := ref.ReadFile(ctx, client.ReadRequest{Filename: llbgen.DownloadRecord})
+	return ref, dt, err
 }
 
 // otherwise says how the program can be compiled if not from the module proxy.

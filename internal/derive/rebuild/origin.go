@@ -43,16 +43,30 @@ func originOf(info *debug.BuildInfo, s production.Sources) (origin, error) {
 	if unpublished == nil {
 		return origin{kind: variants.RebuildModule}, nil
 	}
-	if llbgen.Setting(info, "vcs.revision") == "" {
-		return origin{}, fmt.Errorf("%w, and it names no commit: name its sources with --source", unpublished)
-	}
-	repository, err := repositoryOf(info.Main.Path)
-	if err != nil {
+	o, err := commitOf(info, s)
+	var unknown *unknownError
+	if errors.As(err, &unknown) {
 		return origin{}, fmt.Errorf("%w, and %w", unpublished, err)
 	}
-	s.Git = repository
+	return o, err
+}
+
+// commitOf is the program's commit in the repository that its module's path names. The error is
+// an unknownError where they are not known.
+func commitOf(info *debug.BuildInfo, s production.Sources) (o origin, err error) {
+	if llbgen.Setting(info, "vcs.revision") == "" {
+		return origin{}, &unknownError{"it names no commit: name its sources with --source"}
+	}
+	if s.Git, err = repositoryOf(info.Main.Path); err != nil {
+		return origin{}, err
+	}
 	return ofGit(info, s)
 }
+
+// unknownError says what build information does not tell.
+type unknownError struct{ what string }
+
+func (e *unknownError) Error() string { return e.what }
 
 // notInProxy says why the module proxy cannot have what the program was compiled from.
 func notInProxy(info *debug.BuildInfo) error {
@@ -154,5 +168,5 @@ func repositoryOf(module string) (string, error) {
 			return "https://" + path.Join(host, elements[0], strings.TrimSuffix(elements[1], ".git")+".git"), nil
 		}
 	}
-	return "", fmt.Errorf("its path %s does not name its git repository: name that with --source git+https://HOST/PATH", module)
+	return "", &unknownError{fmt.Sprintf("its path %s does not name its git repository: name that with --source git+https://HOST/PATH", module)}
 }

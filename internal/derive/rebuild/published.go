@@ -21,26 +21,30 @@ func (m ReadyMade) published(ctx context.Context) (*Plan, error) {
 	if cause == nil && !sidecar && !baked {
 		return nil, nil
 	}
-	p, s, refused := m.Program, m.Published.Sources, m.notRebuilt
-	info := p.Facts.Info
-	o, err := originOf(info, s)
+	o, err := originOf(m.Program.Facts.Info, m.Published.Sources)
 	if err != nil {
-		return nil, refused(err)
+		return nil, m.notRebuilt(err)
 	}
+	return m.planOrigin(ctx, o)
+}
+
+// planOrigin plans the compile from what was chosen, which it reads.
+func (m ReadyMade) planOrigin(ctx context.Context, o origin) (*Plan, error) {
+	info := m.Program.Facts.Info
 	tree, err := m.sourcesOf(ctx, o)
 	if err != nil {
 		return nil, err
 	}
-	f := from{kind: o.kind}
 	if o.kind == variants.RebuildGit {
-		if err := o.checkCommit(info, s, tree.revision); err != nil {
-			return nil, refused(err)
+		if err := o.checkCommit(info, m.Published.Sources, tree.revision); err != nil {
+			return nil, m.notRebuilt(err)
 		}
 	}
+	f := from{kind: o.kind}
 	if o.kind != variants.RebuildModule {
 		found := tree.module(info.Main.Path)
 		if found == nil {
-			return nil, refused(fmt.Errorf("%s: name a checkout of its repository with --source", tree.lacks(info.Main.Path)))
+			return nil, m.notRebuilt(fmt.Errorf("%s: name a checkout of its repository with --source", tree.lacks(info.Main.Path)))
 		}
 		f.dir = found.dir
 	}
@@ -53,6 +57,19 @@ func (m ReadyMade) published(ctx context.Context) (*Plan, error) {
 		plan.Record.Warnings = append(plan.Record.Warnings, "production's was compiled with -trimpath, which leaves -ldflags unrecorded: variables that it set with -X have the values of the source")
 	}
 	return plan, nil
+}
+
+// InGit is the same for the commit that the program names, where what it names first cannot be
+// had. It is nil where it names no commit, or no repository, or other sources were asked for.
+func (p *Plan) InGit(ctx context.Context) (*Plan, error) {
+	if p.Published == nil || p.from.kind != variants.RebuildModule {
+		return nil, nil
+	}
+	o, err := commitOf(p.compile.Info, p.Published.Sources)
+	if err != nil {
+		return nil, nil //nolint:nilerr // what the first choice lacks tells more
+	}
+	return p.planOrigin(ctx, o)
 }
 
 // notRebuilt refuses a program that nothing can compile again. What can be done with it as
@@ -102,7 +119,8 @@ func (m ReadyMade) repository(ctx context.Context, o origin) (*buildContext, err
 	st := llb.Git(o.repository, o.ref, llb.KeepGitDir(), llb.WithCustomName("[dlvgen] fetch "+name+" at "+o.ref))
 	tree := &buildContext{client: bc, name: "the repository " + name, files: func(context.Context) (llb.State, error) { return st, nil }}
 	if err := tree.read(ctx, m.Client, st); err != nil {
-		return nil, fmt.Errorf("fetching %s at %s, to compile %s again: %w", name, o.ref, m.Program, err)
+		hint := fmt.Sprintf("%s of %s, to compile %s from, cannot be fetched: name a checkout with --source", o.ref, name, m.Program)
+		return nil, &UnavailableError{cause: err, Hint: hint}
 	}
 	return tree, nil
 }
