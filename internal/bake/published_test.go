@@ -21,6 +21,16 @@ func derivationOf(t *testing.T, p Published, o Options, env map[string]string) (
 	return NewDerivation(p, o, environment(env))
 }
 
+// sourceOf is the published image of a request.
+func sourceOf(t *testing.T, r *Request) *published {
+	t.Helper()
+	p, ok := r.source.(*published)
+	if !ok {
+		t.Fatalf("the source is %T", r.source)
+	}
+	return p
+}
+
 func TestDebugTagsOfAPublishedImage(t *testing.T) {
 	const digest = "@sha256:aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 	for _, tc := range []struct {
@@ -71,7 +81,7 @@ func TestSourcesOfAPublishedImage(t *testing.T) {
 			}
 			continue
 		}
-		if got := r.source.(*published).sources.Git; got != want {
+		if got := sourceOf(t, r).sources.Git; got != want {
 			t.Errorf("%s: %q", source, got)
 		}
 	}
@@ -92,7 +102,7 @@ func TestSourcesOfAPublishedImage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s := r.source.(*published).sources; s.Folder != dir || (len(s.Revision) == 40) != revision || s.Changed != changed {
+		if s := sourceOf(t, r).sources; s.Folder != dir || (len(s.Revision) == 40) != revision || s.Changed != changed {
 			t.Errorf("%s: %+v", what, s)
 		}
 	}
@@ -116,7 +126,7 @@ func TestWhereModulesComeFromIsPassedOn(t *testing.T) {
 	if a := r.attrs; a["build-arg:GOPROXY"] != "https://proxy.example" || a["build-arg:GOPRIVATE"] != "b.example" || a["build-arg:GOFLAGS"] != "" {
 		t.Errorf("the attributes are %v", a)
 	}
-	if s := r.source.(*published).sources; !slices.Equal(s.Secrets, []string{"netrc"}) {
+	if s := sourceOf(t, r).sources; !slices.Equal(s.Secrets, []string{"netrc"}) {
 		t.Errorf("the sources are %+v", s)
 	}
 }
@@ -144,7 +154,7 @@ func TestPlatformsOfAPublishedImage(t *testing.T) {
 		}
 		var told string
 		b := &builder{Request: r, streams: Streams{Tell: func(line string) { told += line }}}
-		list, err := b.choosePlatforms(r.source.(*published), tc.has)
+		list, err := b.choosePlatforms(sourceOf(t, r), tc.has)
 		var got []string
 		for _, p := range list {
 			got = append(got, p.Architecture)
