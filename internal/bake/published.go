@@ -82,7 +82,7 @@ func newPublished(p Published) (*published, error) {
 	switch url, git := strings.CutPrefix(p.Source, "git+"); {
 	case p.Source == "":
 	case !git && IsFolder(p.Source):
-		from.folder, from.sources.Folder = p.Source, p.Source
+		from.folder, from.sources.Folder = p.Source, true
 		from.sources.Revision, from.sources.Changed = checkout(p.Source)
 	case git || isRemote(p.Source):
 		if _, err := gitutil.ParseURL(url); err != nil {

@@ -102,7 +102,7 @@ func TestSourcesOfAPublishedImage(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if s := sourceOf(t, r).sources; s.Folder != dir || (len(s.Revision) == 40) != revision || s.Changed != changed {
+		if s := sourceOf(t, r).sources; !s.Folder || (len(s.Revision) == 40) != revision || s.Changed != changed {
 			t.Errorf("%s: %+v", what, s)
 		}
 	}

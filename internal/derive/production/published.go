@@ -31,11 +31,12 @@ type Published struct {
 // Sources are what the program of a published image is compiled from. The zero value is
 // what its build information names: the Go module proxy, or a git repository.
 type Sources struct {
-	// Folder is what messages call the build context where that is a checkout of the
-	// sources. Revision is the commit of the checkout, "" where that is not known, and
-	// Changed says that it has changes which are not committed.
-	Folder, Revision string
-	Changed          bool
+	// Folder says that the build context is a checkout of the sources. Revision is the
+	// commit of the checkout, "" where that is not known, and Changed says that it has
+	// changes which are not committed.
+	Folder   bool
+	Revision string
+	Changed  bool
 
 	// Git is the URL of a git repository, with #REF or without.
 	Git string

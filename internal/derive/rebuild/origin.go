@@ -26,6 +26,9 @@ type origin struct {
 	warnings []string
 }
 
+// sourceFlag is what messages, and the plan in the image, call a folder of sources.
+const sourceFlag = "--source"
+
 // originOf chooses what the program is compiled from: what the command line names, else the
 // module at its version, else the commit in the repository that the module's path names. The
 // error says why from nothing, on one line that reads on after a colon.
@@ -34,7 +37,7 @@ func originOf(info *debug.BuildInfo, s production.Sources) (origin, error) {
 		return origin{}, err
 	}
 	switch {
-	case s.Folder != "":
+	case s.Folder:
 		return ofFolder(info, s)
 	case s.Git != "":
 		return ofGit(info, s)
@@ -88,11 +91,11 @@ func ofFolder(info *debug.BuildInfo, s production.Sources) (origin, error) {
 	revision := llbgen.Setting(info, "vcs.revision")
 	switch {
 	case revision == "":
-		o.warnings = append(o.warnings, fmt.Sprintf("its build information names no commit, so nothing tells whether %s has production's sources", s.Folder))
+		o.warnings = append(o.warnings, fmt.Sprintf("its build information names no commit, so nothing tells whether %s has production's sources", sourceFlag))
 	case s.Revision == "":
-		o.warnings = append(o.warnings, fmt.Sprintf("production's was compiled from commit %s, and the commit of %s is not known", short(revision), s.Folder))
+		o.warnings = append(o.warnings, fmt.Sprintf("production's was compiled from commit %s, and the commit of %s is not known", short(revision), sourceFlag))
 	case revision != s.Revision:
-		if err := o.mismatch(s, fmt.Sprintf("production's was compiled from commit %s, and %s is at %s", short(revision), s.Folder, short(s.Revision)),
+		if err := o.mismatch(s, fmt.Sprintf("production's was compiled from commit %s, and %s is at %s", short(revision), sourceFlag, short(s.Revision)),
 			"check out that commit"); err != nil {
 			return origin{}, err
 		}
@@ -100,7 +103,7 @@ func ofFolder(info *debug.BuildInfo, s production.Sources) (origin, error) {
 	if modified(info) {
 		o.warnings = append(o.warnings, uncommitted(revision))
 	} else if s.Changed {
-		o.warnings = append(o.warnings, s.Folder+" has changes that are not committed")
+		o.warnings = append(o.warnings, sourceFlag+" has changes that are not committed")
 	}
 	return o, nil
 }

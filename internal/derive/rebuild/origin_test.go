@@ -28,9 +28,9 @@ func replacing(info *debug.BuildInfo) *debug.BuildInfo {
 
 func TestWhatAPublishedProgramIsCompiledFrom(t *testing.T) {
 	revision, changed := debug.BuildSetting{Key: "vcs.revision", Value: commitOne}, debug.BuildSetting{Key: "vcs.modified", Value: "true"}
-	folder := production.Sources{Folder: "src", Revision: commitOne}
-	other := production.Sources{Folder: "src", Revision: commitTwo}
-	otherAllowed := production.Sources{Folder: "src", Revision: commitTwo, AllowMismatch: true}
+	folder := production.Sources{Folder: true, Revision: commitOne}
+	other := production.Sources{Folder: true, Revision: commitTwo}
+	otherAllowed := production.Sources{Folder: true, Revision: commitTwo, AllowMismatch: true}
 	git := production.Sources{Git: "https://git.example/app.git"}
 	const own = "https://github.com/a/b.git"
 	for name, tc := range map[string]struct {
@@ -55,12 +55,12 @@ func TestWhatAPublishedProgramIsCompiledFrom(t *testing.T) {
 		"those, taken all the same":       {info: onGitHub("v1.2.3+dirty", revision, changed), sources: production.Sources{AllowMismatch: true}, want: origin{kind: variants.RebuildGit, repository: own, ref: commitOne}, warns: "with changes that were not committed"},
 
 		"a folder":                            {info: infoOf("v1.2.3", revision), sources: folder, want: origin{kind: variants.RebuildContext}},
-		"a folder at another commit":          {info: infoOf("(devel)", revision), sources: other, err: "production's was compiled from commit 111111111111, and src is at 222222222222: check out that commit, or add --allow-mismatch"},
-		"that, taken all the same":            {info: infoOf("(devel)", revision), sources: otherAllowed, want: origin{kind: variants.RebuildContext}, warns: "production's was compiled from commit 111111111111, and src is at 222222222222"},
-		"a folder without git":                {info: infoOf("(devel)", revision), sources: production.Sources{Folder: "src"}, want: origin{kind: variants.RebuildContext}, warns: "the commit of src is not known"},
-		"a folder, and no commit":             {info: infoOf("(devel)"), sources: other, want: origin{kind: variants.RebuildContext}, warns: "its build information names no commit, so nothing tells whether src has production's sources"},
-		"a folder with changes":               {info: infoOf("(devel)", revision), sources: production.Sources{Folder: "src", Revision: commitOne, Changed: true}, want: origin{kind: variants.RebuildContext}, warns: "src has changes that are not committed"},
-		"a folder, of a program with changes": {info: infoOf("(devel)", revision, changed), sources: production.Sources{Folder: "src", Revision: commitOne, Changed: true}, want: origin{kind: variants.RebuildContext}, warns: "production's was compiled from commit 111111111111 with changes that were not committed"},
+		"a folder at another commit":          {info: infoOf("(devel)", revision), sources: other, err: "production's was compiled from commit 111111111111, and --source is at 222222222222: check out that commit, or add --allow-mismatch"},
+		"that, taken all the same":            {info: infoOf("(devel)", revision), sources: otherAllowed, want: origin{kind: variants.RebuildContext}, warns: "production's was compiled from commit 111111111111, and --source is at 222222222222"},
+		"a folder without git":                {info: infoOf("(devel)", revision), sources: production.Sources{Folder: true}, want: origin{kind: variants.RebuildContext}, warns: "the commit of --source is not known"},
+		"a folder, and no commit":             {info: infoOf("(devel)"), sources: other, want: origin{kind: variants.RebuildContext}, warns: "its build information names no commit, so nothing tells whether --source has production's sources"},
+		"a folder with changes":               {info: infoOf("(devel)", revision), sources: production.Sources{Folder: true, Revision: commitOne, Changed: true}, want: origin{kind: variants.RebuildContext}, warns: "--source has changes that are not committed"},
+		"a folder, of a program with changes": {info: infoOf("(devel)", revision, changed), sources: production.Sources{Folder: true, Revision: commitOne, Changed: true}, want: origin{kind: variants.RebuildContext}, warns: "production's was compiled from commit 111111111111 with changes that were not committed"},
 		"a folder beats the proxy":            {info: replacing(infoOf("v1.2.3", revision)), sources: folder, want: origin{kind: variants.RebuildContext}},
 
 		"a repository":                     {info: infoOf("(devel)", revision), sources: git, want: origin{kind: variants.RebuildGit, repository: git.Git, ref: commitOne}},

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/derive/production"
 	"github.com/dlvgen/dlvgen/internal/derive/refuse"
@@ -53,7 +54,7 @@ func (m ReadyMade) planOrigin(ctx context.Context, o origin) (*Plan, error) {
 		return nil, err
 	}
 	plan.Record.Repository, plan.Record.Warnings = urlutil.RedactCredentials(o.repository), o.warnings
-	if slices.Contains(plan.Record.Command, "-trimpath") {
+	if slices.Contains(plan.Record.Command, "-trimpath") && m.Request.Variant.Kind != variants.KindSidecar { // which has production's bytes, or none
 		plan.Record.Warnings = append(plan.Record.Warnings, "production's was compiled with -trimpath, which leaves -ldflags unrecorded: variables that it set with -X have the values of the source")
 	}
 	return plan, nil
@@ -100,7 +101,7 @@ func (m ReadyMade) sourcesOf(ctx context.Context, o origin) (*buildContext, erro
 	if err != nil {
 		return nil, err
 	}
-	tree.name = m.Published.Sources.Folder
+	tree.name = sourceFlag
 	if m.Request.Variant.Kind == variants.KindSidecar && tree.revision != "" {
 		// Production's bytes have the commit in them.
 		tree.files = contextFiles(tree.client, "dlvgen-rebuild-git")
@@ -138,6 +139,9 @@ func publishedOptions(bc *dockerui.Client, s production.Sources) []llb.RunOption
 		}
 	}
 	for _, id := range s.Secrets {
+		if strings.HasPrefix(id, llb.GitAuthTokenKey) || strings.HasPrefix(id, llb.GitAuthHeaderKey) {
+			continue // BuildKit's own, to fetch with
+		}
 		at := "/run/secrets/" + id
 		switch id {
 		case "netrc", "gitconfig": // where git and the go command look for them

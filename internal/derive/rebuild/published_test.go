@@ -17,7 +17,7 @@ import (
 // TestTheProgramOfAPublishedImageIsCompiledAgain has a checkout with two modules.
 func TestTheProgramOfAPublishedImageIsCompiledAgain(t *testing.T) {
 	checkout := fstest.MapFS{"go.mod": {Data: []byte("module example.com/b\n")}, "services/a/go.mod": {Data: []byte("module example.com/a\n")}}
-	folder := production.Sources{Folder: "src", Revision: commitOne}
+	folder := production.Sources{Folder: true, Revision: commitOne}
 	revision := debug.BuildSetting{Key: "vcs.revision", Value: commitOne}
 	stripped := func(info *debug.BuildInfo) gobin.Facts { return gobin.Facts{GoVersion: "go1.22.3", Info: info} }
 	optimized := func(info *debug.BuildInfo) gobin.Facts {
@@ -39,7 +39,7 @@ func TestTheProgramOfAPublishedImageIsCompiledAgain(t *testing.T) {
 		err     string
 	}{
 		"from a folder of a checkout": {sources: folder, facts: stripped(infoOf("(devel)", revision)), command: "go build -o /rebuilt/server example.com/a/cmd",
-			place: "the folder services/a of src, which has its module", image: "golang:1.22.3 or golang:1.22"},
+			place: "the folder services/a of --source, which has its module", image: "golang:1.22.3 or golang:1.22"},
 		"from the module proxy": {facts: stripped(infoOf("v1.2.3", debug.BuildSetting{Key: "-tags", Value: "x"})), command: "go install -tags=x example.com/a/cmd@v1.2.3",
 			place: "the Go module proxy's example.com/a@v1.2.3"},
 		"values of variables are not shown": {facts: stripped(infoOf("v1.2.3", secret)), command: "go install -ldflags=-s -w -X main.token=<sha256:974897> example.com/a/cmd@v1.2.3"},
@@ -51,7 +51,7 @@ func TestTheProgramOfAPublishedImageIsCompiledAgain(t *testing.T) {
 		"that can be debugged, optimized":   {ask: func(r *variants.Request) { r.Optimize = true }, facts: optimized(infoOf("(devel)"))},
 
 		"of another module": {sources: folder, facts: stripped(onGitHub("v1.2.3", revision)),
-			err: "cannot be compiled again: src has the module example.com/b, not github.com/a/b/v2: name a checkout of its repository with --source"},
+			err: "cannot be compiled again: --source has the module example.com/b, not github.com/a/b/v2: name a checkout of its repository with --source"},
 		"without sources":                        {facts: stripped(infoOf("(devel)")), err: "/app/server, package example.com/a/cmd of module example.com/a (devel), compiled with go1.22.3, cannot be compiled again: (devel) is no version"},
 		"without sources, with DWARF":            {facts: optimized(infoOf("(devel)")), err: "name its sources with --source (--optimize debugs it as it is: with optimizations, which hide variables and lines)"},
 		"without the sources that are asked for": {variant: "remote-src", facts: optimized(infoOf("(devel)")), err: "(--optimize and --sources=excluded debug it as it is:"},
