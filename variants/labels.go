@@ -32,7 +32,7 @@ const (
 	LabelPaths   = labelPrefix + "paths"   // the path rules as JSON
 
 	// These are there where they say something.
-	LabelRebuilt          = labelPrefix + "rebuilt"           // "context" or "module@v1.2.3", where the program is not production's
+	LabelRebuilt          = labelPrefix + "rebuilt"           // "context", "git" or "module@v1.2.3", where the program is not production's
 	LabelProductionName   = labelPrefix + "production.name"   // "docker.io/library/app:v1"
 	LabelProductionDigest = labelPrefix + "production.digest" // "sha256:..."
 )
