@@ -45,7 +45,7 @@ func CheckRebuild(info *debug.BuildInfo) error {
 	if c := Setting(info, "-compiler"); c != "" && c != "gc" {
 		return fmt.Errorf("it was compiled with %s, not with Go's own compiler", c)
 	}
-	return nil
+	return checkStranger(info)
 }
 
 // flags are the flags of go build that the program was compiled with. The linker's are

@@ -134,6 +134,36 @@ func TestBuildInformationThatIsNotEnough(t *testing.T) {
 	}
 }
 
+// TestBuildInformationRunsNoProgram has that of an image which is a stranger's.
+func TestBuildInformationRunsNoProgram(t *testing.T) {
+	flagForPackage, flagForModule := shop("-compiler=gc"), shop("-compiler=gc")
+	flagForPackage.Path, flagForModule.Main.Path = "-toolexec=/src/run", "-modfile=/src/run"
+	refused := []*debug.BuildInfo{flagForPackage, flagForModule}
+	for _, setting := range []string{
+		"-ldflags=-linkmode=external -extld=/src/run", "-ldflags=all=-s --extar /src/run", "-ldflags=-extldflags=-fplugin=/src/run.so",
+		`-ldflags=-extldflags "-static -B/src"`, "-ldflags=-extldflags '-Wl,-z,now,-plugin,/src/run.so'", "-ldflags=-extldflags=-Wl,--plugin=/src/run.so", "CGO_LDFLAGS=-Wl,-mllvm,-load=/src/run.so", "CGO_LDFLAGS=-Wl,--load-pass-plugin=/src/run.so", "-ldflags='-s",
+		"CGO_LDFLAGS=-O2 -g -fuse-ld=/src/run", "CGO_LDFLAGS=-Wl,@/src/flags", "CGO_LDFLAGS=-Xlinker -plugin=/src/run.so",
+		"CGO_CFLAGS=-O2 -wrapper /src/run", "CGO_CFLAGS=@/src/flags", "CGO_CPPFLAGS=-specs=/src/run", "CGO_CXXFLAGS='-fpass-plugin=/src/run.so'", "CGO_CFLAGS=-Xclang -load",
+		"CGO_CFLAGS=-Wp,-fplugin=/src/run.so", "CGO_CFLAGS=-Wa,@/src/flags",
+	} {
+		refused = append(refused, shop("-compiler=gc", setting))
+	}
+	for _, info := range refused {
+		if err := CheckRebuild(info); err == nil {
+			t.Errorf("%s with %v is compiled", info.Path, info.Settings)
+		}
+	}
+	for _, setting := range []string{
+		"-ldflags=-s -w -X main.version=v1 -linkmode=external -extldflags '-static -Wl,-z,relro,-z,now -Wl,--build-id=none'", `-ldflags=-X "main.a=b c" -extldflags=-static-pie`,
+		"CGO_LDFLAGS=-O2 -g -L/usr/local/lib -lsqlite3 -Wl,-rpath,/opt/lib -Wl,--as-needed -fuse-ld=gold", "CGO_CFLAGS=-O2 -g -I/opt/include -DX=1 -std=gnu11 -fPIC -Wall -Wno-error -isystem /opt -march=x86-64-v3 -fstack-protector-strong",
+		"-gcflags=all=-l", "-ldflags=",
+	} {
+		if err := CheckRebuild(shop("-compiler=gc", setting)); err != nil {
+			t.Errorf("%s: %v", setting, err)
+		}
+	}
+}
+
 func TestGolangTags(t *testing.T) {
 	for version, want := range map[string][]string{
 		"go1.26.8":                {"1.26.8", "1.26"},
