@@ -8,11 +8,16 @@ import (
 
 	"github.com/dlvgen/dlvgen/variants"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// maxDepth bounds indexes within indexes.
-const maxDepth = 4
+// Images are pushed by anybody. These are more than any has.
+const (
+	maxDepth     = 4    // of indexes within indexes
+	maxManifests = 1000 // of an index, with those within
+	maxConfig    = 32 << 20
+)
 
 // attestation marks manifests that BuildKit puts into an index beside the images:
 // annotation and value (docs/attestations/attestation-storage.md in moby/buildkit).
@@ -51,14 +56,15 @@ func (e *missingError) Unwrap() error { return e.err }
 // images returns the manifests that a descriptor stands for: itself, or those of an
 // index, in its order. An index with nothing but attestations is an error.
 func (s *session) images(ctx context.Context, top *remote.Descriptor) ([]image, error) {
-	images, err := s.expand(ctx, image{Descriptor: top}, 0)
+	left := maxManifests
+	images, err := s.expand(ctx, image{Descriptor: top}, 0, &left)
 	if err == nil && !slices.ContainsFunc(images, func(i image) bool { return !i.attestation }) {
 		err = errors.New("it is an index without images")
 	}
 	return images, err
 }
 
-func (s *session) expand(ctx context.Context, parent image, depth int) ([]image, error) {
+func (s *session) expand(ctx context.Context, parent image, depth int, left *int) ([]image, error) {
 	if !parent.MediaType.IsIndex() {
 		return []image{parent}, nil
 	}
@@ -74,6 +80,9 @@ func (s *session) expand(ctx context.Context, parent image, depth int) ([]image,
 		return nil, fmt.Errorf("reading index %s: %w", parent.Digest, err)
 	}
 	var all []image
+	if *left -= len(manifest.Manifests); *left < 0 {
+		return nil, fmt.Errorf("the index has more than %d manifests", maxManifests)
+	}
 	for _, entry := range manifest.Manifests {
 		child := image{platform: entry.Platform, attestation: isAttestation(entry)}
 		child.Descriptor, err = s.puller.Get(ctx, s.repo.Digest(entry.Digest.String()))
@@ -84,7 +93,7 @@ func (s *session) expand(ctx context.Context, parent image, depth int) ([]image,
 		if err != nil {
 			return nil, err
 		}
-		images, err := s.expand(ctx, child, depth+1)
+		images, err := s.expand(ctx, child, depth+1, left)
 		if err != nil {
 			return nil, err
 		}
@@ -101,6 +110,13 @@ func (i image) config() (*v1.ConfigFile, error) {
 	img, err := i.Image()
 	if err != nil {
 		return nil, err
+	}
+	manifest, err := partial.Manifest(img)
+	if err != nil {
+		return nil, fmt.Errorf("reading the manifest of %s: %w", i, err)
+	}
+	if size := manifest.Config.Size; size < 0 || size > maxConfig {
+		return nil, fmt.Errorf("the config of %s has %d bytes, and a config has %d at most", i, size, maxConfig)
 	}
 	config, err := img.ConfigFile()
 	if isAbsent(err) {

@@ -19,6 +19,9 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
+// maxLinks is more than any image has: anybody who can push attaches links.
+const maxLinks = 1000
+
 // LinkType is the artifact type of a [Link] in a registry.
 const LinkType = "application/vnd.dlvgen.link.v1+json"
 
@@ -129,9 +132,13 @@ func (s *session) links(ctx context.Context, digest string) ([]Link, error) {
 		return nil, err
 	}
 	var list []Link
+	asked := 0
 	for _, d := range manifest.Manifests {
 		if d.ArtifactType != LinkType {
 			continue
+		}
+		if asked++; asked > maxLinks {
+			return nil, fmt.Errorf("%s has more than %d links", digest, maxLinks)
 		}
 		if len(d.Annotations) == 0 { // the registry leaves them out
 			if d.Annotations, err = s.annotations(ctx, s.repo.Digest(d.Digest.String())); err != nil {
@@ -166,6 +173,25 @@ func (s *session) annotations(ctx context.Context, ref name.Digest) (map[string]
 		return nil, nil // whatever it is, it is no link
 	}
 	return m.Annotations, nil
+}
+
+// isLink says that what has a link's digest is that link, attached to the subject. The list of
+// what is attached is a tag that anybody may have pushed, where there is no referrers API, and
+// may name an image as a link.
+func (s *session) isLink(ctx context.Context, subject string, l Link) (bool, error) {
+	d, err := s.puller.Get(ctx, s.repo.Digest(l.digest))
+	if isAbsent(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	m, err := v1.ParseManifest(bytes.NewReader(d.Manifest))
+	if err != nil || m.Config.MediaType != LinkType || m.Subject == nil || m.Subject.Digest.String() != subject {
+		return false, nil
+	}
+	is, ok := s.parseLink(v1.Descriptor{Digest: d.Digest, Annotations: m.Annotations})
+	return ok && is == l, nil
 }
 
 // link attaches a link to both of its ends.

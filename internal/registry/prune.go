@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -19,6 +20,9 @@ import (
 // fallbackTag is the tag under which registries without the referrers API have what is
 // attached to a digest ("Referrers Tag Schema" in the distribution-spec).
 func fallbackTag(digest string) string { return strings.Replace(digest, ":", "-", 1) }
+
+// attachedTag has those tags, and cosign's. Other tags that begin with "sha256-" are images'.
+var attachedTag = regexp.MustCompile(`^sha256-[0-9a-f]{64}(\..*)?$`)
 
 // Leftovers are the debug tags of a repository whose production tag is gone or has moved,
 // and how many debug tags there are. It reads every tag.
@@ -60,7 +64,7 @@ func (s *session) debugImages(ctx context.Context, tags []string) ([]*DebugImage
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxReads)
 	for i, tag := range tags {
-		if strings.HasPrefix(tag, "sha256-") {
+		if attachedTag.MatchString(tag) {
 			continue
 		}
 		group.Go(func() error {
@@ -139,7 +143,7 @@ func (e *DeletionError) Unwrap() error { return e.Err }
 
 // Delete deletes a debug tag that [Client.Leftovers] found, what links it with production,
 // and the image, where no other tag names it. The tag stays where it names another image by
-// now, or one that dlvgen did not make. The error is a [*DeletionError], a
+// now, or one that dlvgen did not make, or production's tag is there again. The error is a [*DeletionError], a
 // [*NotOursError], or an [*Error] of the registry.
 func (c *Client) Delete(ctx context.Context, ref Reference, img DebugImage) error {
 	if ref.tag = img.Tag; c.production[ref.Key()] {
@@ -160,6 +164,13 @@ func (c *Client) Delete(ctx context.Context, ref Reference, img DebugImage) erro
 	if err := s.guard(ctx); err != nil {
 		return err
 	}
+	production, err := s.tagged(ctx, img.ProductionTag)
+	if err != nil {
+		return explain(op, ref.host, err)
+	}
+	if production != "" && (img.Status == Gone || production == img.ProductionDigest) {
+		return fmt.Errorf("%s: its production tag %s is there meanwhile", op, img.ProductionTag)
+	}
 	links, err := s.links(ctx, img.Digest)
 	if err != nil {
 		return explain(op, ref.host, err)
@@ -175,7 +186,7 @@ func (c *Client) Delete(ctx context.Context, ref Reference, img DebugImage) erro
 	return explain("deleting the links of "+ref.String(), ref.host, s.deleteLinks(ctx, img, links))
 }
 
-var errShared = errors.New("the registry deletes whole images only, and another tag names this one")
+var errShared = errors.New("the registry deletes whole images only, and another tag names this one, or an index that has it")
 
 // isRefusal says that a registry deletes nothing, or not by tag.
 func isRefusal(err error) bool {
@@ -208,22 +219,44 @@ func (s *session) deleteTag(ctx context.Context, img DebugImage) error {
 	return err
 }
 
-// isShared says that another tag names the image.
+// names says that a tag names a digest, or an index that has it.
+func (s *session) names(ctx context.Context, tag, digest string) (bool, error) {
+	d, err := s.puller.Head(ctx, s.repo.Tag(tag))
+	if isAbsent(err) {
+		return false, nil
+	}
+	if err != nil || d.Digest.String() == digest {
+		return err == nil, err
+	}
+	if !d.MediaType.IsIndex() {
+		return false, nil
+	}
+	top, err := s.puller.Get(ctx, s.repo.Digest(d.Digest.String()))
+	if isAbsent(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	index, err := v1.ParseIndexManifest(bytes.NewReader(top.Manifest))
+	if err != nil {
+		return false, fmt.Errorf("reading the index that %s names: %w", tag, err)
+	}
+	return slices.ContainsFunc(index.Manifests, func(d v1.Descriptor) bool { return d.Digest.String() == digest }), nil
+}
+
+// isShared says that another tag names the image, or an index that has it.
 func (s *session) isShared(ctx context.Context, img DebugImage) (bool, error) {
 	tags, err := s.tags(ctx)
 	if err != nil {
 		return false, err
 	}
 	for _, tag := range tags {
-		if tag == img.Tag || strings.HasPrefix(tag, "sha256-") {
+		if tag == img.Tag || attachedTag.MatchString(tag) {
 			continue
 		}
-		digest, err := s.tagged(ctx, tag)
-		if err != nil {
-			return false, err
-		}
-		if digest == img.Digest {
-			return true, nil
+		if names, err := s.names(ctx, tag, img.Digest); err != nil || names {
+			return names, err
 		}
 	}
 	return false, nil
@@ -252,6 +285,11 @@ func (s *session) deleteLinks(ctx context.Context, img DebugImage, links []Link)
 			return err
 		}
 		for _, l := range list {
+			if is, err := s.isLink(ctx, subject, l); err != nil {
+				return err
+			} else if !is {
+				continue
+			}
 			if err := s.pusher.Delete(ctx, s.repo.Digest(l.digest)); err != nil && !isAbsent(err) && !isRefusal(err) {
 				return err
 			}

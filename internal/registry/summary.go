@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -122,12 +123,32 @@ func (s *session) read(ctx context.Context, tag, digest string) (*Summary, error
 	return sum, err
 }
 
-// tags are those of the repository, sorted.
+// The list of tags may have an end nowhere: a registry's next page may be the same one again.
+const (
+	maxTags  = 1_000_000
+	maxPages = 10_000
+)
+
+// tags are those of the repository, sorted. All of them are read, or none.
 func (s *session) tags(ctx context.Context) ([]string, error) {
-	tags, err := s.puller.List(ctx, s.repo)
+	lister, err := s.puller.Lister(ctx, s.repo)
 	if isAbsent(err) {
 		return nil, nil
 	}
+	if err != nil {
+		return nil, err
+	}
+	var tags []string
+	for pages := 1; lister.HasNext(); pages++ {
+		page, err := lister.Next(ctx)
+		if err != nil {
+			return nil, err
+		}
+		tags = append(tags, page.Tags...)
+		if len(tags) > maxTags || pages > maxPages {
+			return nil, errors.New("its list of tags does not end")
+		}
+	}
 	slices.Sort(tags)
-	return tags, err
+	return slices.Compact(tags), nil
 }

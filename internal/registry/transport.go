@@ -4,7 +4,9 @@ import (
 	"crypto/tls"
 	"errors"
 	"io"
+	"math"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -51,8 +53,22 @@ func (t *patientTransport) RoundTrip(request *http.Request) (*http.Response, err
 		return nil, wait.Explain(err)
 	}
 	wait.Pause()
-	response.Body = &patientBody{body: response.Body, wait: wait}
+	response.Body = &patientBody{body: response.Body, wait: wait, left: mostOf(request.URL.Path)}
 	return response, nil
+}
+
+// mostOf is how many bytes an answer may have that is kept in memory. Blobs have the size that
+// their manifest says, which whoever reads them heeds.
+func mostOf(path string) int64 {
+	switch {
+	case strings.HasSuffix(path, "/tags/list"):
+		return 64 << 20
+	case strings.Contains(path, "/blobs/"):
+		return math.MaxInt64
+	case strings.Contains(path, "/manifests/"), strings.Contains(path, "/referrers/"):
+		return 8 << 20 // that is containerd's limit too
+	}
+	return math.MaxInt64
 }
 
 // sentBody is the body of a request. Each part of it that the registry takes starts the
@@ -86,6 +102,7 @@ func (b *sentBody) answered() {
 type patientBody struct {
 	body io.ReadCloser
 	wait *patience.Wait
+	left int64
 }
 
 // Read implements io.Reader.
@@ -93,6 +110,9 @@ func (b *patientBody) Read(p []byte) (int, error) {
 	b.wait.Resume()
 	n, err := b.body.Read(p)
 	b.wait.Pause()
+	if b.left -= int64(n); b.left < 0 {
+		return 0, errors.New("its answer is too large")
+	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = b.wait.Explain(err)
 	}
