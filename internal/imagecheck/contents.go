@@ -17,8 +17,14 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// maxFile is more than a program has. Images are pushed by anybody.
-const maxFile = 4 << 30
+// Images are pushed by anybody. These are more than any has that is meant well.
+const (
+	maxFile    = 4 << 30       // of a program
+	maxEntries = 4_000_000     // of files
+	maxHidden  = 2_000_000_000 // of files that are looked at for what later layers hide
+)
+
+var errTooMany = errors.New("it has more files than any image")
 
 // dlvgenComment is that of the history of the layers that dlvgen adds.
 const dlvgenComment = "dlvgen"
@@ -39,7 +45,8 @@ type contents struct {
 	// files are those that were asked for, by their paths in the image.
 	files map[string]string
 	dir   string
-	count int
+
+	entries, looked int
 }
 
 // read reads all layers, and keeps some files in dir.
@@ -88,6 +95,9 @@ func (c *contents) readLayer(files *tar.Reader, ours bool, kept []string) error 
 		if err != nil {
 			return err
 		}
+		if c.entries++; c.entries > maxEntries || c.looked > maxHidden {
+			return errTooMany
+		}
 		name := path.Join("/", header.Name)
 		folder, base := path.Split(name)
 		switch {
@@ -104,7 +114,7 @@ func (c *contents) readLayer(files *tar.Reader, ours bool, kept []string) error 
 		c.there[name] = true
 		delete(c.files, name)
 		if header.Typeflag == tar.TypeReg && slices.Contains(kept, name) {
-			if err := c.keep(name, files); err != nil {
+			if err := c.keep(name, slices.Index(kept, name), files); err != nil {
 				return err
 			}
 		}
@@ -113,6 +123,7 @@ func (c *contents) readLayer(files *tar.Reader, ours bool, kept []string) error 
 
 // hide removes what is below a path, and the path itself.
 func (c *contents) hide(name string, itself bool) {
+	c.looked += len(c.there)
 	for there := range c.there {
 		if itself && there == name || strings.HasPrefix(there, strings.TrimSuffix(name, "/")+"/") {
 			delete(c.there, there)
@@ -121,9 +132,9 @@ func (c *contents) hide(name string, itself bool) {
 	}
 }
 
-func (c *contents) keep(name string, r io.Reader) error {
-	c.count++
-	file := filepath.Join(c.dir, strconv.Itoa(c.count))
+// keep writes a file, over an earlier one of that path.
+func (c *contents) keep(name string, i int, r io.Reader) error {
+	file := filepath.Join(c.dir, strconv.Itoa(i))
 	f, err := os.Create(file)
 	if err != nil {
 		return err
