@@ -40,6 +40,13 @@ Prints DEBUG@DIGEST and PRODUCTION@DIGEST for each image.`,
 					return usagef(cmd, "--production: %w", err)
 				}
 			}
+			for _, image := range args { // before anything is linked
+				if ref, _, err := registry.ParseImage(image); err != nil {
+					return usagef(cmd, "%w", err)
+				} else if ref.Tag() == "" {
+					return usagef(cmd, "%s has no tag: name the debug image by its tag, or as TAG@DIGEST", image)
+				}
+			}
 			return s.attach(cmd.Context(), flags, args, production)
 		},
 	}
@@ -91,9 +98,6 @@ func attachOne(ctx context.Context, client *registry.Client, image, production s
 	ref, digest, err := registry.ParseImage(image)
 	if err != nil {
 		return attachRecord{}, err
-	}
-	if ref.Tag() == "" {
-		return attachRecord{}, fmt.Errorf("%s has no tag: name the debug image by its tag, or as TAG@DIGEST", image)
 	}
 	done, err := client.Attach(ctx, ref, digest, production)
 	if err != nil {

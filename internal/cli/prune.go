@@ -24,8 +24,11 @@ what links them with production. A debug image that is not linked is deleted
 only if its label names a production tag of the repository that is gone.`,
 		Example: `  dlvgen prune registry.example/app
   dlvgen prune registry.example/app --yes`,
-		Args: oneImage("pruned"),
+		Args: one("repository", "pruned"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if repository, _, digested := strings.Cut(args[0], "@"); digested {
+				return usagef(cmd, "%q has a digest, and whole repositories are pruned: write %s", args[0], repository)
+			}
 			ref, err := registry.Parse(args[0])
 			if err != nil {
 				return usagef(cmd, "%w", err)
@@ -83,8 +86,10 @@ func (s streams) prune(ctx context.Context, flags *registryFlags, ref registry.R
 			s.tell(err.Error())
 		}
 		return fmt.Errorf("%d of %d debug tags were not deleted", len(failed), len(left))
+	case all == 0:
+		s.tell(fmt.Sprintf("nothing to delete: %s has no debug tags", ref.Repository()))
 	case len(left) == 0:
-		s.tell(fmt.Sprintf("nothing to delete: %s has %s, whose production tags are there", ref.Repository(), count(all, "debug tag")))
+		s.tell(fmt.Sprintf("nothing to delete: %s has %s, and none whose production tag is known to be gone or to have moved", ref.Repository(), count(all, "debug tag")))
 	case !yes:
 		s.tell(fmt.Sprintf("nothing was deleted: run it again with --yes to delete %s of %d", count(len(left), "debug tag"), all))
 	}

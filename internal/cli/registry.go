@@ -33,10 +33,12 @@ func (f *registryFlags) client(s streams) *registry.Client {
 }
 
 // oneImage wants one argument.
-func oneImage(done string) cobra.PositionalArgs {
+func oneImage(done string) cobra.PositionalArgs { return one("image", done) }
+
+func one(what, done string) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if len(args) != 1 {
-			return usagef(cmd, "one image is %s at a time, and got %d names", done, len(args))
+			return usagef(cmd, "one %s is %s at a time, and got %d names", what, done, len(args))
 		}
 		return nil
 	}

@@ -139,6 +139,10 @@ func TestCommandsOfRegistriesSayWhatIsWrong(t *testing.T) {
 		{cli.ExitFailure, "1 of 2 images were not linked", []string{"attach", "--production", "v1", reg.Ref("app:v1"), reg.Ref("app:debug")}},
 		{cli.ExitUsage, "--production", []string{"attach", "--production", "a b", reg.Ref("app:debug")}},
 		{cli.ExitUsage, "whole repositories are pruned: write " + reg.Ref("app"), []string{"prune", reg.Ref("app:v1")}},
+		{cli.ExitUsage, "whole repositories are pruned: write " + reg.Ref("app"), []string{"prune", reg.Ref("app@sha256:12")}},
+		{cli.ExitUsage, "has no tag", []string{"attach", reg.Ref("app:debug"), reg.Ref("app@sha256:") + strings.Repeat("0", 64)}},
+		{cli.ExitUsage, "is invalid", []string{"attach", reg.Ref("App:debug")}},
+		{cli.ExitUsage, "one repository is pruned at a time", []string{"prune"}},
 	} {
 		r := call(t, test.args...)
 		if r.code != test.code || !strings.Contains(r.stderr, test.says) {

@@ -117,7 +117,7 @@ func (c *Client) Attach(ctx context.Context, ref Reference, digest, production s
 	if err != nil {
 		return Attachment{}, err
 	}
-	op := "reading " + s.named(digest).String()
+	op := "reading " + s.spelled(digest)
 	top, err := s.puller.Get(ctx, s.named(digest))
 	if isAbsent(err) {
 		return Attachment{}, s.noSuchImage(op, err)

@@ -42,6 +42,14 @@ func (s *session) named(digest string) name.Reference {
 	return s.repo.Tag(s.ref.tag)
 }
 
+// spelled is [session.named] as users write it: Docker Hub is docker.io.
+func (s *session) spelled(digest string) string {
+	if digest != "" {
+		return s.ref.Repository() + "@" + digest
+	}
+	return s.ref.String()
+}
+
 func (s *session) labels(ctx context.Context, digest string) (map[string]string, error) {
 	top, err := s.puller.Get(ctx, s.named(digest))
 	if err != nil {

@@ -56,7 +56,7 @@ func (c *Client) List(ctx context.Context, ref Reference, digest string) (*Listi
 	if err != nil {
 		return nil, err
 	}
-	op := "reading " + s.named(digest).String()
+	op := "reading " + s.spelled(digest)
 	list := &Listing{Repository: ref, ProductionTag: ref.tag}
 	list.Repository.tag = ""
 	named, err := s.read(ctx, ref.tag, digest)

@@ -37,7 +37,7 @@ func (c *Client) Plans(ctx context.Context, ref Reference, digest string) ([]Pla
 	if err != nil {
 		return nil, err
 	}
-	op := "reading " + s.named(digest).String()
+	op := "reading " + s.spelled(digest)
 	plans, err := s.plans(ctx, digest)
 	switch {
 	case err == nil:
