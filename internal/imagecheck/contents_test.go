@@ -3,8 +3,10 @@ package imagecheck
 import (
 	"archive/tar"
 	"bytes"
+	"debug/elf"
 	"errors"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -35,6 +37,25 @@ func TestFilesOfAnImageAreKeptOnceAndCounted(t *testing.T) {
 		full.there, full.files, full.dir = map[string]bool{}, map[string]string{}, t.TempDir()
 		if err := full.readLayer(tar.NewReader(bytes.NewReader(b.Bytes())), true, nil); !errors.Is(err, errTooMany) {
 			t.Errorf("got %v, want %v", err, errTooMany)
+		}
+	}
+}
+
+func TestDebugInformationThatGrowsIsNotRead(t *testing.T) {
+	section := func(name string, size uint64, content string) *elf.Section {
+		return &elf.Section{SectionHeader: elf.SectionHeader{Name: name, Size: size}, ReaderAt: strings.NewReader(content)}
+	}
+	for _, test := range []struct {
+		well     bool
+		sections []*elf.Section
+	}{
+		{true, []*elf.Section{section(".text", 1<<40, ""), section(".debug_info", 1<<30, ""), section(".zdebug_line", 12, "ZLIB\x00\x00\x00\x00\x00\x01\x00\x00")}},
+		{false, []*elf.Section{section(".debug_info", 1<<30, ""), section(".debug_line", 1<<30+1, "")}},
+		{false, []*elf.Section{section(".zdebug_info", 12, "ZLIB\x00\x00\x01\x00\x00\x00\x00\x00")}},
+		{false, []*elf.Section{section(".zdebug_info", 3, "ZLI")}},
+	} {
+		if err := checkSize(test.sections); (err == nil) != test.well {
+			t.Errorf("%d sections: got %v", len(test.sections), err)
 		}
 	}
 }

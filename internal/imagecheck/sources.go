@@ -3,6 +3,7 @@ package imagecheck
 import (
 	"debug/dwarf"
 	"debug/elf"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"path"
@@ -80,6 +81,9 @@ func (c *contents) sourceFiles(program string) (named map[string]bool, err error
 		return nil, err
 	}
 	defer f.Close()
+	if err := checkSize(f.Sections); err != nil {
+		return nil, err
+	}
 	data, err := f.DWARF()
 	if err != nil {
 		return nil, err
@@ -109,6 +113,33 @@ func (c *contents) sourceFiles(program string) (named map[string]bool, err error
 			}
 		}
 	}
+}
+
+// maxDebug is more than the debug information of a program has, inflated.
+const maxDebug = 2 << 30
+
+// checkSize sums up what reading the debug information takes of the memory: an image may say
+// that a few bytes are inflated to anything.
+func checkSize(sections []*elf.Section) error {
+	var sum uint64
+	for _, s := range sections {
+		size := s.Size
+		switch {
+		case strings.HasPrefix(s.Name, ".zdebug_"):
+			header := make([]byte, len("ZLIB")+8)
+			if n, err := s.ReadAt(header, 0); n < len(header) {
+				return fmt.Errorf("reading section %s: %w", s.Name, err)
+			}
+			size = max(size, binary.BigEndian.Uint64(header[len("ZLIB"):]))
+		case !strings.HasPrefix(s.Name, ".debug_"):
+			continue
+		}
+		if size > maxDebug || sum+size > maxDebug {
+			return errors.New("it is larger than any")
+		}
+		sum += size
+	}
+	return nil
 }
 
 // secretNames are names of files that hold secrets, as path.Match has them.
