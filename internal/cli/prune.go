@@ -60,6 +60,8 @@ func (s streams) prune(ctx context.Context, flags *registryFlags, ref registry.R
 	}
 	records := []pruneRecord{}
 	var failed []error
+	var stopped error
+	deleted := 0
 	for _, img := range left {
 		record := pruneRecord{debugRecord: newDebugRecord(ref, img)}
 		if yes {
@@ -67,20 +69,29 @@ func (s streams) prune(ctx context.Context, flags *registryFlags, ref registry.R
 			err := client.Delete(ctx, ref, img)
 			switch {
 			case errors.As(err, &refused), ctx.Err() != nil:
-				return err // so do the others
+				stopped = err // so would the others be
 			case err != nil:
 				record.Error = err.Error()
 				failed = append(failed, err)
 			default:
 				record.Deleted = true
+				deleted++
 			}
 		}
+		if stopped != nil {
+			break
+		}
 		records = append(records, record)
+	}
+	if stopped != nil && deleted == 0 {
+		return stopped
 	}
 	if err := s.printPruned(flags.format, records); err != nil {
 		return err
 	}
 	switch {
+	case stopped != nil:
+		return stopped
 	case len(failed) > 0:
 		for _, err := range failed {
 			s.tell(err.Error())
