@@ -3,6 +3,7 @@ package llbgen
 import (
 	"errors"
 	"fmt"
+	"go/version"
 	"runtime/debug"
 	"slices"
 	"strings"
@@ -45,6 +46,11 @@ func CheckRebuild(info *debug.BuildInfo) error {
 	if c := Setting(info, "-compiler"); c != "" && c != "gc" {
 		return fmt.Errorf("it was compiled with %s, not with Go's own compiler", c)
 	}
+	for _, tag := range GolangTags(info.GoVersion) {
+		if version.Compare("go"+tag, "go1.18") < 0 { // which splits flags in another way than is checked
+			return fmt.Errorf("its build information has settings, which %s does not record", info.GoVersion)
+		}
+	}
 	return checkStranger(info)
 }
 
@@ -56,7 +62,7 @@ func (r Rebuild) flags() []string {
 	for _, s := range r.Info.Settings {
 		switch {
 		case !slices.Contains(settingFlags, s.Key), s.Key == "-buildmode" && s.Value == "exe":
-		case s.Value == "true":
+		case s.Value == "true" && !slices.Contains([]string{"-tags", "-buildmode"}, s.Key): // which take the next word
 			flags = append(flags, s.Key)
 		default:
 			flags = append(flags, s.Key+"="+s.Value)
@@ -88,14 +94,14 @@ func UsesCgo(info *debug.BuildInfo) bool { return Setting(info, "CGO_ENABLED") =
 
 // GolangTags are the tags of the golang image that has a version of Go, the exact one
 // first. There are none for development versions.
-func GolangTags(version string) []string {
-	version, _, _ = strings.Cut(strings.TrimPrefix(version, "go"), " ")
-	version, _, _ = strings.Cut(version, "-") // a distribution's addition
-	parts := strings.SplitN(version, ".", 3)
+func GolangTags(goVersion string) []string {
+	v, _, _ := strings.Cut(strings.TrimPrefix(goVersion, "go"), " ")
+	v, _, _ = strings.Cut(v, "-") // a distribution's addition
+	parts := strings.SplitN(v, ".", 3)
 	if len(parts) < 2 || parts[0] != "1" || parts[1] == "" || parts[1][0] < '0' || parts[1][0] > '9' {
 		return nil
 	}
-	tags := []string{version}
+	tags := []string{v}
 	if len(parts) == 3 {
 		tags = append(tags, parts[0]+"."+parts[1])
 	}

@@ -138,13 +138,17 @@ func TestBuildInformationThatIsNotEnough(t *testing.T) {
 func TestBuildInformationRunsNoProgram(t *testing.T) {
 	flagForPackage, flagForModule := shop("-compiler=gc"), shop("-compiler=gc")
 	flagForPackage.Path, flagForModule.Main.Path = "-toolexec=/src/run", "-modfile=/src/run"
-	refused := []*debug.BuildInfo{flagForPackage, flagForModule}
+	oldGo := shop("-compiler=gc", `CGO_CFLAGS='-DX -fplugin=/src/run.so -DY'`) // which knew no quotes there
+	oldGo.GoVersion = "go1.14"
+	refused := []*debug.BuildInfo{flagForPackage, flagForModule, oldGo}
 	for _, setting := range []string{
 		"-ldflags=-linkmode=external -extld=/src/run", "-ldflags=all=-s --extar /src/run", "-ldflags=-extldflags=-fplugin=/src/run.so",
 		`-ldflags=-extldflags "-static -B/src"`, "-ldflags=-extldflags '-Wl,-z,now,-plugin,/src/run.so'", "-ldflags=-extldflags=-Wl,--plugin=/src/run.so", "CGO_LDFLAGS=-Wl,-mllvm,-load=/src/run.so", "CGO_LDFLAGS=-Wl,--load-pass-plugin=/src/run.so", "-ldflags='-s",
 		"CGO_LDFLAGS=-O2 -g -fuse-ld=/src/run", "CGO_LDFLAGS=-Wl,@/src/flags", "CGO_LDFLAGS=-Xlinker -plugin=/src/run.so",
 		"CGO_CFLAGS=-O2 -wrapper /src/run", "CGO_CFLAGS=@/src/flags", "CGO_CPPFLAGS=-specs=/src/run", "CGO_CXXFLAGS='-fpass-plugin=/src/run.so'", "CGO_CFLAGS=-Xclang -load",
 		"CGO_CFLAGS=-Wp,-fplugin=/src/run.so", "CGO_CFLAGS=-Wa,@/src/flags",
+		"-ldflags=-s @/src/flags", "-ldflags=-X @/src/flags", "-ldflags=-s -- -extld=/src/run", "-ldflags=-o=/usr/local/go/bin/go", "-ldflags=-tmpdir /etc", "-ldflags=-I=@/src/flags", "-ldflags=-r /lib,-plugin,/src/run.so",
+		"-gcflags=all=-N @/src/flags", "-gcflags=-o=/etc/profile", "-asmflags=-o /etc/profile", "CGO_CFLAGS=-mllvm -load -mllvm /src/run.so", "CGO_LDFLAGS=-gcc-toolchain /src",
 	} {
 		refused = append(refused, shop("-compiler=gc", setting))
 	}
@@ -156,7 +160,8 @@ func TestBuildInformationRunsNoProgram(t *testing.T) {
 	for _, setting := range []string{
 		"-ldflags=-s -w -X main.version=v1 -linkmode=external -extldflags '-static -Wl,-z,relro,-z,now -Wl,--build-id=none'", `-ldflags=-X "main.a=b c" -extldflags=-static-pie`,
 		"CGO_LDFLAGS=-O2 -g -L/usr/local/lib -lsqlite3 -Wl,-rpath,/opt/lib -Wl,--as-needed -fuse-ld=gold", "CGO_CFLAGS=-O2 -g -I/opt/include -DX=1 -std=gnu11 -fPIC -Wall -Wno-error -isystem /opt -march=x86-64-v3 -fstack-protector-strong",
-		"-gcflags=all=-l", "-ldflags=",
+		"-gcflags=all=-l", "-gcflags=-l -d=checkptr=0 -c=4", "-asmflags=all=-trimpath=/src", "-ldflags=", "-ldflags=-B 0x1234 -I /lib/ld-musl-x86_64.so.1 -r /opt/lib -buildid= -compressdwarf=false -H windowsgui",
+		"CGO_CFLAGS=-O2 -g3 -ggdb -gdwarf-4 -m64 -msse4.2 -mno-avx -mtune=generic -mmacosx-version-min=11.0",
 	} {
 		if err := CheckRebuild(shop("-compiler=gc", setting)); err != nil {
 			t.Errorf("%s: %v", setting, err)
