@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"regexp"
 	"runtime/debug"
 	"strings"
 
@@ -108,6 +109,10 @@ func ofFolder(info *debug.BuildInfo, s production.Sources) (origin, error) {
 	return o, nil
 }
 
+// commitID is what git calls a commit. Build information may have anything there, which git
+// would take for a flag, or BuildKit for a folder.
+var commitID = regexp.MustCompile(`^([0-9a-f]{40}|[0-9a-f]{64})$`)
+
 // ofGit takes the commit that the program names, or what the URL has behind "#".
 func ofGit(info *debug.BuildInfo, s production.Sources) (origin, error) {
 	remote, err := gitutil.ParseURL(s.Git)
@@ -118,6 +123,9 @@ func ofGit(info *debug.BuildInfo, s production.Sources) (origin, error) {
 	o := origin{kind: variants.RebuildGit, repository: remote.Remote, ref: revision}
 	if remote.Opts != nil && remote.Opts.Ref != "" {
 		o.ref = remote.Opts.Ref
+	}
+	if o.ref == revision && revision != "" && !commitID.MatchString(revision) {
+		return origin{}, fmt.Errorf("its commit %q is none of git's: name a branch, tag or commit of the repository: --source git+URL#REF", revision)
 	}
 	if o.ref == "" {
 		return origin{}, fmt.Errorf("its build information names no commit: name a branch, tag or commit of the repository: --source %s#REF", urlutil.RedactCredentials(o.repository))
