@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -44,6 +45,9 @@ func NewDerivation(p Published, o Options, env Environment) (*Request, error) {
 	if len(o.Tags) == 0 && from.tagged {
 		o.Tags = []string{from.ref.String()}
 	}
+	if len(o.Tags) == 0 && (o.Push || o.Load) {
+		return nil, fmt.Errorf("%s names an image by its digest alone: add -t with the production reference, the debug tags derive from it", p.Ref)
+	}
 	o.BuildArgs = slices.Concat(moduleVariables, o.BuildArgs)
 	return requestOf(o, from, env)
 }
@@ -79,20 +83,43 @@ func newPublished(p Published) (*published, error) {
 		from.digest = digested.Digest().String()
 		_, from.tagged = named.(reference.Tagged)
 	}
-	switch url, git := strings.CutPrefix(p.Source, "git+"); {
+	switch address, git := strings.CutPrefix(p.Source, "git+"); {
 	case p.Source == "":
 	case !git && IsFolder(p.Source):
 		from.folder, from.sources.Folder = p.Source, true
 		from.sources.Revision, from.sources.Changed = checkout(p.Source)
 	case git || isRemote(p.Source):
-		if _, err := gitutil.ParseURL(url); err != nil {
-			return nil, fmt.Errorf("--source is %q: %w", urlutil.RedactCredentials(p.Source), err)
+		if _, err := gitutil.ParseURL(address); err != nil {
+			var unread *url.Error // which has the URL, with what is secret in it
+			if errors.As(err, &unread) {
+				err = unread.Err
+			}
+			return nil, fmt.Errorf("--source is %q: %w", withoutUser(p.Source), err)
 		}
-		from.sources.Git = url
+		from.sources.Git = address
 	default:
-		return nil, fmt.Errorf("--source is %q: it must be a folder, or the URL of a git repository, such as git+https://host.example/app.git", p.Source)
+		return nil, fmt.Errorf("--source is %q: it must be a folder, or the URL of a git repository, such as git+https://host.example/app.git", withoutUser(p.Source))
 	}
 	return from, nil
+}
+
+// withoutUser is what messages show of a URL, also of one that cannot be read: not a name and a
+// password.
+func withoutUser(source string) string {
+	if redacted := urlutil.RedactCredentials(source); redacted != source {
+		return redacted
+	}
+	at := strings.LastIndexByte(source, '@')
+	if at < 0 {
+		return source
+	}
+	scheme, _, ok := strings.Cut(source[:at], "://")
+	if ok {
+		scheme += "://"
+	} else {
+		scheme = ""
+	}
+	return scheme + "xxxxx" + source[at:]
 }
 
 // String is the image's reference, with its digest where that is known.

@@ -41,7 +41,7 @@ func TestDebugTagsOfAPublishedImage(t *testing.T) {
 		{"app:v1", nil, "app:v1-debug"},
 		{"app", nil, "app:latest-debug"},
 		{"registry.example/app:v1" + digest, nil, "registry.example/app:v1-debug"},
-		{"registry.example/app" + digest, nil, "no image is named: add -t"},
+		{"registry.example/app" + digest, nil, "names an image by its digest alone: add -t"},
 		{"registry.example/app" + digest, []string{"b.example/app:v2"}, "b.example/app:v2-debug"},
 		{"app:v1-debug", []string{"app:v1"}, "app:v1-debug is the image that is derived from, and the debug tag of variant remote"},
 		{"app:v1", []string{"app:v1", "app:v2"}, "app:v1-debug app:v2-debug"},
@@ -71,6 +71,8 @@ func TestSourcesOfAPublishedImage(t *testing.T) {
 	for source, want := range map[string]string{
 		"git+https://user:secret@git.example/app": "https://user:secret@git.example/app",
 		"https://git.example/app.git#v1":          "https://git.example/app.git#v1",
+		"https://user:secret@git.example/app#%":   `--source is "https://xxxxx@git.example/app#%": invalid URL escape "%"`,
+		"user:secret@/app":                        `--source is "xxxxx@/app": it must be a folder`,
 		"git+ftp://secret@git.example/app":        `--source is "git+ftp://xxxxx@git.example/app"`,
 		"/no/such/folder":                         `--source is "/no/such/folder": it must be a folder, or the URL of a git repository`,
 	} {
