@@ -285,3 +285,11 @@ func TestPathsAreWrittenAsTheyAre(t *testing.T) {
 		}
 	}
 }
+
+func TestAFolderWithASpaceIsOnePath(t *testing.T) {
+	r := &renderer{links: "links", file: &file{escape: `\`}}
+	got, err := r.put(variants.Item{Path: "/my app/server", Target: "/launcher"})
+	if want := `COPY --from=links ["/my app/","/my app/"]`; err != nil || len(got) != 1 || got[0] != want {
+		t.Errorf("%q, %v, want %q", got, err, want)
+	}
+}

@@ -94,7 +94,7 @@ func (r *renderer) put(i variants.Item) ([]string, error) {
 	case i.From != "":
 		return nil, fmt.Errorf("%s cannot be copied in a Dockerfile", i.From)
 	case i.Target != "":
-		return []string{fmt.Sprintf("COPY --from=%s %s/ %s/", r.links, path.Dir(i.Path), path.Dir(i.Path))}, nil
+		return []string{fmt.Sprintf("COPY --from=%s %s", r.links, words(r.file.escape, path.Dir(i.Path)+"/", path.Dir(i.Path)+"/"))}, nil
 	case i.Content != nil:
 		return hereDocument(i.Path, i.Mode, i.Content), nil
 	}
