@@ -17,21 +17,22 @@ func (c *Client) Labels(ctx context.Context, ref Reference, digest string) (map[
 	if err != nil {
 		return nil, err
 	}
-	named := ref.String()
-	if digest != "" {
-		named = ref.Repository() + "@" + digest
-	}
-	op := "reading " + named
 	labels, err := s.labels(ctx, digest)
+	return labels, s.readError(digest, err)
+}
+
+// readError says what was read when an error came, and of an absent image what to do.
+func (s *session) readError(digest string, err error) error {
+	op := "reading " + s.spelled(digest)
 	switch {
 	case err == nil:
-		return labels, nil
+		return nil
 	case isMissing(err), !isFailure(err) && !isAbsent(err):
-		return nil, fmt.Errorf("%s: %w", op, err)
+		return fmt.Errorf("%s: %w", op, err)
 	case isAbsent(err):
-		return nil, s.noSuchImage(op, err)
+		return s.noSuchImage(op, err)
 	}
-	return nil, explain(op, ref.host, err)
+	return explain(op, s.ref.host, err)
 }
 
 // named is the digest in the session's repository, or the reference's tag.
@@ -51,19 +52,12 @@ func (s *session) spelled(digest string) string {
 }
 
 func (s *session) labels(ctx context.Context, digest string) (map[string]string, error) {
-	top, err := s.puller.Get(ctx, s.named(digest))
-	if err != nil {
-		return nil, err
-	}
-	images, err := s.images(ctx, top)
+	_, images, err := s.look(ctx, digest)
 	if err != nil {
 		return nil, err
 	}
 	var others []map[string]string
 	for _, img := range images {
-		if img.attestation {
-			continue
-		}
 		config, err := img.config()
 		if err != nil {
 			return nil, err

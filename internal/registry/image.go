@@ -64,6 +64,17 @@ func (s *session) images(ctx context.Context, top *remote.Descriptor) ([]image, 
 	return images, err
 }
 
+// look reads what a digest names, or the session's tag, and the images that it stands for,
+// without attestations.
+func (s *session) look(ctx context.Context, digest string) (*remote.Descriptor, []image, error) {
+	top, err := s.puller.Get(ctx, s.named(digest))
+	if err != nil {
+		return nil, nil, err
+	}
+	images, err := s.images(ctx, top)
+	return top, slices.DeleteFunc(images, func(i image) bool { return i.attestation }), err
+}
+
 func (s *session) expand(ctx context.Context, parent image, depth int, left *int) ([]image, error) {
 	if !parent.MediaType.IsIndex() {
 		return []image{parent}, nil

@@ -10,7 +10,6 @@ import (
 	"slices"
 
 	"github.com/dlvgen/dlvgen/variants"
-	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
@@ -91,13 +90,12 @@ func (l Link) manifest(subject v1.Descriptor) (v1.Image, error) {
 
 // parseLink reads the annotations of a link's manifest, which anybody may have pushed: false
 // for what no link says.
-func (s *session) parseLink(d v1.Descriptor) (Link, bool) {
-	a := d.Annotations
+func (s *session) parseLink(a map[string]string, digest string) (Link, bool) {
 	l := Link{
 		ProductionTag: a[annotationProductionTag], ProductionDigest: a[variants.LabelProductionDigest],
 		DebugTag: a[annotationDebugTag], DebugDigest: a[annotationDebugDigest],
 		Variant: a[variants.LabelVariant], Preset: a[variants.LabelPreset], Version: a[variants.LabelVersion],
-		digest: d.Digest.String(),
+		digest: digest,
 	}
 	for _, digest := range []string{l.ProductionDigest, l.DebugDigest} {
 		if !isDigest(digest) {
@@ -141,11 +139,13 @@ func (s *session) links(ctx context.Context, digest string) ([]Link, error) {
 			return nil, fmt.Errorf("%s has more than %d links", digest, maxLinks)
 		}
 		if len(d.Annotations) == 0 { // the registry leaves them out
-			if d.Annotations, err = s.annotations(ctx, s.repo.Digest(d.Digest.String())); err != nil {
+			m, err := s.manifest(ctx, d.Digest.String())
+			if err != nil {
 				return nil, err
 			}
+			d.Annotations = m.Annotations
 		}
-		if l, ok := s.parseLink(d); ok && (l.ProductionDigest == digest || l.DebugDigest == digest) {
+		if l, ok := s.parseLink(d.Annotations, d.Digest.String()); ok && (l.ProductionDigest == digest || l.DebugDigest == digest) {
 			list = append(list, l)
 		}
 	}
@@ -159,38 +159,31 @@ func knowsNoReferrers(err error) bool {
 	return errors.As(err, &status) && slices.Contains([]int{http.StatusMethodNotAllowed, http.StatusUnsupportedMediaType, http.StatusNotImplemented}, status.StatusCode)
 }
 
-// annotations are those of a manifest, none where it is gone.
-func (s *session) annotations(ctx context.Context, ref name.Digest) (map[string]string, error) {
-	d, err := s.puller.Get(ctx, ref)
+// manifest is that of an image, one without content where it is gone or none.
+func (s *session) manifest(ctx context.Context, digest string) (*v1.Manifest, error) {
+	d, err := s.puller.Get(ctx, s.repo.Digest(digest))
 	if isAbsent(err) {
-		return nil, nil
+		return &v1.Manifest{}, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	m, err := v1.ParseManifest(bytes.NewReader(d.Manifest))
 	if err != nil {
-		return nil, nil // whatever it is, it is no link
+		return &v1.Manifest{}, nil // whatever it is, it is no link
 	}
-	return m.Annotations, nil
+	return m, nil
 }
 
 // isLink says that what has a link's digest is that link, attached to the subject. The list of
 // what is attached is a tag that anybody may have pushed, where there is no referrers API, and
 // may name an image as a link.
 func (s *session) isLink(ctx context.Context, subject string, l Link) (bool, error) {
-	d, err := s.puller.Get(ctx, s.repo.Digest(l.digest))
-	if isAbsent(err) {
-		return false, nil
-	}
-	if err != nil {
+	m, err := s.manifest(ctx, l.digest)
+	if err != nil || m.Config.MediaType != LinkType || m.Subject == nil || m.Subject.Digest.String() != subject {
 		return false, err
 	}
-	m, err := v1.ParseManifest(bytes.NewReader(d.Manifest))
-	if err != nil || m.Config.MediaType != LinkType || m.Subject == nil || m.Subject.Digest.String() != subject {
-		return false, nil
-	}
-	is, ok := s.parseLink(v1.Descriptor{Digest: d.Digest, Annotations: m.Annotations})
+	is, ok := s.parseLink(m.Annotations, l.digest)
 	return ok && is == l, nil
 }
 

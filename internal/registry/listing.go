@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -25,6 +24,18 @@ const (
 	Gone     Status = "gone"     // production's tag is gone
 	Unlinked Status = "unlinked" // nothing says which image it was derived from
 )
+
+// statusOf compares the digest of a link with what production's tag names now, empty for
+// nothing.
+func statusOf(linked, now string) Status {
+	switch now {
+	case "":
+		return Gone
+	case linked:
+		return Current
+	}
+	return Stale
+}
 
 // Listing is a production image with its debug images.
 type Listing struct {
@@ -126,24 +137,33 @@ func (s *session) listTag(ctx context.Context, list *Listing) error {
 	if err != nil {
 		return err
 	}
-	found := make([]*DebugImage, len(candidates))
+	list.Images, err = readImages(ctx, candidates, func(ctx context.Context, tag string) (*DebugImage, error) {
+		return s.debugImage(ctx, tag, list, links)
+	})
+	return err
+}
+
+// readImages reads a debug image for each of what names them, several at a time. Those that
+// are none are left out.
+func readImages[T any](ctx context.Context, names []T, read func(context.Context, T) (*DebugImage, error)) (images []DebugImage, err error) {
+	found := make([]*DebugImage, len(names))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxReads)
-	for i, tag := range candidates {
+	for i, named := range names {
 		group.Go(func() (err error) {
-			found[i], err = s.debugImage(ctx, tag, list, links)
+			found[i], err = read(ctx, named)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return err
+		return nil, err
 	}
 	for _, img := range found {
 		if img != nil {
-			list.Images = append(list.Images, *img)
+			images = append(images, *img)
 		}
 	}
-	return nil
+	return images, nil
 }
 
 // candidates are tags that may be debug tags of a production tag.
@@ -199,24 +219,26 @@ func (s *session) debugImage(ctx context.Context, tag string, list *Listing, lin
 // belong says by links whether the image belongs to what the production tag names.
 func (d *DebugImage) belong(links []Link, tag string, production *Summary) {
 	d.Status = Unlinked
+	now := ""
+	if production != nil {
+		now = production.Digest
+	}
 	for _, l := range links {
 		if l.DebugDigest != d.Digest || l.ProductionTag != tag && d.ProductionTag == tag {
 			continue
 		}
-		same := production != nil && l.ProductionDigest == production.Digest
-		if d.Status == Current && !same {
-			continue
-		}
-		d.ProductionTag, d.ProductionDigest = l.ProductionTag, l.ProductionDigest
-		switch {
-		case same:
-			d.Status = Current
-		case production == nil:
-			d.Status = Gone
-		default:
-			d.Status = Stale
-		}
+		d.follow(l, now)
 	}
+}
+
+// follow takes the status from a link, unless an earlier one is of what production's tag
+// names now.
+func (d *DebugImage) follow(l Link, now string) {
+	status := statusOf(l.ProductionDigest, now)
+	if d.Status == Current && status != Current {
+		return
+	}
+	d.Status, d.ProductionTag, d.ProductionDigest = status, l.ProductionTag, l.ProductionDigest
 }
 
 // derived says that a debug tag was made of a production tag, by its form or by the image's
@@ -275,24 +297,11 @@ func (s *session) listDigest(ctx context.Context, list *Listing) error {
 	slices.SortFunc(links, func(a, b Link) int {
 		return cmp.Or(cmp.Compare(a.DebugDigest, b.DebugDigest), cmp.Compare(a.DebugTag, b.DebugTag), cmp.Compare(a.digest, b.digest))
 	})
-	found := make([]*DebugImage, len(links))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(maxReads)
-	for i, l := range links {
-		group.Go(func() (err error) {
-			found[i], err = s.linkedImage(ctx, l)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	images, err := readImages(ctx, links, s.linkedImage)
+	if err != nil {
 		return err
 	}
-	for _, img := range found {
-		if img != nil {
-			list.Images = append(list.Images, *img)
-		}
-	}
-	list.Images = slices.CompactFunc(list.Images, func(a, b DebugImage) bool { return a.Digest == b.Digest && a.Tag == b.Tag })
+	list.Images = slices.CompactFunc(images, func(a, b DebugImage) bool { return a.Digest == b.Digest && a.Tag == b.Tag })
 	return nil
 }
 
@@ -302,7 +311,7 @@ func (s *session) linkedImage(ctx context.Context, l Link) (*DebugImage, error) 
 	if err != nil || sum == nil || !sum.Ours {
 		return nil, err
 	}
-	img := &DebugImage{Summary: sum, Status: Stale, ProductionTag: l.ProductionTag, ProductionDigest: l.ProductionDigest}
+	img := &DebugImage{Summary: sum, ProductionTag: l.ProductionTag, ProductionDigest: l.ProductionDigest}
 	tag, err := s.tagged(ctx, l.DebugTag)
 	if err != nil {
 		return nil, err
@@ -314,12 +323,7 @@ func (s *session) linkedImage(ctx context.Context, l Link) (*DebugImage, error) 
 	if err != nil {
 		return nil, err
 	}
-	switch production {
-	case "":
-		img.Status = Gone
-	case l.ProductionDigest:
-		img.Status = Current
-	}
+	img.Status = statusOf(l.ProductionDigest, production)
 	return img, nil
 }
 
@@ -342,20 +346,3 @@ func (l *Listing) sort() {
 
 // Preset is the name by which the variant was asked for.
 func (d DebugImage) Preset() string { return d.preset() }
-
-// ParseImage reads a reference that may have a digest: "app:v1", "app@sha256:...",
-// "app:v1@sha256:...", where the digest counts. Without a tag and with a digest the
-// reference has no tag.
-func ParseImage(image string) (ref Reference, digest string, err error) {
-	named, digest, digested := strings.Cut(image, "@")
-	if ref, err = Parse(named); err != nil || !digested {
-		return ref, "", err
-	}
-	if !isDigest(digest) {
-		return ref, "", fmt.Errorf("the image reference %q has no valid digest: write one such as app@sha256: and 64 hex digits", image)
-	}
-	if !strings.HasSuffix(named, ":"+ref.tag) {
-		ref.tag = ""
-	}
-	return ref, digest, nil
-}

@@ -37,33 +37,17 @@ func (c *Client) Plans(ctx context.Context, ref Reference, digest string) ([]Pla
 	if err != nil {
 		return nil, err
 	}
-	op := "reading " + s.spelled(digest)
 	plans, err := s.plans(ctx, digest)
-	switch {
-	case err == nil:
-		return plans, nil
-	case isAbsent(err) && !isMissing(err):
-		return nil, s.noSuchImage(op, err)
-	case isFailure(err):
-		return nil, explain(op, ref.host, err)
-	}
-	return nil, fmt.Errorf("%s: %w", op, err)
+	return plans, s.readError(digest, err)
 }
 
 func (s *session) plans(ctx context.Context, digest string) ([]PlatformPlan, error) {
-	top, err := s.puller.Get(ctx, s.named(digest))
-	if err != nil {
-		return nil, err
-	}
-	images, err := s.images(ctx, top)
+	_, images, err := s.look(ctx, digest)
 	if err != nil {
 		return nil, err
 	}
 	var plans []PlatformPlan
 	for _, img := range images {
-		if img.attestation {
-			continue
-		}
 		if err := img.checkOurs(); err != nil {
 			return nil, fmt.Errorf("it is no debug image: %w", err)
 		}

@@ -105,19 +105,7 @@ func (s *session) settle(ctx context.Context, img *DebugImage, digests map[strin
 		if l.DebugDigest != img.Digest || l.DebugTag != img.Tag {
 			continue
 		}
-		now := digests[l.ProductionTag]
-		if img.Status == Current && now != l.ProductionDigest {
-			continue
-		}
-		img.ProductionTag, img.ProductionDigest = l.ProductionTag, l.ProductionDigest
-		switch now {
-		case "":
-			img.Status = Gone
-		case l.ProductionDigest:
-			img.Status = Current
-		default:
-			img.Status = Stale
-		}
+		img.follow(l, digests[l.ProductionTag])
 	}
 	if labelled := s.labelledTag(img.Labels); img.Status == Unlinked && img.Problem == nil && labelled != "" {
 		img.ProductionTag = s.productionTag(img.Labels) // another one of the tags that a build had

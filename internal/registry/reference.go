@@ -210,3 +210,20 @@ func isLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return ip != nil && ip.IsLoopback()
 }
+
+// ParseImage reads a reference that may have a digest: "app:v1", "app@sha256:...",
+// "app:v1@sha256:...", where the digest counts. Without a tag and with a digest the
+// reference has no tag.
+func ParseImage(image string) (ref Reference, digest string, err error) {
+	named, digest, digested := strings.Cut(image, "@")
+	if ref, err = Parse(named); err != nil || !digested {
+		return ref, "", err
+	}
+	if !isDigest(digest) {
+		return ref, "", fmt.Errorf("the image reference %q has no valid digest: write one such as app@sha256: and 64 hex digits", image)
+	}
+	if !strings.HasSuffix(named, ":"+ref.tag) {
+		ref.tag = ""
+	}
+	return ref, digest, nil
+}

@@ -2,7 +2,6 @@ package registry
 
 import (
 	"context"
-	"fmt"
 
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -15,34 +14,17 @@ func (c *Client) Resolve(ctx context.Context, ref Reference, digest string) (dgs
 	if err != nil {
 		return "", nil, err
 	}
-	named := ref.String()
-	if digest != "" {
-		named = ref.Repository() + "@" + digest
-	}
-	op := "reading " + named
 	dgst, list, err = s.platforms(ctx, digest)
-	switch {
-	case err == nil:
-		return dgst, list, nil
-	case isMissing(err), !isFailure(err) && !isAbsent(err):
-		return "", nil, fmt.Errorf("%s: %w", op, err)
-	case isAbsent(err):
-		return "", nil, &Error{Op: op, Host: ref.host, Found: "has no such image", Advice: "check the name and the tag", Err: err}
-	}
-	return "", nil, explain(op, ref.host, err)
+	return dgst, list, s.readError(digest, err)
 }
 
 func (s *session) platforms(ctx context.Context, digest string) (dgst string, list []ocispecs.Platform, err error) {
-	top, err := s.puller.Get(ctx, s.named(digest))
-	if err != nil {
-		return "", nil, err
-	}
-	images, err := s.images(ctx, top)
+	top, images, err := s.look(ctx, digest)
 	if err != nil {
 		return "", nil, err
 	}
 	for _, img := range images {
-		if img.attestation || img.platform != nil && img.platform.OS == "unknown" {
+		if img.platform != nil && img.platform.OS == "unknown" {
 			continue
 		}
 		p := img.platform
