@@ -3,6 +3,7 @@ package shim
 import (
 	"context"
 	"path/filepath"
+	"sync"
 	"syscall"
 
 	"github.com/dlvgen/dlvgen/internal/shim/environ"
@@ -20,6 +21,14 @@ type goCommand struct {
 	toolchain toolchain.Toolchain
 	env       environ.Environ
 	args      []string
+
+	// facts asks the toolchain once.
+	facts func() (toolchain.Facts, error)
+}
+
+func newGoCommand(ctx context.Context, s step.Step, tc toolchain.Toolchain, env environ.Environ, command gocall.Command, args []string) goCommand {
+	facts := sync.OnceValues(func() (toolchain.Facts, error) { return tc.Facts(ctx, s, command.Chdir, env) })
+	return goCommand{Command: command, step: s, toolchain: tc, env: env, args: args, facts: facts}
 }
 
 // callGo runs a call of the go command.
@@ -29,10 +38,7 @@ func callGo(ctx context.Context, s step.Step, args []string) int {
 		return s.NotFound()
 	}
 	command, _ := gocall.Cut(args) // where it has no subcommand, the real go says so
-	g := goCommand{
-		Command: command, step: s, toolchain: tc, args: args,
-		env: toolchain.WithCache(s, tc.Environ(s.Env), command.Subcommand),
-	}
+	g := newGoCommand(ctx, s, tc, toolchain.WithCache(s, tc.Environ(s.Env), command.Subcommand), command, args)
 	if call, ok := gocall.Parse(command); ok {
 		return g.build(ctx, call)
 	}
@@ -41,7 +47,7 @@ func callGo(ctx context.Context, s step.Step, args []string) int {
 			return code
 		}
 	}
-	args, done := g.edited(ctx)
+	args, done := g.edited()
 	if done {
 		return 0
 	}
@@ -50,12 +56,12 @@ func callGo(ctx context.Context, s step.Step, args []string) int {
 
 // edited is what is to be run of a call that compiles nothing to keep; done says that
 // nothing is.
-func (g goCommand) edited(ctx context.Context) (args []string, done bool) {
+func (g goCommand) edited() (args []string, done bool) {
 	switch g.Subcommand {
 	case "clean":
-		return g.clean(ctx)
+		return g.clean()
 	case "run":
-		return g.run(ctx), false
+		return g.run(), false
 	}
 	return g.args, false
 }
@@ -65,7 +71,7 @@ func (g goCommand) unkept(ctx context.Context, call gocall.Call) (code int, ende
 	if g.env.Get("GOCACHE") != g.step.GoCache {
 		return 0, false
 	}
-	facts, err := g.toolchain.Facts(ctx, g.step, g.Chdir, g.env)
+	facts, err := g.facts()
 	if err != nil {
 		return 0, false
 	}
@@ -79,12 +85,12 @@ func (g goCommand) unkept(ctx context.Context, call gocall.Call) (code int, ende
 // clean handles `go clean -modcache` in a step where the module cache is a mount of ours.
 // The real go removes the folder itself, which fails on a mount point, and the step with
 // it; in production, where there is no mount, it succeeds. So the flag is left out.
-func (g goCommand) clean(ctx context.Context) (args []string, done bool) {
+func (g goCommand) clean() (args []string, done bool) {
 	left, asked := g.WithoutModcache()
 	if !asked {
 		return g.args, false
 	}
-	facts, err := g.toolchain.Facts(ctx, g.step, g.Chdir, g.env)
+	facts, err := g.facts()
 	if err != nil {
 		return g.args, false
 	}
@@ -100,8 +106,8 @@ func (g goCommand) clean(ctx context.Context) (args []string, done bool) {
 // mounted this program over first in the PATH of what it runs, and a build.go that calls
 // go build would find that one. With -exec the program starts with this one's folder
 // ahead of it.
-func (g goCommand) run(ctx context.Context) []string {
-	f, err := g.toolchain.Facts(ctx, g.step, g.Chdir, g.env)
+func (g goCommand) run() []string {
+	f, err := g.facts()
 	if err != nil || f.GOROOT == "" || step.SameProgram(g.step.Executable, filepath.Join(f.GOROOT, "bin", "go")) {
 		return g.args
 	}
@@ -119,7 +125,7 @@ func execProgram(s step.Step, words []string) int {
 // code of the real go, whatever becomes of the record.
 func (g goCommand) build(ctx context.Context, call gocall.Call) int {
 	path := g.toolchain.Path
-	facts, err := g.toolchain.Facts(ctx, g.step, g.Chdir, g.env)
+	facts, err := g.facts()
 	if err != nil {
 		return g.step.Exec(path, g.args, g.env)
 	}

@@ -55,7 +55,7 @@ func TestCleaningAModuleCacheThatIsAMountLeavesItAlone(t *testing.T) {
 		env := tc.Environ(append(os.Environ(), "GOMODCACHE="+modcache))
 		args := strings.Fields(test.args)
 		command, _ := gocall.Cut(args)
-		got, done := goCommand{Command: command, step: s, toolchain: tc, env: env, args: args}.edited(t.Context())
+		got, done := newGoCommand(t.Context(), s, tc, env, command, args).edited()
 		if slices.Equal(got, args) {
 			got = nil
 		}
@@ -83,8 +83,8 @@ func TestWhatGoRunStartsFindsTheStandIn(t *testing.T) {
 		env := environ.Environ(os.Environ()).With("GOROOT", test.goroot)
 		args := strings.Fields(test.args)
 		command, _ := gocall.Cut(args)
-		g := goCommand{Command: command, step: s, toolchain: toolchain.Toolchain{Path: real}, env: env, args: args}
-		got, _ := g.edited(t.Context())
+		g := newGoCommand(t.Context(), s, toolchain.Toolchain{Path: real}, env, command, args)
+		got, _ := g.edited()
 		if slices.Equal(got, args) {
 			got = nil
 		}

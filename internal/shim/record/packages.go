@@ -117,12 +117,7 @@ func (b Build) runList(ctx context.Context, dir string, env environ.Environ, arg
 		}
 		return nil, errors.New("listing what was compiled: " + reason)
 	}
-	// The build would have said so.
-	for line := range strings.Lines(stderr.String()) {
-		if strings.HasPrefix(line, "go: downloading ") {
-			b.Step.Say(line)
-		}
-	}
+	b.Step.SayDownloads(stderr.String())
 	var packages []goPackage
 	decoder := json.NewDecoder(&stdout)
 	for {

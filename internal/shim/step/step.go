@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/shim/environ"
@@ -81,4 +82,14 @@ func (s Step) CannotStart(program string, err error) int {
 // Say writes to standard error. Where that fails, nobody is left to be told.
 func (s Step) Say(message string) {
 	_, _ = s.Stderr.WriteString(message)
+}
+
+// SayDownloads repeats what a go command said of its downloads, which the first call that
+// needs one makes: the user's own call would have said so.
+func (s Step) SayDownloads(stderr string) {
+	for line := range strings.Lines(stderr) {
+		if strings.HasPrefix(line, "go: downloading ") {
+			s.Say(line)
+		}
+	}
 }

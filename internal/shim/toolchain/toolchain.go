@@ -112,13 +112,7 @@ func (t Toolchain) Facts(ctx context.Context, s step.Step, chdir string, env env
 		// Hashed, as they may hold anything: what they are is of no use to anybody.
 		f.Settings[name] = link.Hash(name, env.Setting(name))
 	}
-	// A toolchain is downloaded by the first call that needs it, and the build
-	// would have said so.
-	for line := range strings.Lines(stderr.String()) {
-		if strings.HasPrefix(line, "go: downloading ") {
-			s.Say(line)
-		}
-	}
+	s.SayDownloads(stderr.String())
 	return f, nil
 }
 
