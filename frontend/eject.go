@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/moby/buildkit/frontend/gateway/client"
 )
 
@@ -26,8 +27,24 @@ func (f *Frontend) EjectStandalone(ctx context.Context, c client.Client) (*clien
 }
 
 func (f *Frontend) eject(ctx context.Context, c client.Client, tools string) (*client.Result, error) {
-	attrs := c.BuildOpts().Opts
-	request, err := ParseRequest(attrs)
+	images, err := f.ejected(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	res := client.NewResult()
+	for _, img := range images {
+		text, err := img.Dockerfile(c.BuildOpts().Opts["target"], tools)
+		if err != nil {
+			return nil, fmt.Errorf("this image cannot be written as a Dockerfile: %w", err)
+		}
+		res.AddMeta(MetaDockerfile+img.Production.Suffix, text)
+	}
+	return res, nil
+}
+
+// ejected are the images that are to be written.
+func (f *Frontend) ejected(ctx context.Context, c client.Client) ([]*derive.Image, error) {
+	request, err := ParseRequest(c.BuildOpts().Opts)
 	if err == nil && request.Variant.Name == "" {
 		err = errors.New("no variant is named")
 	}
@@ -38,17 +55,5 @@ func (f *Frontend) eject(ctx context.Context, c client.Client, tools string) (*c
 	if err != nil {
 		return nil, err
 	}
-	images, err := d.Derive(ctx)
-	if err != nil {
-		return nil, err
-	}
-	res := client.NewResult()
-	for _, img := range images {
-		text, err := img.Dockerfile(attrs["target"], tools)
-		if err != nil {
-			return nil, fmt.Errorf("this image cannot be written as a Dockerfile: %w", err)
-		}
-		res.AddMeta(MetaDockerfile+img.Production.Suffix, text)
-	}
-	return res, nil
+	return d.Derive(ctx)
 }

@@ -187,54 +187,46 @@ func delveAlone(t *testing.T) fsutil.FS {
 // without that.
 func eject(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation, image string) []byte {
 	t.Helper()
-	text, err := ejectBy(ctx, t, bk, d, func(f *frontend.Frontend) gateway.BuildFunc {
+	var text []byte
+	err := withFrontend(ctx, t, bk, d, image, func(ctx context.Context, f *frontend.Frontend, c gateway.Client) error {
+		write := f.Eject
 		if image == "" {
-			return f.EjectStandalone
+			write = f.EjectStandalone
 		}
-		return f.Eject
-	}, image)
+		res, err := write(ctx, c)
+		if err == nil {
+			text = res.Metadata[frontend.MetaDockerfile]
+		}
+		return err
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return text
 }
 
-// tryEject is eject with the tools of builds, for an image that there need not be.
-func tryEject(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation, image string) ([]byte, error) {
-	t.Helper()
-	return ejectBy(ctx, t, bk, d, func(f *frontend.Frontend) gateway.BuildFunc {
-		return func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-			return f.EjectWith(ctx, c, image)
-		}
-	}, image)
-}
-
-func ejectBy(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation, call func(*frontend.Frontend) gateway.BuildFunc, image string) (text []byte, err error) {
+// withFrontend calls a frontend of that image, with the tools of builds, in a build that has no
+// result.
+func withFrontend(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation, image string, call func(context.Context, *frontend.Frontend, gateway.Client) error) error {
 	t.Helper()
 	carried, err := tools.Embedded()
 	if err != nil {
 		t.Fatal(err)
 	}
-	build := call(frontend.New(frontend.Config{Image: image, Version: "test", Tools: frontend.LocalTools(carried.Names)}))
+	f := frontend.New(frontend.Config{Image: image, Version: "test", Tools: frontend.LocalTools(carried.Names)})
+	build := func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
+		return gateway.NewResult(), call(ctx, f, c)
+	}
 	if d.wrap != nil {
 		build = d.wrap(build)
 	}
 	attrs := frontend.Attrs(d.options)
 	maps.Copy(attrs, d.attrs)
-	solved, err := bk.Solve(ctx, testenv.Solve{
-		Context: d.service, Dockerfile: d.dockerfile, Attrs: attrs, Locals: carried.Mounts,
-		Build: func(ctx context.Context, c gateway.Client) (*gateway.Result, error) {
-			res, err := build(ctx, c)
-			if err == nil {
-				text = res.Metadata[frontend.MetaDockerfile]
-			}
-			return gateway.NewResult(), err
-		},
-	})
+	solved, err := bk.Solve(ctx, testenv.Solve{Context: d.service, Dockerfile: d.dockerfile, Attrs: attrs, Locals: carried.Mounts, Build: build})
 	if err != nil {
-		return nil, fmt.Errorf("%w\n%s%s", err, solved, solved.Log)
+		return fmt.Errorf("%w\n%s%s", err, solved, solved.Log)
 	}
-	return text, nil
+	return nil
 }
 
 // compareImages compares the configs and files of two images.

@@ -3,11 +3,12 @@ package frontend
 import (
 	"context"
 
+	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/moby/buildkit/frontend/gateway/client"
 )
 
-// EjectWith is Eject for a frontend image that is not looked at: the tools come from where
-// builds have them.
-func (f *Frontend) EjectWith(ctx context.Context, c client.Client, image string) (*client.Result, error) {
-	return f.eject(ctx, c, image)
+// Ejected derives the images that Eject writes as Dockerfiles. The tools come from where builds
+// have them, so the frontend image of such a Dockerfile need not be there.
+func (f *Frontend) Ejected(ctx context.Context, c client.Client) ([]*derive.Image, error) {
+	return f.ejected(ctx, c)
 }

@@ -17,6 +17,8 @@ import (
 	"testing"
 
 	"github.com/containerd/platforms"
+	"github.com/dlvgen/dlvgen/frontend"
+	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/variants"
@@ -199,8 +201,16 @@ var (
 // reads, or the reason why there is none.
 func checkEjected(ctx context.Context, t *testing.T, bk *testenv.BuildKit, d derivation) {
 	t.Helper()
+	var images []*derive.Image
+	err := withFrontend(ctx, t, bk, d, "", func(ctx context.Context, f *frontend.Frontend, c gateway.Client) (err error) {
+		images, err = f.Ejected(ctx, c)
+		return err
+	})
+	if err != nil || len(images) != 1 {
+		t.Fatalf("%d images to eject: %v", len(images), err)
+	}
 	for image, reasons := range map[string][]string{"dlvgen/dlvgen:1@" + string(digest.FromString("")): notEjected, "": slices.Concat(standalone, notEjected)} {
-		text, err := tryEject(ctx, t, bk, d, image)
+		text, err := images[0].Dockerfile(d.attrs["target"], image)
 		if err != nil {
 			if !slices.ContainsFunc(reasons, func(r string) bool { return strings.Contains(err.Error(), r) }) {
 				t.Errorf("ejecting with %q: %v", image, err)
