@@ -41,16 +41,10 @@ func (r *Request) Build(ctx context.Context, s Streams) ([]*Result, error) {
 	if err := b.guard(ctx); err != nil {
 		return nil, err
 	}
-	if err := b.resolve(ctx); err != nil {
-		return nil, err
-	}
 	if err := b.open(ctx, waits); err != nil {
 		return nil, err
 	}
 	defer b.close()
-	if err := b.checkEngine(ctx); err != nil {
-		return nil, err
-	}
 	if err := b.guardEngine(ctx, b.engineNames()); err != nil {
 		return nil, err
 	}
@@ -102,16 +96,10 @@ func (r *Request) dry(ctx context.Context, s Streams, call frontendCall) ([]*Res
 	}
 	waits := &patience.Patience{Tell: b.notify}
 	b.registry = registry.New(registry.WithPatience(waits), registry.WithInsecure(r.insecure...))
-	if err := b.resolve(ctx); err != nil {
-		return nil, err
-	}
 	if err := b.open(ctx, waits); err != nil {
 		return nil, err
 	}
 	defer b.close()
-	if err := b.checkEngine(ctx); err != nil {
-		return nil, err
-	}
 	return b.build(ctx)
 }
 

@@ -29,9 +29,12 @@ type builder struct {
 	unresolved error
 }
 
-// open finds the builder, and the Docker Engine that images are loaded into: its own, if it
-// is a Docker Engine's.
+// open finds the published image, if there is one, the builder, and the Docker Engine that
+// images are loaded into: its own, if it is a Docker Engine's.
 func (b *builder) open(ctx context.Context, waits *patience.Patience) (err error) {
+	if err := b.resolve(ctx); err != nil {
+		return err
+	}
 	options := builders.FromEnvironment(b.addr, b.builderName, b.notify)
 	options.Platforms = b.platforms
 	if b.on, err = builders.Open(ctx, options); err != nil {
@@ -52,6 +55,9 @@ func (b *builder) open(ctx context.Context, waits *patience.Patience) (err error
 		if b.engine, err = ConnectEngine(ctx, waits); err != nil {
 			err = fmt.Errorf("--load: %w: or use --push or -o type=docker,dest=FILE", err)
 		}
+	}
+	if err == nil {
+		err = b.checkEngine(ctx)
 	}
 	if err != nil {
 		b.close()

@@ -148,3 +148,13 @@ func lowercase(dir, name string) string {
 	}
 	return name
 }
+
+// MissingError says that there is no Dockerfile, or no context, where the user says.
+type MissingError struct {
+	// What is missing, and where.
+	What string
+
+	hint string // what to do about it on the command line
+}
+
+func (e *MissingError) Error() string { return e.What + ": " + e.hint }

@@ -149,16 +149,6 @@ func noDockerfile(dir string) error {
 	return fmt.Errorf("no Dockerfile at %s: name it with -f, or name the folder of a Go program: %w", file, err)
 }
 
-// MissingError says that there is no Dockerfile, or no context, where the user says.
-type MissingError struct {
-	// What is missing, and where.
-	What string
-
-	hint string // what to do about it on the command line
-}
-
-func (e *MissingError) Error() string { return e.What + ": " + e.hint }
-
 // notModule says why a context is not the folder of a module.
 func notModule(name string) error {
 	if name == "-" || isRemote(name) {
@@ -337,7 +327,7 @@ func (o Options) setFlags(env Environment, img *gomodule.Image, build gomodule.B
 	return nil
 }
 
-// gitLimit is how long git may take to answer for a template.
+// gitLimit is how long git may take to answer.
 const gitLimit = time.Minute
 
 // buildTime is SOURCE_DATE_EPOCH, or the time of the call.

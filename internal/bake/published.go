@@ -6,14 +6,13 @@ import (
 	"fmt"
 	"io"
 	"net/url"
-	"os/exec"
-	"path/filepath"
 	"slices"
 	"strings"
 
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	"github.com/dlvgen/dlvgen/internal/derive/production"
+	"github.com/dlvgen/dlvgen/internal/gomodule"
 	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/dlvgen/dlvgen/variants/delve"
 	"github.com/moby/buildkit/util/gitutil"
@@ -48,13 +47,9 @@ func NewDerivation(p Published, o Options, env Environment) (*Request, error) {
 	if len(o.Tags) == 0 && (o.Push || o.Load) {
 		return nil, fmt.Errorf("%s names an image by its digest alone: add -t with the production reference, the debug tags derive from it", p.Ref)
 	}
-	o.BuildArgs = slices.Concat(moduleVariables, o.BuildArgs)
+	o.BuildArgs = slices.Concat(production.ModuleVariables, o.BuildArgs)
 	return requestOf(o, from, env)
 }
-
-// moduleVariables are those that the compile takes from the environment or from build
-// arguments: where modules come from.
-var moduleVariables = []string{"GOINSECURE", "GONOPROXY", "GONOSUMDB", "GOPRIVATE", "GOPROXY", "GOSUMDB", "GOVCS"}
 
 // published is a published image as the source of production.
 type published struct {
@@ -233,16 +228,10 @@ func (b *builder) checkEngine(ctx context.Context) error {
 func checkout(dir string) (revision string, changed bool) {
 	ctx, cancel := context.WithTimeout(context.Background(), gitLimit)
 	defer cancel()
-	ask := func(args ...string) (string, error) {
-		// A folder must not pass for a repository, whose configuration starts programs.
-		words := append([]string{"-C", filepath.Clean(dir), "-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false"}, args...)
-		out, err := exec.CommandContext(ctx, "git", words...).Output() //nolint:gosec // the folder is the user's
-		return strings.TrimSpace(string(out)), err
-	}
-	revision, err := ask("rev-parse", "--verify", "HEAD")
+	revision, err := gomodule.Git(ctx, dir, "rev-parse", "--verify", "HEAD")
 	if err != nil {
 		return "", false
 	}
-	status, err := ask("status", "--porcelain", "--untracked-files=no")
+	status, err := gomodule.Git(ctx, dir, "status", "--porcelain", "--untracked-files=no")
 	return revision, err == nil && status != ""
 }

@@ -142,7 +142,7 @@ func TestAFolderIsNotTakenForARepository(t *testing.T) {
 	if got, err := v.Fill(t.Context(), []string{"{{.Git.IsDirty}}"}); err == nil {
 		t.Errorf("git answered %q", got)
 	}
-	if out, err := v.run(t.Context(), "rev-parse", "--git-dir"); err == nil {
+	if out, err := Git(t.Context(), dir, "rev-parse", "--git-dir"); err == nil {
 		t.Errorf("git takes it for a repository: %s", out)
 	}
 }

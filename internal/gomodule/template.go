@@ -65,13 +65,13 @@ func (v *Values) ofGit(ctx context.Context) (map[string]any, error) {
 		"date":        {"log", "-1", "--format=%ct"},
 		"status":      {"status", "--porcelain"},
 	} {
-		out, err := v.run(ctx, args...)
+		out, err := Git(ctx, v.Dir, args...)
 		if err != nil {
 			return nil, err
 		}
 		asked[name] = out
 	}
-	tag, err := v.run(ctx, "describe", "--tags", "--abbrev=0", "HEAD")
+	tag, err := Git(ctx, v.Dir, "describe", "--tags", "--abbrev=0", "HEAD")
 	if err != nil {
 		tag = "v0.0.0" // there is none
 	}
@@ -91,14 +91,15 @@ func (v *Values) ofGit(ctx context.Context) (map[string]any, error) {
 	return v.git, nil
 }
 
-func (v *Values) run(ctx context.Context, args ...string) (string, error) {
-	// A folder of the module must not pass for a repository, whose configuration starts programs.
-	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", v.Dir, "-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false"}, args...)...)
+// Git asks git about the repository that a folder lies in. The answer has no space around it.
+func Git(ctx context.Context, dir string, args ...string) (string, error) {
+	// A folder must not pass for a repository, whose configuration starts programs.
+	cmd := exec.CommandContext(ctx, "git", append([]string{"-C", dir, "-c", "safe.bareRepository=explicit", "-c", "core.fsmonitor=false"}, args...)...)
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("git %s in %s: %w %s", args[0], v.Dir, err, bytes.TrimSpace(stderr.Bytes()))
+		return "", fmt.Errorf("git %s in %s: %w %s", args[0], dir, err, bytes.TrimSpace(stderr.Bytes()))
 	}
 	return strings.TrimSpace(string(out)), nil
 }

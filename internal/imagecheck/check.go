@@ -10,6 +10,7 @@ import (
 	"github.com/dlvgen/dlvgen/internal/gobin"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/variants"
+	"github.com/dlvgen/dlvgen/variants/delve"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
@@ -151,9 +152,6 @@ func hasDWARF(file string) error {
 	return nil
 }
 
-// delveModule is the main module of Delve.
-const delveModule = "github.com/go-delve/delve"
-
 // checkDelve says whether the debugger is the one that dlvgen puts into images.
 func (c *contents) checkDelve(plan *variants.Plan, arch string, pinned Pinned) (Check, error) {
 	const name = "debugger"
@@ -165,7 +163,7 @@ func (c *contents) checkDelve(plan *variants.Plan, arch string, pinned Pinned) (
 	switch {
 	case err != nil:
 		return failed(name, "%s: %s", layout.Delve, err), nil
-	case facts.Info.Path != delveModule+"/cmd/dlv":
+	case facts.Info.Path != delve.Package:
 		return failed(name, "%s is not Delve, but %q", layout.Delve, facts.Info.Path), nil
 	case facts.Interpreter != "":
 		return failed(name, "%s is not static: it needs %s", layout.Delve, facts.Interpreter), nil

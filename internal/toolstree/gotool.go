@@ -14,6 +14,8 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+
+	"github.com/dlvgen/dlvgen/variants/delve"
 )
 
 // linkerFlags leave out the symbol table and DWARF: nobody debugs the tools in
@@ -79,7 +81,7 @@ func (g *goTool) installDelve(ctx context.Context, version string, p Platform, f
 	if tags, ok := delveTags[p.Arch]; ok {
 		args = append(args, "-tags="+tags)
 	}
-	args = append(args, "github.com/go-delve/delve/cmd/dlv@v"+version)
+	args = append(args, delve.Package+"@v"+version)
 	if err := g.run(ctx, gopath, p, []string{"GOPATH=" + gopath}, args...); err != nil {
 		return err
 	}
@@ -117,7 +119,7 @@ func place(from, to string) (err error) {
 // build information tells.
 func (g *goTool) isDelve(file, version string, p Platform) bool {
 	info, err := buildinfo.ReadFile(file)
-	if err != nil || info.GoVersion != g.version || info.Main.Path != "github.com/go-delve/delve" || info.Main.Version != "v"+version {
+	if err != nil || info.GoVersion != g.version || info.Main.Path != delve.Module || info.Main.Version != "v"+version {
 		return false
 	}
 	settings := map[string]string{}

@@ -9,6 +9,12 @@ import (
 	"strings"
 )
 
+// Module is the path of Delve's module, Package that of its main package.
+const (
+	Module  = "github.com/go-delve/delve"
+	Package = Module + "/cmd/dlv"
+)
+
 // release is a version of Delve that dlvgen ships.
 type release struct {
 	version string

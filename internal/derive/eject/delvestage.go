@@ -25,8 +25,8 @@ func (r *renderer) delveStage() []string {
 // delveCommand compiles Delve to /dlv. go install takes no -o, and for another platform
 // neither GOBIN nor the same folder.
 func delveCommand(p ocispecs.Platform, version string) string {
-	return fmt.Sprintf("CGO_ENABLED=0 GOOS=%s GOARCH=%s GOFLAGS= GOBIN= GOPATH=/dlvgen go install -trimpath -ldflags='-s -w' github.com/go-delve/delve/cmd/dlv@v%s && find /dlvgen/bin -name dlv -exec mv {} /dlv ';'",
-		p.OS, p.Architecture, version)
+	return fmt.Sprintf("CGO_ENABLED=0 GOOS=%s GOARCH=%s GOFLAGS= GOBIN= GOPATH=/dlvgen go install -trimpath -ldflags='-s -w' %s@v%s && find /dlvgen/bin -name dlv -exec mv {} /dlv ';'",
+		p.OS, p.Architecture, delve.Package, version)
 }
 
 // golang is the FROM instruction of an image with a go command, and what the Dockerfile sets

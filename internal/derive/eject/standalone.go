@@ -103,14 +103,14 @@ func (r *renderer) callEdits(in *instruction, calls []visibleCall) (edits []edit
 			if in.Attributes["json"] && r.editExec(in, call) {
 				continue
 			}
-			i := slices.IndexFunc(calls, func(v visibleCall) bool { _, ok := v.matches(call); return ok })
+			var given [][]string
+			i := slices.IndexFunc(calls, func(v visibleCall) (ok bool) { given, ok = v.matches(call); return ok })
 			switch {
 			case i < 0:
 				return nil, refused("the RUN instruction does not show it")
 			case edited[i]:
 				continue
 			}
-			given, _ := calls[i].matches(call)
 			list, err := calls[i].edits(given, call.Goflags, r.goMinor(), r.Plan.Request.Optimize)
 			if err != nil {
 				return nil, refused(err.Error())

@@ -13,6 +13,7 @@ import (
 	"github.com/dlvgen/dlvgen/internal/gobin"
 	"github.com/dlvgen/dlvgen/internal/shell"
 	"github.com/dlvgen/dlvgen/variants"
+	"github.com/dlvgen/dlvgen/variants/delve"
 	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
 	fstypes "github.com/tonistiigi/fsutil/types"
 )
@@ -177,18 +178,15 @@ func (p *Program) madeOf() string {
 	return p.Origin()
 }
 
-// delvePackage is the main package of Delve, delveName the program's usual name.
-const (
-	delvePackage = "github.com/go-delve/delve/cmd/dlv"
-	delveName    = "dlv"
-)
+// delveName is the usual name of Delve's program.
+const delveName = "dlv"
 
 // isDelve tells whether the program is Delve, by its build information: the name is
 // anybody's. A file that nobody has made yet is if it is called so, and no step compiles
 // it from anything else.
 func (p *Program) isDelve() bool {
 	if p.Facts != nil {
-		return p.madeOf() == delvePackage
+		return p.madeOf() == delve.Package
 	}
 	return p.Unread == nil && path.Base(p.Path) == delveName && (p.from.Compiles == "" || strings.Contains(p.from.Step, "delve"))
 }

@@ -28,6 +28,10 @@ type Published struct {
 	Sources Sources
 }
 
+// ModuleVariables are those that say where the go command gets modules from. The compile has
+// them from the build's arguments.
+var ModuleVariables = []string{"GOINSECURE", "GONOPROXY", "GONOSUMDB", "GOPRIVATE", "GOPROXY", "GOSUMDB", "GOVCS"}
+
 // Sources are what the program of a published image is compiled from. The zero value is
 // what its build information names: the Go module proxy, or a git repository.
 type Sources struct {

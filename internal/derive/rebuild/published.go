@@ -126,14 +126,11 @@ func (m ReadyMade) repository(ctx context.Context, o origin) (*buildContext, err
 	return tree, nil
 }
 
-// goVariables are those of a compile's environment that say where modules come from.
-var goVariables = []string{"GOFLAGS", "GOINSECURE", "GONOPROXY", "GONOSUMDB", "GOPRIVATE", "GOPROXY", "GOSUMDB", "GOVCS"}
-
-// publishedOptions are what the compile gets beside what every step does: where modules come
-// from, and secrets.
+// publishedOptions are what the compile gets beside what every step does: GOFLAGS, where modules
+// come from, and secrets.
 func publishedOptions(bc *dockerui.Client, s production.Sources) []llb.RunOption {
 	opts := StepOptions(bc)
-	for _, name := range goVariables {
+	for _, name := range append([]string{"GOFLAGS"}, production.ModuleVariables...) {
 		if value, ok := bc.BuildArgs[name]; ok {
 			opts = append(opts, llb.With(llb.AddEnv(name, value)))
 		}
