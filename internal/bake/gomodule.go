@@ -196,6 +196,7 @@ func (o Options) goModule(env Environment, dir string) (source, Options, error) 
 	if err != nil {
 		return nil, o, err
 	}
+	o = o.withModuleVariables(gomodule.Variables, env)
 	variables := o.compileEnv(env, build)
 	cgo := slices.Contains(variables, "CGO_ENABLED=1")
 	work, _ := env.Lookup("GOWORK")
@@ -219,7 +220,6 @@ func (o Options) goModule(env Environment, dir string) (source, Options, error) 
 	if g.files, err = dockerfilesOf(img); err != nil {
 		return nil, o, err
 	}
-	o.BuildArgs = slices.Concat(gomodule.Variables, o.BuildArgs)
 	if o.GoFlags != "" {
 		o.BuildArgs = append(o.BuildArgs, "GOFLAGS="+o.GoFlags)
 	}

@@ -57,6 +57,31 @@ func moduleOf(t *testing.T, o Options, variables map[string]string) (*Request, g
 	return r, g
 }
 
+func TestVariablesWithCredentialsAreSecrets(t *testing.T) {
+	const proxy = "https://proxy.example,https://someone:hunter2@corp.example/go|direct"
+	variables := map[string]string{"GOPROXY": proxy, "GOSUMDB": "sum.golang.org https://token@corp.example", "GOPRIVATE": "a@b"}
+	for name, tc := range map[string]struct {
+		options Options
+		secret  []string // of GOPROXY and GOSUMDB
+		arg     string   // GOPROXY
+	}{
+		"from the environment":   {secret: []string{"id=GOPROXY,env=GOPROXY", "id=GOSUMDB,env=GOSUMDB"}},
+		"as a build argument":    {options: Options{BuildArgs: []string{"GOPROXY=" + proxy}}, secret: []string{"id=GOSUMDB,env=GOSUMDB"}, arg: "GOPROXY=" + proxy},
+		"as a secret of another": {options: Options{Secrets: []string{"env=MINE,id=GOPROXY"}}, secret: []string{"env=MINE,id=GOPROXY", "id=GOSUMDB,env=GOSUMDB"}},
+	} {
+		o := tc.options.withModuleVariables(production.ModuleVariables, environment(variables))
+		var arg string
+		for _, given := range o.BuildArgs {
+			if strings.HasPrefix(given, "GOPROXY") {
+				arg = given // the last counts
+			}
+		}
+		if !slices.Equal(o.Secrets, tc.secret) || arg != tc.arg || !slices.Contains(o.BuildArgs, "GOPRIVATE") || slices.Contains(o.BuildArgs, "GOSUMDB") {
+			t.Errorf("%s: the secrets are %q, the build arguments %q", name, o.Secrets, o.BuildArgs)
+		}
+	}
+}
+
 func TestADockerfileComesBeforeAModule(t *testing.T) {
 	dir := newModule(t, map[string]string{"cmd/both/main.go": "package main\n", "cmd/both/dockerfile": "FROM scratch\n"})
 	app, both := filepath.Join(dir, "cmd", "app"), filepath.Join(dir, "cmd", "both")

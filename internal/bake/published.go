@@ -40,6 +40,7 @@ func NewDerivation(p Published, o Options, env Environment) (*Request, error) {
 	if err != nil {
 		return nil, err
 	}
+	o = o.withModuleVariables(production.ModuleVariables, env)
 	from.sources.Secrets, from.sources.SSH = secretIDs(o.Secrets), len(o.SSH) > 0
 	if len(o.Tags) == 0 && from.tagged {
 		o.Tags = []string{from.ref.String()}
@@ -47,7 +48,6 @@ func NewDerivation(p Published, o Options, env Environment) (*Request, error) {
 	if len(o.Tags) == 0 && (o.Push || o.Load) {
 		return nil, fmt.Errorf("%s names an image by its digest alone: add -t with the production reference, the debug tags derive from it", p.Ref)
 	}
-	o.BuildArgs = slices.Concat(production.ModuleVariables, o.BuildArgs)
 	return requestOf(o, from, env)
 }
 

@@ -13,6 +13,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -167,6 +168,32 @@ func TestAGoModuleIsBuiltWithoutADockerfile(t *testing.T) {
 	again := mustBuild(t, "-t", reg.Ref("cli/module-again:v1"), "--variant", "production", "--no-cache", "--push", writeGreetings(t))
 	if _, digest, _ := strings.Cut(lines[0], "@"); len(again) != 1 || !strings.HasSuffix(again[0], "@"+digest) {
 		t.Errorf("the second build made %q, and the first one %s", again, digest)
+	}
+}
+
+// TestTheProxysPasswordIsInNothingThatIsWritten has it in the environment, and provenance that
+// shows all build arguments. The compile gets the variable all the same.
+func TestTheProxysPasswordIsInNothingThatIsWritten(t *testing.T) {
+	needBuildKit(t)
+	t.Setenv("DLVGEN_TEST_VERSION", greetingsVersion)
+	t.Setenv("GOPROXY", "https://someone:hunter2@proxy.invalid,off")
+	t.Setenv("GOPRIVATE", "corp.example")
+	dir := t.TempDir()
+	mustBuild(t, "-t", "app:v1", "--variant", "remote", "--provenance", "mode=max", "-o", dir, writeGreetings(t))
+	files := map[string]bool{}
+	err := fs.WalkDir(os.DirFS(dir), ".", func(name string, e fs.DirEntry, err error) error {
+		if err != nil || !e.Type().IsRegular() {
+			return err
+		}
+		dt, err := os.ReadFile(filepath.Join(dir, name))
+		files[name] = bytes.Contains(dt, []byte(`"GOPROXY"`)) && bytes.Contains(dt, []byte("corp.example"))
+		if bytes.Contains(dt, []byte("hunter2")) {
+			t.Errorf("%s has the password", name)
+		}
+		return err
+	})
+	if err != nil || !files["provenance.json"] || len(files) < 5 {
+		t.Errorf("%v: the provenance says nothing of the variables: %v", err, files)
 	}
 }
 

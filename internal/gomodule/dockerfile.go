@@ -147,9 +147,11 @@ func (i Image) mounts() string {
 	}
 	for _, id := range i.Secrets {
 		mount := "type=secret,id=" + id
-		switch id {
-		case "netrc", "gitconfig": // where git and the go command look for them
+		switch {
+		case id == "netrc" || id == "gitconfig": // where git and the go command look for them
 			mount += ",target=/root/." + id
+		case slices.Contains(Variables, id):
+			mount += ",env=" + id
 		}
 		list = append(list, mount)
 	}

@@ -30,7 +30,7 @@ func TestTheDockerfileOfAModule(t *testing.T) {
 	dir := tree(t, map[string]string{"lib/go.mod": "module example.com/lib\n", "app/go.mod": mod("replace example.com/lib => ../lib"), "app/cmd/greet/main.go": program, "app/cmd/greet/kodata/x": ""})
 	got := dockerfile(t, filepath.Join(dir, "app", "cmd", "greet"), Options{}, func(i *Image) {
 		i.Env, i.Flags, i.Ldflags = []string{"GOEXPERIMENT=a b"}, []string{"-tags=x"}, `-s -w -X "main.version=v1 'x' $HOME"`
-		i.Production, i.Secrets, i.SSH = true, []string{"netrc", "token"}, true
+		i.Production, i.Secrets, i.SSH = true, []string{"netrc", "token", "GOPROXY"}, true
 	})
 	want := `# The image of the Go program example.com/app/cmd/greet.
 FROM scratch AS kodata
@@ -50,7 +50,7 @@ COPY . /src/app
 WORKDIR /src/app
 ARG TARGETOS
 ARG TARGETARCH
-RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build --mount=type=secret,id=netrc,target=/root/.netrc --mount=type=secret,id=token --mount=type=ssh ` +
+RUN --mount=type=cache,target=/go/pkg/mod --mount=type=cache,target=/root/.cache/go-build --mount=type=secret,id=netrc,target=/root/.netrc --mount=type=secret,id=token --mount=type=secret,id=GOPROXY,env=GOPROXY --mount=type=ssh ` +
 		`GOOS=$TARGETOS GOARCH=$TARGETARCH CGO_ENABLED=0 GOEXPERIMENT='a b' go build '-tags=x' -trimpath "-ldflags=-s -w -X \"main.version=v1 'x' \$HOME\"" -o /ko-app/greet ./cmd/greet
 
 FROM cgr.dev/chainguard/static:latest

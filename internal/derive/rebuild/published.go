@@ -139,12 +139,14 @@ func publishedOptions(bc *dockerui.Client, s production.Sources) []llb.RunOption
 		if strings.HasPrefix(id, llb.GitAuthTokenKey) || strings.HasPrefix(id, llb.GitAuthHeaderKey) {
 			continue // BuildKit's own, to fetch with
 		}
-		at := "/run/secrets/" + id
-		switch id {
-		case "netrc", "gitconfig": // where git and the go command look for them
+		at, secret := "/run/secrets/"+id, []llb.SecretOption{llb.SecretID(id), llb.SecretOptional}
+		switch {
+		case id == "netrc" || id == "gitconfig": // where git and the go command look for them
 			at = "/root/." + id
+		case slices.Contains(production.ModuleVariables, id):
+			at, secret = id, append(secret, llb.SecretAsEnv(true))
 		}
-		opts = append(opts, llb.AddSecret(at, llb.SecretID(id), llb.SecretOptional))
+		opts = append(opts, llb.AddSecret(at, secret...))
 	}
 	if s.SSH {
 		opts = append(opts, llb.AddSSHSocket(llb.SSHID("default"), llb.SSHOptional))

@@ -12,6 +12,9 @@ import (
 	"github.com/dlvgen/dlvgen/internal/derive/production"
 	"github.com/dlvgen/dlvgen/internal/gobin"
 	"github.com/dlvgen/dlvgen/variants"
+	"github.com/moby/buildkit/client/llb"
+	"github.com/moby/buildkit/frontend/dockerui"
+	"github.com/moby/buildkit/solver/pb"
 )
 
 // TestTheProgramOfAPublishedImageIsCompiledAgain has a checkout with two modules.
@@ -96,5 +99,29 @@ func TestTheProgramOfAPublishedImageIsCompiledAgain(t *testing.T) {
 		if warned := slices.ContainsFunc(plan.Record.Warnings, func(w string) bool { return strings.Contains(w, "-trimpath") }); warned != strings.Contains(tc.command, "-trimpath") {
 			t.Errorf("%s: the warnings are %q", name, plan.Record.Warnings)
 		}
+	}
+}
+
+func TestSecretsOfTheCompile(t *testing.T) {
+	opts := publishedOptions(&dockerui.Client{}, production.Sources{Secrets: []string{"GOPROXY", "netrc", "token", "GIT_AUTH_TOKEN"}})
+	def, err := llb.Scratch().Run(append(opts, llb.Args([]string{"go"}))...).Marshal(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var op pb.Op
+	if err := op.UnmarshalVT(def.Def[0]); err != nil {
+		t.Fatal(err)
+	}
+	var places []string
+	for _, m := range op.GetExec().GetMounts() {
+		if m.MountType == pb.MountType_SECRET {
+			places = append(places, m.SecretOpt.ID+" "+m.Dest)
+		}
+	}
+	for _, v := range op.GetExec().GetSecretenv() {
+		places = append(places, v.ID+" $"+v.Name)
+	}
+	if want := []string{"netrc /root/.netrc", "token /run/secrets/token", "GOPROXY $GOPROXY"}; !slices.Equal(places, want) {
+		t.Errorf("the compile has %q, want %q", places, want)
 	}
 }
