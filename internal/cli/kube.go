@@ -1,0 +1,347 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/containerd/console"
+	"github.com/dlvgen/dlvgen/internal/kubernetes"
+	"github.com/dlvgen/dlvgen/internal/ownfile"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/spf13/cobra"
+)
+
+// kubeFlags are how manifests are changed, and where they go.
+type kubeFlags struct {
+	registryFlags
+	containers []string
+	images     map[string]string
+	variant    string
+	start      string
+	user       int64
+	patch      bool
+	custom     bool
+	component  string
+	output     string
+
+	options kubernetes.Options
+}
+
+func newKubeCommand(s streams) *cobra.Command {
+	flags := &kubeFlags{}
+	cmd := &cobra.Command{
+		Use:   "kube [FILE|FOLDER|-]...",
+		Short: "Change Kubernetes manifests to run debug images",
+		Long: `Change Kubernetes manifests to run debug images.
+
+Reads manifests from files, from the files of folders, or from stdin, looks up
+the debug image of each container in its registry, and prints the manifests
+with: the image, pinned by digest; the debugger's port; probes that do not end
+the container while the program is stopped; and DLVGEN_START=continue, so that
+the pod becomes ready without a client. Other containers and objects stay as
+they are, with their comments.
+
+With --variant sidecar, the containers keep their images and get a sidecar that
+shares their process namespace.`,
+		Example: `  dlvgen kube deploy/ | kubectl apply -f -
+  dlvgen kube -c app - < rendered.yaml | kubectl apply -f -
+  dlvgen kube deploy/ --kustomize overlays/debug
+  dlvgen kube app.yaml --patch > patch.yaml
+  dlvgen kube app.yaml -c app --custom > profile.json`,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := flags.complete(cmd); err != nil {
+				return err
+			}
+			manifests, err := s.readManifests(cmd, args)
+			if err != nil {
+				return err
+			}
+			return s.kube(cmd.Context(), flags, manifests)
+		},
+	}
+	fs := cmd.Flags()
+	fs.SortFlags = false
+	fs.StringSliceVarP(&flags.containers, "container", "c", nil, "debug only containers of these names; the default is every one that has a debug image")
+	fs.StringToStringVar(&flags.images, "image", nil, "take this debug image for a container, CONTAINER=IMAGE")
+	fs.StringVar(&flags.variant, "variant", "remote", "the variant of debug images to use")
+	fs.StringVar(&flags.start, "start", "", `how programs start, "hold" or "continue"; the default is DLVGEN_START of the manifest, else continue`)
+	fs.Int64Var(&flags.user, "user", 0, "UID of sidecars; the default is runAsUser of the manifest")
+	fs.BoolVar(&flags.patch, "patch", false, "print only the changes, as strategic merge patches")
+	fs.StringVar(&flags.component, "kustomize", "", "write the changes as a kustomize component into this folder")
+	fs.BoolVar(&flags.custom, "custom", false, "print what a sidecar needs as a profile for kubectl debug, as JSON")
+	fs.StringVarP(&flags.output, "output", "o", "", "write to this file instead of stdout; only a file that dlvgen wrote is replaced")
+	fs.StringSliceVar(&flags.insecure, "insecure-registry", nil, "registry HOST[:PORT] to use over plain HTTP or with an unknown certificate; loopback addresses need no flag")
+	return cmd
+}
+
+// complete checks the flags.
+func (f *kubeFlags) complete(cmd *cobra.Command) error {
+	var ways []string
+	for _, name := range []string{"patch", "kustomize", "custom"} {
+		if cmd.Flags().Changed(name) {
+			ways = append(ways, "--"+name)
+		}
+	}
+	if len(ways) > 1 {
+		return usagef(cmd, "%s cannot be used together", strings.Join(ways, " and "))
+	}
+	if f.component != "" && f.output != "" {
+		return usagef(cmd, "--kustomize writes files into a folder, and -o names one file: leave one of them out")
+	}
+	if f.start != "" && f.start != string(variants.StartHold) && f.start != string(variants.StartContinue) {
+		return usagef(cmd, "--start is %q: it must be hold or continue", f.start)
+	}
+	f.options.Start = f.start
+	if cmd.Flags().Changed("user") {
+		if f.user < 0 {
+			return usagef(cmd, "--user is %d: a UID is not negative", f.user)
+		}
+		f.options.User = &f.user
+	}
+	return nil
+}
+
+// asks says that stdin is a terminal, where nobody knows that something is waited for.
+func (s streams) asks() bool {
+	file, ok := s.in.(console.File)
+	if !ok {
+		return false
+	}
+	_, err := console.ConsoleFromFile(file)
+	return err == nil
+}
+
+// manifestEndings are those of the files that kubectl reads of a folder.
+var manifestEndings = []string{".yaml", ".yml", ".json"}
+
+// readManifests reads files, folders and stdin.
+func (s streams) readManifests(cmd *cobra.Command, args []string) (list []*kubernetes.Manifests, err error) {
+	if len(args) == 0 {
+		if s.asks() {
+			return nil, usagef(cmd, "no manifests: name files, folders, or - for stdin")
+		}
+		args = []string{"-"}
+	}
+	for _, arg := range args {
+		names := []string{arg}
+		if info, err := os.Stat(arg); err == nil && info.IsDir() {
+			if names, err = manifestsIn(arg); err != nil {
+				return nil, err
+			}
+		}
+		for _, name := range names {
+			m, err := s.readManifest(name)
+			if err != nil {
+				return nil, err
+			}
+			list = append(list, m)
+		}
+	}
+	return list, nil
+}
+
+// manifestsIn are the files of a folder that kubectl would read.
+func manifestsIn(dir string) (names []string, err error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, fmt.Errorf("reading manifests: %w", err)
+	}
+	for _, e := range entries {
+		// A kustomization is no object.
+		if !e.IsDir() && slices.Contains(manifestEndings, filepath.Ext(e.Name())) && !strings.HasPrefix(e.Name(), "kustomization.") {
+			names = append(names, filepath.Join(dir, e.Name()))
+		}
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("%s has no manifests: their names end in %s", dir, strings.Join(manifestEndings, ", "))
+	}
+	return names, nil
+}
+
+func (s streams) readManifest(name string) (*kubernetes.Manifests, error) {
+	if name == "-" {
+		return kubernetes.Read(s.in, "stdin")
+	}
+	file, err := os.Open(filepath.Clean(name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("no manifest at %s: name a file, a folder, or - for stdin", name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading manifests: %w", err)
+	}
+	defer file.Close()
+	return kubernetes.Read(file, name)
+}
+
+// kube changes manifests and writes them.
+func (s streams) kube(ctx context.Context, flags *kubeFlags, manifests []*kubernetes.Manifests) error {
+	var workloads []*kubernetes.Workload
+	for _, m := range manifests {
+		list, err := m.Workloads()
+		if err != nil {
+			return err
+		}
+		workloads = append(workloads, list...)
+	}
+	chosen, err := flags.choose(workloads)
+	if err != nil {
+		return err
+	}
+	if flags.custom {
+		return s.profile(flags, chosen)
+	}
+	images := debugImages{client: flags.client(s), variant: flags.variant, found: map[string]debugImageAnswer{}}
+	for _, c := range chosen {
+		if err := s.debugContainer(ctx, flags, images, c); err != nil {
+			return err
+		}
+	}
+	workloads = slices.DeleteFunc(workloads, func(w *kubernetes.Workload) bool { return !w.Changed() })
+	if len(workloads) == 0 {
+		return fmt.Errorf("no container has a debug image of the variant %s: push one with `dlvgen build --push`, or name it with --image CONTAINER=IMAGE", flags.variant)
+	}
+	return s.writeManifests(flags, manifests, workloads)
+}
+
+// containerOf is a container of a workload.
+type containerOf struct {
+	kubernetes.Container
+	workload *kubernetes.Workload
+
+	// named says that a flag names the container: then it must be debugged.
+	named bool
+}
+
+// choose are the containers to debug, of which some may have no debug image. Init containers
+// must be named.
+func (f *kubeFlags) choose(workloads []*kubernetes.Workload) (chosen []containerOf, err error) {
+	var all []string
+	for _, w := range workloads {
+		for _, c := range w.Containers() {
+			all = append(all, c.Name)
+			_, image := f.images[c.Name]
+			named := image || slices.Contains(f.containers, c.Name)
+			if named || len(f.containers) == 0 && !c.Init {
+				chosen = append(chosen, containerOf{c, w, named})
+			}
+		}
+	}
+	if len(all) == 0 {
+		return nil, errors.New("the manifests have no containers: name those of a Pod, Deployment, ReplicaSet, StatefulSet, DaemonSet, Job or CronJob")
+	}
+	for _, name := range slices.Concat(f.containers, slices.Sorted(maps.Keys(f.images))) {
+		if !slices.Contains(all, name) {
+			return nil, fmt.Errorf("the manifests have no container %s: there are %s", name, strings.Join(slices.Compact(all), ", "))
+		}
+	}
+	return chosen, nil
+}
+
+// debugContainer changes the workload of one container, or says why it stays as it is.
+func (s streams) debugContainer(ctx context.Context, flags *kubeFlags, images debugImages, c containerOf) error {
+	image, given := flags.images[c.Name]
+	if !given {
+		image = c.Image
+	}
+	answer := images.of(ctx, image, given)
+	if err := answer.err; err != nil {
+		if c.named || ctx.Err() != nil {
+			return fmt.Errorf("container %s of %s: %w", c.Name, c.workload, err)
+		}
+		s.tell(fmt.Sprintf("container %s of %s stays as it is: %v", c.Name, c.workload, err))
+		return nil
+	}
+	warnings, err := c.workload.Debug(c.Name, answer.image, flags.options)
+	for _, warning := range warnings {
+		s.tell("warning: " + warning)
+	}
+	return err
+}
+
+// profile prints what a sidecar of the one container needs.
+func (s streams) profile(flags *kubeFlags, chosen []containerOf) error {
+	if len(chosen) != 1 {
+		return fmt.Errorf("--custom is for one container, and there are %d: choose one with -c", len(chosen))
+	}
+	text, err := chosen[0].workload.Profile(chosen[0].Name, flags.options)
+	if err != nil {
+		return err
+	}
+	return s.writeManifest(flags.output, append(text, '\n'))
+}
+
+// writeManifests writes what was asked for.
+func (s streams) writeManifests(flags *kubeFlags, manifests []*kubernetes.Manifests, changed []*kubernetes.Workload) error {
+	var text bytes.Buffer
+	switch {
+	case flags.component != "":
+		return s.writeComponent(flags.component, changed)
+	case flags.patch:
+		if err := kubernetes.WritePatch(&text, changed...); err != nil {
+			return err
+		}
+	default:
+		for _, w := range changed {
+			if err := w.Apply(); err != nil {
+				return err
+			}
+		}
+		for i, m := range manifests {
+			if i > 0 {
+				text.WriteString("---\n")
+			}
+			if err := m.Write(&text); err != nil {
+				return err
+			}
+		}
+	}
+	return s.writeManifest(flags.output, text.Bytes())
+}
+
+// manifestHeader begins the files that the command writes.
+const manifestHeader = "# Made by dlvgen kube, which replaces it.\n"
+
+// writeManifest writes to a file, or to stdout for none.
+func (s streams) writeManifest(path string, text []byte) error {
+	if path == "" || path == "-" {
+		_, err := io.Copy(s.out, bytes.NewReader(text))
+		return err
+	}
+	file := ownfile.File{Path: path, What: "manifest", Command: "dlvgen kube", Own: func(text []byte) bool { return bytes.HasPrefix(text, []byte(manifestHeader)) }}
+	changed, err := file.Write(append([]byte(manifestHeader), text...))
+	switch {
+	case err != nil:
+		return err
+	case changed:
+		s.tell("wrote " + path)
+	default:
+		s.tell("nothing to change in " + path)
+	}
+	return nil
+}
+
+// writeComponent writes a kustomize component into a folder.
+func (s streams) writeComponent(dir string, changed []*kubernetes.Workload) error {
+	files, err := kubernetes.Component(changed...)
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // as other folders of a project
+		return fmt.Errorf("writing the kustomize component: %w", err)
+	}
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if err := s.writeManifest(filepath.Join(dir, name), files[name]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
