@@ -37,13 +37,15 @@ tools: ## Make and pack the tools that dlvgen carries: the stand-in for go, init
 	$(STAGE) tools
 	CGO_ENABLED=0 go run -trimpath ./internal/cmd/toolstree -o internal/tools/tree -pack internal/tools/packed
 
-# Child programs, of the versions in go.mod.
+# Child programs, of the versions in go.mod. internal/testenv builds the same, also their flags.
 bin/buildkitd: TOOL := github.com/moby/buildkit/cmd/buildkitd
 bin/buildctl: TOOL := github.com/moby/buildkit/cmd/buildctl
 bin/docker-buildx: TOOL := github.com/docker/buildx/cmd/buildx
 bin/dlv: TOOL := github.com/go-delve/delve/cmd/dlv
 bin/gotestsum: TOOL := gotest.tools/gotestsum
-bin/buildkitd bin/buildctl bin/docker-buildx bin/dlv bin/gotestsum: go.mod go.sum
+bin/distribution: TOOL := -tags=distribution -gcflags="github.com/redis/...=-N -l -dwarf=false" ./internal/cmd/distribution
+bin/distribution: internal/cmd/distribution/main.go
+bin/buildkitd bin/buildctl bin/docker-buildx bin/dlv bin/gotestsum bin/distribution: go.mod go.sum
 	$(STAGE) $@
 	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o $@ $(TOOL)
 	@touch $@
@@ -53,7 +55,7 @@ setup: ## Install what tests and demo need and is missing (root; Debian or Ubunt
 	@./hack/setup
 
 .PHONY: test
-test: setup build bin/dlv bin/docker-buildx bin/gotestsum ## Build, check and test everything.
+test: setup build bin/dlv bin/docker-buildx bin/distribution bin/gotestsum ## Build, check and test everything.
 	@state=$$(mktemp -d "$${TMPDIR:-/tmp}/dlvgen-test-XXXXXX"); trap 'rm -rf "$$state"' EXIT INT TERM; \
 		export DLVGEN_TESTENV_STATE="$$state/daemons" TEST_EVENTS="$$state/events"; mkdir "$$TEST_EVENTS"; \
 		passed=0; $(MAKE) --no-print-directory -j3 test-race test-plain lint || passed=$$?; \

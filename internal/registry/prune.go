@@ -123,7 +123,12 @@ type DeletionError struct {
 }
 
 func (e *DeletionError) Error() string {
-	return fmt.Sprintf("registry %s does not delete images by its API (%s): delete the tags with its own tools, or turn deletion on", e.Host, oneLine(e.Err.Error()))
+	found, _ := explainNetwork(e.Err, e.Host)
+	var status *transport.Error
+	if errors.As(e.Err, &status) {
+		found, _ = explainStatus(status, e.Host)
+	}
+	return oneLine(fmt.Sprintf("registry %s does not delete images by its API: it %s: delete the tags with its own tools, or turn deletion on (Distribution: storage.delete.enabled)", e.Host, found))
 }
 
 // Unwrap returns the cause.

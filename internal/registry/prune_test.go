@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/proctest"
+	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
@@ -137,19 +138,22 @@ func (s *server) refuseDeletion(status int, refuses func(target string) bool) {
 	})
 }
 
+// That is how Distribution is set up where nobody says otherwise.
 func TestARegistryThatDeletesNothingSaysSo(t *testing.T) {
-	s := newServer(t)
-	s.push("v1-debug", derived(t, "remote", "amd64", s.ref("v1").String()))
-	left := s.leftovers("v1-debug v1 gone")
-	s.refuseDeletion(http.StatusMethodNotAllowed, func(string) bool { return true })
-	err := New().Delete(proctest.Context(t), s.ref("x"), left[0])
-	var refused *DeletionError
-	if !errors.As(err, &refused) || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "405") {
-		t.Errorf("got %v, want a DeletionError on one line", err)
-	}
-	s.answers(nil)
-	if s.resolve("v1-debug") == "" {
-		t.Error("the tag is gone")
+	for _, d := range []testenv.Distribution{testenv.Distribution2, testenv.Distribution3} {
+		t.Run(d.String(), func(t *testing.T) {
+			s := newDistribution(t, d, testenv.DistributionOptions{Undeletable: true})
+			s.push("v1-debug", derived(t, "remote", "amd64", s.ref("v1").String()))
+			left := s.leftovers("v1-debug v1 gone")
+			err := New().Delete(proctest.Context(t), s.ref("x"), left[0])
+			var refused *DeletionError
+			if !errors.As(err, &refused) || strings.Contains(err.Error(), "\n") || !strings.Contains(err.Error(), "405") {
+				t.Errorf("got %v, want a DeletionError on one line", err)
+			}
+			if s.resolve("v1-debug") == "" {
+				t.Error("the tag is gone")
+			}
+		})
 	}
 }
 

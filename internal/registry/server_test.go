@@ -5,12 +5,15 @@ import (
 	"log"
 	"net/http"
 	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -43,8 +46,7 @@ func newServer(t *testing.T) *server {
 }
 
 // onRegistries runs a test against registries with the referrers API and without it, and
-// against one of those that are widely used, which has none, and deletes images by their
-// digests only.
+// against those that are widely used, which have none.
 func onRegistries(t *testing.T, test func(t *testing.T, s *server)) {
 	t.Helper()
 	for name, has := range map[string]bool{"referrers API": true, "no referrers API": false} {
@@ -54,12 +56,25 @@ func onRegistries(t *testing.T, test func(t *testing.T, s *server)) {
 			test(t, s)
 		})
 	}
-	t.Run("Distribution 2.8", func(t *testing.T) {
-		s := newBefore(t, startDistribution(t))
-		s.byDigestOnly = true
-		s.Start()
-		test(t, s)
-	})
+	for _, d := range []testenv.Distribution{testenv.Distribution2, testenv.Distribution3} {
+		t.Run(d.String(), func(t *testing.T) {
+			s := newDistribution(t, d, testenv.DistributionOptions{})
+			s.byDigestOnly = d == testenv.Distribution2
+			test(t, s)
+		})
+	}
+}
+
+// newDistribution is a server in front of Distribution's.
+func newDistribution(t *testing.T, d testenv.Distribution, options testenv.DistributionOptions) *server {
+	t.Helper()
+	host := d.Start(t, options)
+	s := newBefore(t, &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(&url.URL{Scheme: "http", Host: host})
+		r.Out.Host = r.In.Host
+	}})
+	s.Start()
+	return s
 }
 
 // newTLSServer is a server whose certificate cannot be verified.

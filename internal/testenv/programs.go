@@ -18,13 +18,20 @@ const lockPoll = 100 * time.Millisecond
 
 const modulePath = "github.com/dlvgen/dlvgen"
 
-// toolPackages maps the programs of bin/ that come from go.mod's tool lines to
-// their packages.
+// toolPackages maps the programs of bin/ that come from go.mod's tool lines, and the
+// registry that is made of one of its modules, to their packages.
 var toolPackages = map[string]string{
 	"buildkitd":     "github.com/moby/buildkit/cmd/buildkitd",
 	"buildctl":      "github.com/moby/buildkit/cmd/buildctl",
 	"docker-buildx": "github.com/docker/buildx/cmd/buildx",
 	"dlv":           "github.com/go-delve/delve/cmd/dlv",
+	"distribution":  modulePath + "/internal/cmd/distribution",
+}
+
+// toolFlags are of those programs whose build has some of its own. Half of what the
+// registry takes to compile is Redis' client, which no test uses.
+var toolFlags = map[string][]string{
+	"distribution": {"-tags=distribution", "-gcflags=github.com/redis/...=-N -l -dwarf=false"},
 }
 
 // RepoRoot is the folder of the module's go.mod, looked for from the working
@@ -46,7 +53,7 @@ func RepoRoot() (string, error) {
 }
 
 // Program is the path of a program in the repository's bin folder: buildkitd,
-// buildctl, docker-buildx or dlv. It is built first where it is missing, which
+// buildctl, docker-buildx, dlv or distribution. It is built first where it is missing, which
 // takes minutes with a cold cache.
 func Program(ctx context.Context, name string) (string, error) {
 	root, err := RepoRoot()
@@ -55,7 +62,7 @@ func Program(ctx context.Context, name string) (string, error) {
 	}
 	pkg, ok := toolPackages[name]
 	if !ok {
-		return "", fmt.Errorf("finding %s: it is no tool of go.mod", name)
+		return "", fmt.Errorf("finding %s: it is no program of tests", name)
 	}
 	path := filepath.Join(root, "bin", name)
 	if _, err := os.Stat(path); err == nil {
@@ -74,7 +81,8 @@ func Program(ctx context.Context, name string) (string, error) {
 	if _, err := os.Stat(path); err == nil {
 		return path, nil // another test binary has built it meanwhile
 	}
-	if err := run(ctx, root, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-ldflags=-s -w", "-o", path, pkg); err != nil {
+	args := append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", path}, toolFlags[name]...)
+	if err := run(ctx, root, []string{"CGO_ENABLED=0"}, "go", append(args, pkg)...); err != nil {
 		return "", fmt.Errorf("building %s: %w", name, err)
 	}
 	return path, nil
