@@ -1,6 +1,7 @@
 package bake
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/docker/buildx/util/platformutil"
 	"github.com/docker/cli/cli/config/configfile"
+	"github.com/docker/cli/cli/config/types"
 	"github.com/moby/buildkit/client"
 	"github.com/moby/buildkit/cmd/buildctl/build"
 	"github.com/moby/buildkit/session"
@@ -252,8 +254,12 @@ func (r *Request) solveOpt(img Image, in *inputs, attachables []session.Attachab
 // attachables are what the session offers to the build: credentials of registries,
 // secrets and SSH agents.
 func (r *Request) attachables(in *inputs) ([]session.Attachable, error) {
+	credentials := authprovider.LoadAuthConfig(r.docker)
 	list := []session.Attachable{authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
-		AuthConfigProvider: authprovider.LoadAuthConfig(r.docker),
+		AuthConfigProvider: func(ctx context.Context, host string, scope []string, expired authprovider.ExpireCachedAuthCheck) (types.AuthConfig, error) {
+			account, err := credentials(ctx, host, scope, expired)
+			return account, registry.ExplainCredentials(host, err)
+		},
 	})}
 	if r.secrets != nil {
 		list = append(list, r.secrets)

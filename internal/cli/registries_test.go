@@ -6,6 +6,7 @@ package cli_test
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"log"
@@ -56,7 +57,7 @@ func registries() []deployed {
 
 // pushIndex pushes a production image of two platforms, and returns its digest and those of
 // the two.
-func pushIndex(t *testing.T, reg *testenv.Registry, image string) (whole, amd64, arm64 string) {
+func pushIndex(t *testing.T, reg *testenv.Registry, image string, options ...remote.Option) (whole, amd64, arm64 string) {
 	t.Helper()
 	var index v1.ImageIndex = empty.Index
 	var digests []string
@@ -83,12 +84,13 @@ func pushIndex(t *testing.T, reg *testenv.Registry, image string) (whole, amd64,
 	}
 	ref, err := name.ParseReference(reg.Ref(image))
 	if err == nil {
-		err = remote.WriteIndex(ref, index, remote.WithContext(proctest.Context(t)))
+		err = remote.WriteIndex(ref, index, append(options, remote.WithContext(proctest.Context(t)))...)
 	}
-	if err != nil {
+	digest, digestErr := index.Digest()
+	if err := errors.Join(err, digestErr); err != nil {
 		t.Fatal(err)
 	}
-	return digestOf(t, reg, image), digests[0], digests[1]
+	return digest.String(), digests[0], digests[1]
 }
 
 // listed are the debug images that `dlvgen ls` finds: tag, variant and status.

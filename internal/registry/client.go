@@ -101,7 +101,7 @@ func (c *Client) open(ref Reference) (*session, error) {
 		return nil, err
 	}
 	options := []remote.Option{
-		remote.WithAuthFromKeychain(c.keychain),
+		remote.WithAuthFromKeychain(registryKeychain{c.keychain}),
 		remote.WithTransport(transport),
 		remote.WithUserAgent("dlvgen/" + version.Version()),
 	}

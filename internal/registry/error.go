@@ -62,8 +62,11 @@ func explainStatus(err *transport.Error, host string) (found, advice string) {
 	found = fmt.Sprintf("answered (%s)", answer)
 	switch code := err.StatusCode; {
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
-		return fmt.Sprintf("refused access (%s)", answer),
-			fmt.Sprintf("run \"docker login %s\" with an account that may pull from and push to the repository", host)
+		may := "pull from and push to"
+		if err.Request != nil && err.Request.Method == http.MethodDelete {
+			may = "delete from"
+		}
+		return fmt.Sprintf("refused access (%s)", answer), fmt.Sprintf("run \"docker login %s\" with an account that may %s the repository", host, may)
 	case code == http.StatusNotFound:
 		return found, "check the repository's name"
 	case code == http.StatusTooManyRequests:
@@ -81,7 +84,12 @@ func explainNetwork(err error, host string) (found, advice string) {
 	var authority x509.UnknownAuthorityError
 	var certificate *tls.CertificateVerificationError
 	var silent *patience.SilentError
+	var login *CredentialsError
 	switch {
+	case errors.As(err, &login):
+		return "could not be logged in to: " + login.Reason, ""
+	case strings.Contains(err.Error(), "no token in bearer response"): // and the response behind it
+		return "could not be logged in to: its token server answered without a token", "check the account"
 	case errors.As(err, &silent) && silent.Who != host:
 		return fmt.Sprintf("could not be used: %s", silent), "check the connection and the proxy settings"
 	case errors.As(err, &silent):
@@ -128,8 +136,9 @@ func isFailure(err error) bool {
 	var status *transport.Error
 	var network net.Error
 	var silent *patience.SilentError
+	var login *CredentialsError
 	switch {
-	case errors.As(err, &silent):
+	case errors.As(err, &silent), errors.As(err, &login):
 		return true
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.ErrUnexpectedEOF):
 		return true

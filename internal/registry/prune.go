@@ -116,13 +116,17 @@ func (s *session) settle(ctx context.Context, img *DebugImage, digests map[strin
 	return nil
 }
 
-// DeletionError says that a registry does not let images be deleted.
+// DeletionError says that a registry does not let images be deleted, or not by this user.
 type DeletionError struct {
 	Host string
 	Err  error
 }
 
 func (e *DeletionError) Error() string {
+	var denied *Error
+	if errors.As(e.Err, &denied) {
+		return denied.Error()
+	}
 	found, _ := explainNetwork(e.Err, e.Host)
 	var status *transport.Error
 	if errors.As(e.Err, &status) {
@@ -171,6 +175,8 @@ func (c *Client) Delete(ctx context.Context, ref Reference, img DebugImage) erro
 	switch err := s.deleteTag(ctx, img); {
 	case isRefusal(err):
 		return &DeletionError{Host: ref.host, Err: err}
+	case isDenied(err):
+		return &DeletionError{Host: ref.host, Err: explain(op, ref.host, err)}
 	case errors.Is(err, errShared):
 		return fmt.Errorf("%s: %w", op, err)
 	case err != nil:
@@ -185,6 +191,12 @@ var errShared = errors.New("the registry deletes whole images only, and another 
 func isRefusal(err error) bool {
 	var status *transport.Error
 	return errors.As(err, &status) && slices.Contains([]int{http.StatusMethodNotAllowed, http.StatusBadRequest, http.StatusNotImplemented}, status.StatusCode)
+}
+
+// isDenied says that a registry wants another account.
+func isDenied(err error) bool {
+	var status *transport.Error
+	return errors.As(err, &status) && (status.StatusCode == http.StatusUnauthorized || status.StatusCode == http.StatusForbidden)
 }
 
 // deleteTag deletes the tag, and the image behind it unless another tag names it. Some

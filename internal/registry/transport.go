@@ -35,7 +35,7 @@ func newTransport(p *patience.Patience, config *tls.Config) http.RoundTripper {
 	// The patience ends a handshake first, with a better error: this only ends what goes
 	// on behind it.
 	t.TLSHandshakeTimeout = time.Minute
-	return &patientTransport{next: t, patience: p}
+	return rewindingTransport{&patientTransport{next: t, patience: p}}
 }
 
 // RoundTrip implements http.RoundTripper.
