@@ -44,8 +44,8 @@ func (b *builder) move(ctx context.Context, results []*Result) error {
 }
 
 // pending are the tags, and those of debug images with the production tag that they derive
-// from. Where the call made the production image, they belong to that, whatever the tag still
-// names.
+// from. Where the call made the production image, or was given it, they belong to that,
+// whatever the tag names.
 func (b *builder) pending(results []*Result) []registry.Pending {
 	made := ""
 	for _, res := range results {
@@ -58,8 +58,12 @@ func (b *builder) pending(results []*Result) []registry.Pending {
 		for i, ref := range res.Refs {
 			one := registry.Pending{Ref: ref, Digest: res.Digest()}
 			if !res.isProduction() {
+				digest := made
+				if p, ok := b.source.(*published); ok && p.ref.Key().Repository() == b.production[i].Key().Repository() {
+					digest = p.digest
+				}
 				one.Link = registry.Link{
-					ProductionTag: b.production[i].Tag(), ProductionDigest: made,
+					ProductionTag: b.production[i].Tag(), ProductionDigest: digest,
 					Variant: res.Variant.Name, Preset: res.Preset, Version: version.Version(),
 				}
 			}

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/bake"
@@ -81,6 +82,12 @@ func (s streams) warnListed(list *registry.Listing) {
 		if img.Problem != nil {
 			s.tell("warning: " + withDigest(list.Repository, img.Digest) + " has " + img.Problem.Error())
 		}
+	}
+	switch {
+	case list.Part != "":
+		s.tell(fmt.Sprintf("%s is one platform of %s", withDigest(list.Repository, list.Part), shortDigest(list.Production.Digest)))
+	case list.Unsearched > 0:
+		s.tell(fmt.Sprintf("the repository has %d tags, too many to look for an image that has this one as a platform: name the image by its tag", list.Unsearched))
 	}
 	if len(list.Images) == 0 {
 		s.tell("it has no debug images: push them with `dlvgen build --push`")

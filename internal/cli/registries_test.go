@@ -126,7 +126,7 @@ func TestEveryRegistryHasDebugImages(t *testing.T) {
 		t.Run(d.name, func(t *testing.T) {
 			reg := d.start(t)
 			app := reg.Ref("cli/everywhere")
-			production, _, _ := pushIndex(t, reg, "cli/everywhere:v1")
+			production, amd64, arm64 := pushIndex(t, reg, "cli/everywhere:v1")
 			pushIndex(t, reg, "cli/everywhere:v2")
 			var built []struct{ Ref, Digest, Production string }
 			r := dlvgen(t, "-t", app+":v1", "--variant", "remote,remote-src", "--push", "--format", "json", dir)
@@ -141,7 +141,9 @@ func TestEveryRegistryHasDebugImages(t *testing.T) {
 			pushLabelled(t, reg, "cli/everywhere:v1-debug-attach", labelled(t, "attach"))
 			linked := []string{"v1-debug remote current", "v1-debug-src remote-src current"}
 			lists(t, app+":v1", append(slices.Clone(linked), "v1-debug-attach attach unlinked")...)
-			lists(t, app+"@"+production, linked...)
+			for _, digest := range []string{production, amd64, arm64} {
+				lists(t, app+"@"+digest, linked...)
+			}
 			mustCall(t, "attach", app+":v1-debug-attach")
 			linked = append(linked, "v1-debug-attach attach current")
 			for _, ref := range []string{":v1", ":v1-debug", ":v1-debug-attach", "@" + production, "@" + built[1].Digest} {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -105,7 +106,7 @@ func checkLink(ctx context.Context, client *registry.Client, ref registry.Refere
 		return "", check, err
 	}
 	i := slices.IndexFunc(list.Images, func(img registry.DebugImage) bool {
-		return digest != "" && img.Digest == digest || digest == "" && img.Tag == ref.Tag()
+		return digest != "" && img.Has(digest) || digest == "" && img.Tag == ref.Tag()
 	})
 	if i < 0 {
 		return "", check, fmt.Errorf("%s is no debug image of dlvgen: name one that `dlvgen ls` lists", ref.Familiar())
@@ -121,7 +122,7 @@ func checkLink(ctx context.Context, client *registry.Client, ref registry.Refere
 	default:
 		check.Detail = "nothing links it with a production image"
 	}
-	return img.Digest, check, nil
+	return cmp.Or(digest, img.Digest), check, nil
 }
 
 // pinnedDelve looks a Delve up among the tools that this dlvgen carries. Those of another

@@ -29,6 +29,7 @@ type Attachment struct {
 // attachAll links what was pushed with its production.
 func (c *Client) attachAll(ctx context.Context, pending []Pending) []Attachment {
 	var done []Attachment
+	marked := map[string]bool{} // production images, by repository and digest
 	for _, p := range pending {
 		if p.Link.ProductionTag == "" {
 			continue
@@ -36,7 +37,7 @@ func (c *Client) attachAll(ctx context.Context, pending []Pending) []Attachment 
 		a := Attachment{Debug: p.Ref, Digest: p.Digest}
 		a.Production, a.Err = p.Ref.WithTag(p.Link.ProductionTag)
 		if a.Err == nil {
-			a.ProductionDigest, a.Err = c.attach(ctx, p)
+			a.ProductionDigest, a.Err = c.attach(ctx, p, marked)
 		}
 		done = append(done, a)
 	}
@@ -44,7 +45,7 @@ func (c *Client) attachAll(ctx context.Context, pending []Pending) []Attachment 
 }
 
 // attach links one image, and returns production's digest.
-func (c *Client) attach(ctx context.Context, p Pending) (string, error) {
+func (c *Client) attach(ctx context.Context, p Pending, marked map[string]bool) (string, error) {
 	s, err := c.open(p.Ref)
 	if err != nil {
 		return "", err
@@ -59,6 +60,9 @@ func (c *Client) attach(ctx context.Context, p Pending) (string, error) {
 	if err != nil {
 		return "", explain(op, s.ref.host, err)
 	}
+	if production, err = s.whole(ctx, l.ProductionTag, production); err != nil {
+		return "", explain(op, s.ref.host, err)
+	}
 	debug, err := s.descriptor(ctx, "", p.Digest)
 	if err != nil {
 		return "", explain(op, s.ref.host, err)
@@ -69,6 +73,12 @@ func (c *Client) attach(ctx context.Context, p Pending) (string, error) {
 	}
 	if err := s.checkRevision(ctx, l); err != nil {
 		return "", err
+	}
+	if key := s.spelled(l.ProductionDigest); !marked[key] {
+		if err := s.markParts(ctx, production); err != nil {
+			return "", explain(op, s.ref.host, err)
+		}
+		marked[key] = true
 	}
 	if err := s.link(ctx, l, production, debug); err != nil {
 		return "", explain(op, s.ref.host, err)

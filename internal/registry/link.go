@@ -56,6 +56,20 @@ type Link struct {
 
 // manifest is the link as it is attached to a subject. It is the same whenever it is made.
 func (l Link) manifest(subject v1.Descriptor) (v1.Image, error) {
+	return attachment(LinkType, subject, map[string]string{
+		annotationProductionTag:          l.ProductionTag,
+		variants.LabelProductionDigest:   l.ProductionDigest,
+		annotationDebugTag:               l.DebugTag,
+		annotationDebugDigest:            l.DebugDigest,
+		variants.LabelVariant:            l.Variant,
+		variants.LabelPreset:             l.Preset,
+		variants.LabelVersion:            l.Version,
+		"org.opencontainers.image.title": fmt.Sprintf("dlvgen: %s is the debug image of %s", l.DebugTag, l.ProductionTag),
+	})
+}
+
+// attachment is a manifest of annotations that is attached to a subject.
+func attachment(artifactType string, subject v1.Descriptor, annotations map[string]string) (v1.Image, error) {
 	layer := static.NewLayer([]byte(emptyJSON), emptyType)
 	digest, err := layer.Digest()
 	if err != nil {
@@ -64,21 +78,12 @@ func (l Link) manifest(subject v1.Descriptor) (v1.Image, error) {
 	descriptor := v1.Descriptor{MediaType: emptyType, Size: int64(len(emptyJSON)), Digest: digest}
 	config := descriptor
 	// Registries that know no artifact type take the config's.
-	config.MediaType = LinkType
+	config.MediaType = types.MediaType(artifactType)
 	raw, err := json.Marshal(v1.Manifest{
-		SchemaVersion: 2, MediaType: types.OCIManifestSchema1, ArtifactType: LinkType,
+		SchemaVersion: 2, MediaType: types.OCIManifestSchema1, ArtifactType: artifactType,
 		Config: config, Layers: []v1.Descriptor{descriptor},
-		Subject: &v1.Descriptor{MediaType: subject.MediaType, Size: subject.Size, Digest: subject.Digest},
-		Annotations: map[string]string{
-			annotationProductionTag:          l.ProductionTag,
-			variants.LabelProductionDigest:   l.ProductionDigest,
-			annotationDebugTag:               l.DebugTag,
-			annotationDebugDigest:            l.DebugDigest,
-			variants.LabelVariant:            l.Variant,
-			variants.LabelPreset:             l.Preset,
-			variants.LabelVersion:            l.Version,
-			"org.opencontainers.image.title": fmt.Sprintf("dlvgen: %s is the debug image of %s", l.DebugTag, l.ProductionTag),
-		},
+		Subject:     &v1.Descriptor{MediaType: subject.MediaType, Size: subject.Size, Digest: subject.Digest},
+		Annotations: annotations,
 	})
 	if err != nil {
 		return nil, err
@@ -117,6 +122,21 @@ func isDigest(digest string) bool {
 
 // links are those that are attached to a digest, in no order.
 func (s *session) links(ctx context.Context, digest string) ([]Link, error) {
+	attached, err := s.attached(ctx, digest, LinkType)
+	if err != nil {
+		return nil, err
+	}
+	var list []Link
+	for _, d := range attached {
+		if l, ok := s.parseLink(d.Annotations, d.Digest.String()); ok && (l.ProductionDigest == digest || l.DebugDigest == digest) {
+			list = append(list, l)
+		}
+	}
+	return list, nil
+}
+
+// attached is what of a type is attached to a digest, with its annotations.
+func (s *session) attached(ctx context.Context, digest, artifactType string) ([]v1.Descriptor, error) {
 	subject := s.repo.Digest(digest)
 	index, err := remote.Referrers(subject, remote.WithContext(ctx), remote.Reuse(s.puller))
 	if isAbsent(err) || knowsNoReferrers(err) {
@@ -129,13 +149,12 @@ func (s *session) links(ctx context.Context, digest string) ([]Link, error) {
 	if err != nil {
 		return nil, err
 	}
-	var list []Link
-	asked := 0
+	var list []v1.Descriptor
 	for _, d := range manifest.Manifests {
-		if d.ArtifactType != LinkType {
+		if d.ArtifactType != artifactType {
 			continue
 		}
-		if asked++; asked > maxLinks {
+		if len(list) == maxLinks {
 			return nil, fmt.Errorf("%s has more than %d links", digest, maxLinks)
 		}
 		if len(d.Annotations) == 0 { // the registry leaves them out
@@ -145,9 +164,7 @@ func (s *session) links(ctx context.Context, digest string) ([]Link, error) {
 			}
 			d.Annotations = m.Annotations
 		}
-		if l, ok := s.parseLink(d.Annotations, d.Digest.String()); ok && (l.ProductionDigest == digest || l.DebugDigest == digest) {
-			list = append(list, l)
-		}
+		list = append(list, d)
 	}
 	return list, nil
 }
@@ -194,13 +211,17 @@ func (s *session) link(ctx context.Context, l Link, production, debug v1.Descrip
 		if err != nil {
 			return err
 		}
-		digest, err := img.Digest()
-		if err != nil {
-			return err
-		}
-		if err := s.pusher.Push(ctx, s.repo.Digest(digest.String()), img); err != nil {
+		if err := s.pushAttachment(ctx, img); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (s *session) pushAttachment(ctx context.Context, img v1.Image) error {
+	digest, err := img.Digest()
+	if err != nil {
+		return err
+	}
+	return s.pusher.Push(ctx, s.repo.Digest(digest.String()), img)
 }

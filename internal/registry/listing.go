@@ -45,6 +45,13 @@ type Listing struct {
 	Production    *Summary
 	ProductionTag string // empty where production was named by its digest
 	Images        []DebugImage
+
+	// Part is the digest that was named where it is that of one platform of production.
+	Part string
+
+	// Unsearched is how many tags there are that may name an index with the image that was
+	// named, where these are too many to look.
+	Unsearched int
 }
 
 // DebugImage is one that a repository has.
@@ -77,7 +84,9 @@ func (c *Client) List(ctx context.Context, ref Reference, digest string) (*Listi
 		err = s.listDebug(ctx, list, named)
 	case named != nil && digest != "":
 		list.Production = named
-		err = s.listDigest(ctx, list)
+		if err = s.listDigest(ctx, list); err == nil && len(list.Images) == 0 && !named.isWhole() {
+			err = s.listWholes(ctx, list)
+		}
 	case digest == "":
 		list.Production = named
 		err = s.listTag(ctx, list)
@@ -111,7 +120,7 @@ func (s *session) listDebug(ctx context.Context, list *Listing, named *Summary) 
 			return err
 		}
 	}
-	if slices.ContainsFunc(list.Images, func(img DebugImage) bool { return img.Digest == named.Digest }) {
+	if slices.ContainsFunc(list.Images, func(img DebugImage) bool { return img.Has(named.Digest) }) {
 		return nil
 	}
 	tag := s.ref.tag

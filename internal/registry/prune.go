@@ -224,32 +224,6 @@ func (s *session) deleteTag(ctx context.Context, img DebugImage) error {
 	return err
 }
 
-// names says that a tag names a digest, or an index that has it.
-func (s *session) names(ctx context.Context, tag, digest string) (bool, error) {
-	d, err := s.puller.Head(ctx, s.repo.Tag(tag))
-	if isAbsent(err) {
-		return false, nil
-	}
-	if err != nil || d.Digest.String() == digest {
-		return err == nil, err
-	}
-	if !d.MediaType.IsIndex() {
-		return false, nil
-	}
-	top, err := s.puller.Get(ctx, s.repo.Digest(d.Digest.String()))
-	if isAbsent(err) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	index, err := v1.ParseIndexManifest(bytes.NewReader(top.Manifest))
-	if err != nil {
-		return false, fmt.Errorf("reading the index that %s names: %w", tag, err)
-	}
-	return slices.ContainsFunc(index.Manifests, func(d v1.Descriptor) bool { return d.Digest.String() == digest }), nil
-}
-
 // isShared says that another tag names the image, or an index that has it.
 func (s *session) isShared(ctx context.Context, img DebugImage) (bool, error) {
 	tags, err := s.tags(ctx)
@@ -260,8 +234,8 @@ func (s *session) isShared(ctx context.Context, img DebugImage) (bool, error) {
 		if tag == img.Tag || attachedTag.MatchString(tag) {
 			continue
 		}
-		if names, err := s.names(ctx, tag, img.Digest); err != nil || names {
-			return names, err
+		if holder, err := s.holder(ctx, tag, img.Digest); err != nil || holder != "" {
+			return holder != "", err
 		}
 	}
 	return false, nil
@@ -296,6 +270,13 @@ func (s *session) deleteLinks(ctx context.Context, img DebugImage, links []Link)
 				continue
 			}
 			if err := s.pusher.Delete(ctx, s.repo.Digest(l.digest)); err != nil && !isAbsent(err) && !isRefusal(err) {
+				return err
+			}
+		}
+	}
+	for subject := range ends {
+		if subject != img.Digest {
+			if err := s.unmarkParts(ctx, subject); err != nil {
 				return err
 			}
 		}
