@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"os"
 	"slices"
 	"strings"
 
@@ -251,16 +252,26 @@ func (r *Request) solveOpt(img Image, in *inputs, attachables []session.Attachab
 	return so, nil
 }
 
+// accounts are those of registries: Docker's, or Podman's where there is no configuration of
+// Docker's.
+func (r *Request) accounts() authprovider.AuthConfigProvider {
+	credentials := authprovider.LoadAuthConfig(r.docker)
+	return func(ctx context.Context, host string, scope []string, expired authprovider.ExpireCachedAuthCheck) (types.AuthConfig, error) {
+		account, err := credentials(ctx, host, scope, expired)
+		if err != nil {
+			return account, registry.ExplainCredentials(host, err)
+		}
+		if _, err := os.Stat(r.docker.Filename); err != nil && account.Password == "" && account.IdentityToken == "" && account.RegistryToken == "" {
+			return registry.Account(ctx, host)
+		}
+		return account, nil
+	}
+}
+
 // attachables are what the session offers to the build: credentials of registries,
 // secrets and SSH agents.
 func (r *Request) attachables(in *inputs) ([]session.Attachable, error) {
-	credentials := authprovider.LoadAuthConfig(r.docker)
-	list := []session.Attachable{authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{
-		AuthConfigProvider: func(ctx context.Context, host string, scope []string, expired authprovider.ExpireCachedAuthCheck) (types.AuthConfig, error) {
-			account, err := credentials(ctx, host, scope, expired)
-			return account, registry.ExplainCredentials(host, err)
-		},
-	})}
+	list := []session.Attachable{authprovider.NewDockerAuthProvider(authprovider.DockerAuthProviderConfig{AuthConfigProvider: r.accounts()})}
 	if r.secrets != nil {
 		list = append(list, r.secrets)
 	}

@@ -6,6 +6,7 @@ package cli_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"os"
 	"os/exec"
@@ -44,6 +45,18 @@ func helped(t *testing.T, server *tokenServer, account, script string) *member {
 		}
 	}
 	return &member{server, append(os.Environ(), callEnv+"=1", "HOME="+dir, "DOCKER_CONFIG="+dir, "PATH="+dir+":"+os.Getenv("PATH"))}
+}
+
+// ofPodman is a user with an account in Podman's file, and nothing of Docker's.
+func ofPodman(t *testing.T, server *tokenServer, account string) *member {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "auth.json")
+	login := base64.StdEncoding.EncodeToString([]byte(account + ":" + server.accounts[account].password))
+	if err := os.WriteFile(file, fmt.Appendf(nil, `{"auths": {%q: {"auth": %q}}}`, server.host, login), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return &member{server, append(os.Environ(), callEnv+"=1", "HOME="+dir, "DOCKER_CONFIG="+dir, "REGISTRY_AUTH_FILE="+file)}
 }
 
 // credentials is a helper's script with the credentials of an account.
@@ -125,6 +138,7 @@ func TestCredentialsOfAHelperServeEveryCommand(t *testing.T) {
 	for name, a := range server.accounts {
 		users[name] = helped(t, server, name, credentials(server, name, a.password))
 	}
+	users["podman"] = ofPodman(t, server, "me")
 	me, reg, app := users["me"], &testenv.Registry{Host: server.host}, server.host+"/team/app"
 	pushIndex(t, reg, "team/app:v1", server.loggedIn("me"))
 	pushIndex(t, reg, "team/app:v2", server.loggedIn("me"))
@@ -144,6 +158,7 @@ func TestCredentialsOfAHelperServeEveryCommand(t *testing.T) {
 	steps([]step{
 		{"reader", "failed to push " + app + ": push access denied", []string{"build", "-t", app + ":v1", "--push", hello}},
 		{"me", "", []string{"build", "-t", app + ":v1", "-t", server.host + "/team/other:v1", "--push", hello}},
+		{"podman", "", []string{"build", "-t", app + ":v1", "--variant", "remote-src", "--push", hello}},
 		{"reader", "", []string{"ls", app + ":v1"}},
 		{"reader", "", []string{"verify", app + ":v1-debug"}},
 		{"reader", "", []string{"inspect", app + ":v1-debug"}},
@@ -151,8 +166,9 @@ func TestCredentialsOfAHelperServeEveryCommand(t *testing.T) {
 		{"keeper", "", []string{"attach", app + ":v1-debug", "--production", "v2"}},
 		{"me", "", []string{"derive", app + ":v3", "--push"}},
 	})
-	pushIndex(t, reg, "team/app:v1", server.loggedIn("me"))
-	pushIndex(t, reg, "team/app:v2", server.loggedIn("me"))
+	for _, tag := range []string{"v1", "v2"} {
+		pushIndex(t, reg, "team/app:"+tag, server.loggedIn("me"))
+	}
 	steps([]step{
 		{"keeper", "with an account that may delete from the repository", []string{"prune", app, "--yes"}},
 		{"me", "", []string{"prune", app, "--yes"}},
@@ -184,6 +200,10 @@ func ended(t *testing.T, r ran, says string, args []string) {
 func badHelpers(t *testing.T, server *tokenServer) {
 	t.Helper()
 	good := server.accounts["me"].password
+	based := t.TempDir() // on an image that BuildKit pulls
+	if err := os.WriteFile(filepath.Join(based, "Dockerfile"), []byte("FROM "+server.host+"/team/app:v3\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	for name, bad := range map[string]struct{ script, says string }{
 		"wrong":   {credentials(server, "me", "pass"), "refused access (401 Unauthorized, UNAUTHORIZED: incorrect username or password): run \"docker login"},
 		"missing": {"", "could not be logged in to: docker-credential-test is not on PATH: install it, or remove it from Docker's config.json"},
@@ -194,6 +214,10 @@ func badHelpers(t *testing.T, server *tokenServer) {
 		"nobody":  {"echo credentials not found in native keychain; exit 1", "refused access (401 Unauthorized"},
 	} {
 		user := helped(t, server, name, bad.script)
+		pulls := []string{"build", "--dry-run", based}
+		if r := user.run(t, pulls...); r.code != cli.ExitFailure || strings.Contains(bad.says, "credential") && !strings.Contains(r.stderr, "no credentials for registry "+server.host+": ") {
+			t.Errorf("%s, %q: exit code %d\n%s", name, pulls, r.code, r.stderr)
+		}
 		for _, args := range [][]string{{"ls", server.host + "/team/app:v1"}, {"build", "-t", server.host + "/team/app:v1", "--push", testenv.Service(t, "hello")}, {"derive", server.host + "/team/app:v3", "--dry-run"}} {
 			r := user.run(t, args...)
 			ended(t, r, bad.says, args)

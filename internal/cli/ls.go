@@ -19,9 +19,9 @@ func newLsCommand(s streams) *cobra.Command {
 		Short: "List the debug images of a production image in a registry",
 		Long: `List the debug images of a production image in a registry.
 
-REF is the production image or one of its debug images, by tag or by digest. A
-digest finds the debug images that were linked with it, also when tags have
-moved since.
+REF is the production image or one of its debug images, by tag or by digest,
+also that of one platform. A digest finds the debug images that were linked with
+it, also when tags have moved since.
 
 STATUS is "current" if the debug image belongs to what production's tag names
 now, "stale" if production's tag has moved since, "gone" if it is deleted, and

@@ -8,7 +8,9 @@ import (
 	"io"
 	"strings"
 
+	"github.com/docker/cli/cli/config/types"
 	"github.com/google/go-containerregistry/pkg/authn"
+	"github.com/google/go-containerregistry/pkg/name"
 )
 
 // CredentialsError says that the credentials for a registry could not be read. Its text has
@@ -55,6 +57,29 @@ func seeHelper(host string) string {
 // once more for the registry alone where the first question fails: docker asks nothing else,
 // so helpers need not know repositories. It explains errors.
 type registryKeychain struct{ authn.Keychain }
+
+// Account is what a registry is logged in to with, by the default of [WithKeychain]: it is
+// empty where nothing says so. The error is a [*CredentialsError].
+func Account(ctx context.Context, host string) (types.AuthConfig, error) {
+	if host == "registry-1.docker.io" {
+		host = name.DefaultRegistry
+	}
+	target, err := name.NewRegistry(host)
+	if err != nil {
+		return types.AuthConfig{}, ExplainCredentials(host, err)
+	}
+	login, err := registryKeychain{authn.DefaultKeychain}.ResolveContext(ctx, target)
+	if err != nil {
+		return types.AuthConfig{}, err
+	}
+	account, err := authn.Authorization(ctx, login)
+	if err != nil {
+		return types.AuthConfig{}, ExplainCredentials(host, err)
+	}
+	return types.AuthConfig{
+		Username: account.Username, Password: account.Password, IdentityToken: account.IdentityToken, RegistryToken: account.RegistryToken,
+	}, nil
+}
 
 // wholeRegistry is the registry of a repository.
 type wholeRegistry struct{ authn.Resource }
