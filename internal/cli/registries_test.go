@@ -93,6 +93,24 @@ func pushIndex(t *testing.T, reg *testenv.Registry, image string, options ...rem
 	return digest.String(), digests[0], digests[1]
 }
 
+// platformOf is the image of the first platform of an index.
+func platformOf(t *testing.T, index string) string {
+	t.Helper()
+	ref, err := name.ParseReference(index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole, err := remote.Index(ref, remote.WithContext(proctest.Context(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := whole.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ref.Context().Digest(manifest.Manifests[0].Digest.String()).String()
+}
+
 // listed are the debug images that `dlvgen ls` finds: tag, variant and status.
 func listed(t *testing.T, ref string) []string {
 	t.Helper()
@@ -129,7 +147,7 @@ func TestEveryRegistryHasDebugImages(t *testing.T) {
 			production, amd64, arm64 := pushIndex(t, reg, "cli/everywhere:v1")
 			pushIndex(t, reg, "cli/everywhere:v2")
 			var built []struct{ Ref, Digest, Production string }
-			r := dlvgen(t, "-t", app+":v1", "--variant", "remote,remote-src", "--push", "--format", "json", dir)
+			r := dlvgen(t, "-t", app+":v1", "--variant", "remote,remote-src", "--provenance", "mode=min", "--push", "--format", "json", dir)
 			if err := json.Unmarshal([]byte(r.stdout), &built); err != nil || len(built) != 2 {
 				t.Fatalf("exit code %d, %v\n%s%s", r.code, err, r.stdout, r.stderr)
 			}
@@ -150,7 +168,8 @@ func TestEveryRegistryHasDebugImages(t *testing.T) {
 				lists(t, app+ref, linked...)
 			}
 			honest := map[string]string{"labels": "ok", "program": "ok", "debugger": "ok", "sources": "ok", "secrets": "ok", "production": "ok"}
-			if diff := cmp.Diff(honest, results(t, app+":v1-debug", cli.ExitOK)); diff != "" {
+			platform := platformOf(t, app+"@"+built[0].Digest)
+			if diff := cmp.Diff(honest, results(t, platform, cli.ExitOK)); diff != "" {
 				t.Errorf("verified (-want +got):\n%s", diff)
 			}
 			pruneAll(t, d, reg, app)
@@ -162,9 +181,13 @@ func TestEveryRegistryHasDebugImages(t *testing.T) {
 // names, where the registry would delete that too.
 func pruneAll(t *testing.T, d deployed, reg *testenv.Registry, app string) {
 	t.Helper()
-	img, err := reg.Image(proctest.Context(t), "cli/everywhere:v1-debug-src")
+	ref, err := name.NewTag(app + ":v1-debug-src")
+	if err != nil {
+		t.Fatal(err)
+	}
+	named, err := remote.Get(ref, remote.WithContext(proctest.Context(t)))
 	if err == nil {
-		_, err = reg.Push(proctest.Context(t), "cli/everywhere:mine", img)
+		err = remote.Tag(ref.Tag("mine"), named, remote.WithContext(proctest.Context(t)))
 	}
 	if err != nil {
 		t.Fatal(err)
