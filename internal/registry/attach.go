@@ -60,8 +60,10 @@ func (c *Client) attach(ctx context.Context, p Pending, marked map[string]bool) 
 	if err != nil {
 		return "", explain(op, s.ref.host, err)
 	}
-	if production, err = s.whole(ctx, l.ProductionTag, production); err != nil {
-		return "", explain(op, s.ref.host, err)
+	if l.ProductionDigest != "" {
+		if production, err = s.whole(ctx, l.ProductionTag, production); err != nil {
+			return "", explain(op, s.ref.host, err)
+		}
 	}
 	debug, err := s.descriptor(ctx, "", p.Digest)
 	if err != nil {

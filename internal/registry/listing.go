@@ -281,21 +281,6 @@ func (s *session) productionTag(l variants.Labels) string {
 	return labelled
 }
 
-// tagged is the digest that a tag names, empty for nothing.
-func (s *session) tagged(ctx context.Context, tag string) (string, error) {
-	if tag == "" {
-		return "", nil
-	}
-	d, err := s.puller.Head(ctx, s.repo.Tag(tag))
-	if isAbsent(err) {
-		return "", nil
-	}
-	if err != nil {
-		return "", err
-	}
-	return d.Digest.String(), nil
-}
-
 // listDigest lists what is linked with a digest, whatever tags name by now.
 func (s *session) listDigest(ctx context.Context, list *Listing) error {
 	links, err := s.links(ctx, list.Production.Digest)

@@ -123,6 +123,21 @@ func (s *session) read(ctx context.Context, tag, digest string) (*Summary, error
 	return sum, err
 }
 
+// tagged is the digest that a tag names, empty for nothing.
+func (s *session) tagged(ctx context.Context, tag string) (string, error) {
+	if tag == "" {
+		return "", nil
+	}
+	d, err := s.puller.Head(ctx, s.repo.Tag(tag))
+	if isAbsent(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return d.Digest.String(), nil
+}
+
 // The list of tags may have an end nowhere: a registry's next page may be the same one again.
 const (
 	maxTags  = 1_000_000
