@@ -45,7 +45,7 @@ func (b *builder) move(ctx context.Context, results []*Result) error {
 
 // pending are the tags, and those of debug images with the production tag that they derive
 // from. Where the call made the production image, or was given it, they belong to that,
-// whatever the tag names.
+// whatever the tag names by now.
 func (b *builder) pending(results []*Result) []registry.Pending {
 	made := ""
 	for _, res := range results {
@@ -59,12 +59,12 @@ func (b *builder) pending(results []*Result) []registry.Pending {
 			one := registry.Pending{Ref: ref, Digest: res.Digest()}
 			if !res.isProduction() {
 				digest := made
-				if p, ok := b.source.(*published); ok && p.ref.Key().Repository() == b.production[i].Key().Repository() {
-					digest = p.digest
+				if p, ok := b.source.(*published); ok {
+					digest = p.linked(b.production[i])
 				}
 				one.Link = registry.Link{
 					ProductionTag: b.production[i].Tag(), ProductionDigest: digest,
-					Variant: res.Variant.Name, Preset: res.Preset, Version: version.Version(),
+					Variant: res.Variant.Name, Preset: res.Preset, Version: version.Version(), Options: res.options,
 				}
 			}
 			list = append(list, one)
@@ -99,7 +99,7 @@ func (b *builder) tellPrereleases(results []*Result) {
 	for _, res := range results {
 		for i, ref := range res.Refs {
 			if production := b.production[i].Tag(); registry.IsPrerelease(production, ref.Tag()) {
-				b.notify(PrereleaseWarning(production, ref.Tag()))
+				b.prerelease.Do(func() { b.notify(PrereleaseWarning(production, ref.Tag())) })
 				return
 			}
 		}

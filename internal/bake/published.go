@@ -48,13 +48,18 @@ func NewDerivation(p Published, o Options, env Environment) (*Request, error) {
 	if len(o.Tags) == 0 && (o.Push || o.Load) {
 		return nil, fmt.Errorf("%s names an image by its digest alone: add -t with the production reference, the debug tags derive from it", p.Ref)
 	}
-	return requestOf(o, from, env)
+	r, err := requestOf(o, from, env)
+	if err == nil {
+		err = r.nameOptions(from.sources)
+	}
+	return r, err
 }
 
 // published is a published image as the source of production.
 type published struct {
 	ref    registry.Reference
 	tagged bool   // ref has a tag that was given
+	pinned bool   // the digest was given
 	digest string // "" until it is known
 
 	folder  string // of the sources, "" for none
@@ -75,7 +80,7 @@ func newPublished(p Published) (*published, error) {
 		if err != nil || !ok {
 			return nil, fmt.Errorf("the image reference %q is invalid: write the digest as sha256:HEX", p.Ref)
 		}
-		from.digest = digested.Digest().String()
+		from.digest, from.pinned = digested.Digest().String(), true
 		_, from.tagged = named.(reference.Tagged)
 	}
 	switch address, git := strings.CutPrefix(p.Source, "git+"); {
@@ -115,6 +120,15 @@ func withoutUser(source string) string {
 		scheme = ""
 	}
 	return scheme + "xxxxx" + source[at:]
+}
+
+// linked is the digest that debug images of a production reference are linked with: "" for what
+// that names, where it is another than the one that is derived from.
+func (p *published) linked(ref registry.Reference) string {
+	if p.pinned && ref.Key().Repository() == p.ref.Key().Repository() || ref.Key() == p.ref.Key() {
+		return p.digest
+	}
+	return ""
 }
 
 // String is the image's reference, with its digest where that is known.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/buildkit"
@@ -51,6 +52,9 @@ type Request struct {
 	secrets session.Attachable     // nil for none
 	ssh     []sshprovider.AgentConfig
 
+	// prerelease is done when the user was told of tags that look like versions.
+	prerelease *sync.Once
+
 	dryRun         bool
 	progress, addr string
 	frontendImage  string // that the tools are taken from, "" for none
@@ -66,6 +70,9 @@ type Image struct {
 
 	// Refs are its debug tags, one for each production reference, or these themselves.
 	Refs []registry.Reference
+
+	// options names what is asked for, where production is a published image.
+	options string
 }
 
 // isProduction says that the image is production's, of no variant.
@@ -84,7 +91,7 @@ func NewRequest(o Options, env Environment) (*Request, error) {
 // requestOf is a request for what is made from a source.
 func requestOf(o Options, from source, env Environment) (*Request, error) {
 	r := &Request{
-		source: from, contexts: o.Contexts, insecure: slices.Clone(o.Insecure),
+		source: from, contexts: o.Contexts, insecure: slices.Clone(o.Insecure), prerelease: &sync.Once{},
 		docker: env.Docker, dryRun: o.DryRun, progress: o.Progress, addr: o.Addr, builderName: o.Builder, frontendImage: o.FrontendImage,
 	}
 	if image, ok := env.Lookup(FrontendImageVariable); ok && r.frontendImage == "" {

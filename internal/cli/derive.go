@@ -21,6 +21,7 @@ var deriveFlags = []string{
 func newDeriveCommand(s streams) *cobra.Command {
 	flags := &buildFlags{}
 	var from bake.Published
+	var many tagsFlags
 	cmd := &cobra.Command{
 		Use:   "derive REF",
 		Short: "Derive debug variants from a published production image",
@@ -34,11 +35,15 @@ the Go module proxy, else those of its commit, from its git repository.
 
 The debug tags are made from the tag of REF, or from -t.
 
+With --all-tags, REF is a repository. Derives from all of its tags that match, but
+for those whose debug images are there already.
+
 Prints REF@DIGEST for each variant.`,
 		Example: `  dlvgen derive registry.example/app:v1 --push
   dlvgen derive registry.example/app:v1 --source . --variant all --push
   dlvgen derive app@sha256:... -t app:v1 --load
-  dlvgen derive app:v1 --source git+https://git.example/app.git --push`,
+  dlvgen derive app:v1 --source git+https://git.example/app.git --push
+  dlvgen derive --all-tags 'v1.*' registry.example/app --push`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef(cmd, "derive takes one image reference, and got %d: %q", len(args), args)
@@ -51,6 +56,16 @@ Prints REF@DIGEST for each variant.`,
 				return err
 			}
 			from.Ref = args[0]
+			if err := many.check(cmd.Flags()); err != nil {
+				return usagef(cmd, "%w", err)
+			}
+			if len(many.Included) > 0 {
+				t, err := flags.tagsDerivation(from, many.ManyTags, env)
+				if err != nil {
+					return usagef(cmd, "%w", err)
+				}
+				return s.deriveTags(cmd.Context(), flags, t)
+			}
 			r, err := flags.derivation(from, env)
 			if err != nil {
 				return usagef(cmd, "%w", err)
@@ -65,6 +80,7 @@ Prints REF@DIGEST for each variant.`,
 	fs.StringVar(&from.Source, "source", "", "sources of the program: a folder with a checkout, or git+URL[#REF] (default: what its build information names)")
 	fs.BoolVar(&from.AllowMismatch, "allow-mismatch", false, "compile sources of another commit than the program's")
 	fs.StringVar(&flags.asked.RebuildImage, "toolchain", "", "image with Go that compiles the program (default: the golang image of its Go version)")
+	many.register(fs)
 	addShared(fs, all, deriveFlags, "rebuild", "rebuild-image")
 	for name, usage := range map[string]string{
 		"variant":  "debug variants to derive: " + strings.Join(variants.Names(), ", ") + ", those of the project file, or " + variants.All,
@@ -80,20 +96,27 @@ Prints REF@DIGEST for each variant.`,
 	return cmd
 }
 
-// derivation reads and checks the flags for a published image.
-func (f *buildFlags) derivation(from bake.Published, env bake.Environment) (*bake.Request, error) {
-	var err error
+// derivedVariants reads the flags that say which variants are derived.
+func (f *buildFlags) derivedVariants() (err error) {
 	if f.Variants, err = f.presets(); err != nil {
-		return nil, err
+		return err
 	}
 	if f.Production {
-		return nil, fmt.Errorf("--variant %s: that image is there already", bake.Production)
+		return fmt.Errorf("--variant %s: that image is there already", bake.Production)
 	}
 	for i := range f.Variants {
 		f.Variants[i].Rebuild = variants.RebuildAuto
 		if f.asked.RebuildImage != "" {
 			f.Variants[i].RebuildImage = f.asked.RebuildImage
 		}
+	}
+	return nil
+}
+
+// derivation reads and checks the flags for a published image.
+func (f *buildFlags) derivation(from bake.Published, env bake.Environment) (*bake.Request, error) {
+	if err := f.derivedVariants(); err != nil {
+		return nil, err
 	}
 	r, err := bake.NewDerivation(from, f.Options, env)
 	if err == nil && f.format == formatJSON && r.ToStdout() {

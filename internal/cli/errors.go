@@ -27,8 +27,7 @@ type detailed interface {
 // lines of the Dockerfile, and the error's own details.
 func printError(w io.Writer, err error) {
 	var b bytes.Buffer
-	text := strings.TrimSpace(noise.ReplaceAllString(err.Error(), ""))
-	line, rest, _ := strings.Cut(text, "\n")
+	line, rest := reason(err)
 	_, _ = fmt.Fprintf(&b, "dlvgen: %s\n", line)
 	if rest = strings.TrimSpace(rest); rest != "" {
 		_, _ = fmt.Fprintln(&b, rest)
@@ -47,6 +46,12 @@ func printError(w io.Writer, err error) {
 		}
 	}
 	_, _ = io.WriteString(w, visible.Lines(b.String()))
+}
+
+// reason is what an error says on one line, and the rest.
+func reason(err error) (line, rest string) {
+	line, rest, _ = strings.Cut(strings.TrimSpace(noise.ReplaceAllString(err.Error(), "")), "\n")
+	return line, rest
 }
 
 func printUsageError(w io.Writer, err *usageError) {

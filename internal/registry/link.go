@@ -36,6 +36,7 @@ const (
 	annotationProductionTag = "io.github.dlvgen.production.tag"
 	annotationDebugTag      = "io.github.dlvgen.debug.tag"
 	annotationDebugDigest   = "io.github.dlvgen.debug.digest"
+	annotationOptions       = "io.github.dlvgen.options"
 )
 
 // Link says that a debug image belongs to a production image of the same repository. A
@@ -50,13 +51,16 @@ type Link struct {
 	// Version is that of the dlvgen that derived the debug image.
 	Version string
 
+	// Options names what a published image was derived with, empty for other debug images.
+	Options string
+
 	// digest is that of the manifest that was read.
 	digest string
 }
 
 // manifest is the link as it is attached to a subject. It is the same whenever it is made.
 func (l Link) manifest(subject v1.Descriptor) (v1.Image, error) {
-	return attachment(LinkType, subject, map[string]string{
+	annotations := map[string]string{
 		annotationProductionTag:          l.ProductionTag,
 		variants.LabelProductionDigest:   l.ProductionDigest,
 		annotationDebugTag:               l.DebugTag,
@@ -65,7 +69,11 @@ func (l Link) manifest(subject v1.Descriptor) (v1.Image, error) {
 		variants.LabelPreset:             l.Preset,
 		variants.LabelVersion:            l.Version,
 		"org.opencontainers.image.title": fmt.Sprintf("dlvgen: %s is the debug image of %s", l.DebugTag, l.ProductionTag),
-	})
+	}
+	if l.Options != "" {
+		annotations[annotationOptions] = l.Options
+	}
+	return attachment(LinkType, subject, annotations)
 }
 
 // attachment is a manifest of annotations that is attached to a subject.
@@ -100,7 +108,8 @@ func (s *session) parseLink(a map[string]string, digest string) (Link, bool) {
 		ProductionTag: a[annotationProductionTag], ProductionDigest: a[variants.LabelProductionDigest],
 		DebugTag: a[annotationDebugTag], DebugDigest: a[annotationDebugDigest],
 		Variant: a[variants.LabelVariant], Preset: a[variants.LabelPreset], Version: a[variants.LabelVersion],
-		digest: digest,
+		Options: a[annotationOptions],
+		digest:  digest,
 	}
 	for _, digest := range []string{l.ProductionDigest, l.DebugDigest} {
 		if !isDigest(digest) {
