@@ -46,7 +46,7 @@ type Tags struct {
 
 	// derive is how one image is derived from, [Request.Build], and open how the builder is
 	// opened meanwhile.
-	derive func(*Request, context.Context, Streams) ([]*Result, error)
+	derive func(context.Context, *Request, Streams) ([]*Result, error)
 	open   func(context.Context, func(string)) (io.Closer, error)
 }
 
@@ -73,7 +73,7 @@ func NewTags(t ManyTags, o Options, env Environment) (*Tags, error) {
 		return nil, errors.New("--all-tags needs --push, or --dry-run to list what would be derived")
 	}
 	o.Push = true // a dry run looks for the same images
-	tags := &Tags{ManyTags: t, ref: ref, patterns: patterns, options: o, env: env, derive: (*Request).Build, open: o.openBuilder}
+	tags := &Tags{ManyTags: t, ref: ref, patterns: patterns, options: o, env: env, derive: deriveOne, open: o.openBuilder}
 	r, err := tags.request("", "latest") // any tag shows what is wrong with the options
 	if err != nil {
 		return nil, err
@@ -85,9 +85,12 @@ func NewTags(t ManyTags, o Options, env Environment) (*Tags, error) {
 	return tags, r.checkMany()
 }
 
-// Mode is that of the progress, as --progress or the environment has it. Compact says that the
-// builds themselves are not shown.
-func (t *Tags) Mode() string  { return t.mode }
+func deriveOne(ctx context.Context, r *Request, s Streams) ([]*Result, error) { return r.Build(ctx, s) }
+
+// Mode is that of the progress, as --progress or the environment has it.
+func (t *Tags) Mode() string { return t.mode }
+
+// Compact says that the builds themselves are not shown.
 func (t *Tags) Compact() bool { return t.mode == "auto" || t.mode == "tty" }
 
 // DryRun says that nothing is derived.

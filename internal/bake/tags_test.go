@@ -111,7 +111,7 @@ func (m *manyTags) ask(change func(*ManyTags, *Options)) *Tags {
 }
 
 // derive stands for [Request.Build]: it pushes by digest, and moves the tags as that does.
-func (m *manyTags) derive(r *Request, ctx context.Context, _ Streams) ([]*Result, error) {
+func (m *manyTags) derive(ctx context.Context, r *Request, _ Streams) ([]*Result, error) {
 	var names []string
 	for _, ref := range r.production {
 		names = append(names, ref.Tag())
@@ -252,13 +252,13 @@ func TestOnlyProductionTagsAreDerivedFrom(t *testing.T) {
 	}
 }
 
-// TestTwoHundredTagsOfWhichFortyAreNew counts the requests of a second run.
-func TestTwoHundredTagsOfWhichFortyAreNew(t *testing.T) {
+// TestTagsOfWhichSomeAreNew counts the requests of a second run.
+func TestTagsOfWhichSomeAreNew(t *testing.T) {
 	m := newManyTags(t, server.WithReferrersSupport(true))
 	old, all := []string{}, []string{}
-	for i := range 200 {
+	for i := range 50 {
 		tag := fmt.Sprintf("v1.%d.0", i)
-		if all = append(all, tag); i < 160 {
+		if all = append(all, tag); i < 40 {
 			m.push(tag, tag)
 			old = append(old, tag)
 		}
@@ -272,7 +272,7 @@ func TestTwoHundredTagsOfWhichFortyAreNew(t *testing.T) {
 		m.push(tag, tag)
 	}
 	groups, derived, requests, err := m.run(proctest.Context(t), m.ask(nil))
-	if err != nil || count(groups, TagSkipped) != 160 || count(groups, TagDerived) != 40 || len(derived) != 40 {
+	if err != nil || count(groups, TagSkipped) != 40 || count(groups, TagDerived) != 10 || len(derived) != 10 {
 		t.Fatalf("%v in %q", err, groups)
 	}
 	heads := 0

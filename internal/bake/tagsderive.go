@@ -110,7 +110,7 @@ func (o Options) openBuilder(ctx context.Context, tell func(string)) (io.Closer,
 
 // deriveGroup derives from one image, and keeps of it what is reported.
 func (t *Tags) deriveGroup(ctx context.Context, g *TagGroup, s Streams) {
-	results, err := t.derive(g.request, ctx, s)
+	results, err := t.derive(ctx, g.request, s)
 	g.request = nil
 	var refusal *refuse.Error
 	switch {

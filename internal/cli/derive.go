@@ -35,8 +35,8 @@ the Go module proxy, else those of its commit, from its git repository.
 
 The debug tags are made from the tag of REF, or from -t.
 
-With --all-tags, REF is a repository. Derives from all of its tags that match, but
-for those whose debug images are there already.
+With --all-tags, REF is a repository. Derives from all of its tags that match,
+but for those whose debug images are there already.
 
 Prints REF@DIGEST for each variant.`,
 		Example: `  dlvgen derive registry.example/app:v1 --push

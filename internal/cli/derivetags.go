@@ -14,10 +14,10 @@ import (
 type tagsFlags struct{ bake.ManyTags }
 
 func (f *tagsFlags) register(fs *pflag.FlagSet) {
-	fs.StringArrayVar(&f.Included, "all-tags", nil, `derive from all tags of the repository REF that match a pattern, such as "v1.*"`)
+	fs.StringArrayVar(&f.Included, "all-tags", nil, "derive from all tags of the repository REF that match a pattern, such as 'v1.*'")
 	fs.StringArrayVar(&f.Excluded, "exclude-tags", nil, "leave out tags that match a pattern")
-	fs.IntVar(&f.Jobs, "jobs", bake.DefaultJobs, "with --all-tags: how many images are derived at the same time")
-	fs.BoolVar(&f.Recheck, "recheck", false, "with --all-tags: ask the registry what debug tags name that were derived before")
+	fs.IntVar(&f.Jobs, "jobs", bake.DefaultJobs, "how many images are derived at the same time")
+	fs.BoolVar(&f.Recheck, "recheck", false, "ask the registry what debug tags name that were derived before")
 }
 
 // check refuses what --all-tags is missing for.

@@ -22,6 +22,7 @@ var flagGroups = [][2]string{
 	{"What to derive", ""},
 	{"Where it goes", "tag tag-suffix push load output attest provenance sbom annotation insecure-registry metadata-file dry-run"},
 	{"The program's sources", "source allow-mismatch toolchain"},
+	{"Several tags", "all-tags exclude-tags jobs recheck"},
 	{"Without a Dockerfile", "module base ldflags tags goflags"},
 	{"The build", "file target platform build-arg build-context label secret ssh network add-host shm-size ulimit allow"},
 	{"The builder and its caches", "builder addr frontend-image no-cache no-cache-filter no-go-cache pull cache-from cache-to"},
