@@ -1,4 +1,4 @@
-//go:build !race
+//go:build linux && !race
 
 // What is derived from is another program, which is compiled without the detector.
 
@@ -13,6 +13,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -23,17 +24,25 @@ import (
 	"github.com/dlvgen/dlvgen/internal/cli"
 	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
 // debuggable is a program that needs no compile to be debugged: deriving from it is only putting
-// images together.
-func debuggable(t *testing.T) string {
+// images together. It imports nothing, as the packages of a program are compiled for this.
+func debuggable(t *testing.T, arch string) string {
 	t.Helper()
-	dir, program := testenv.Service(t, "prebuilt"), filepath.Join(t.TempDir(), "server")
-	runIn(t, dir, "go", "build", "-buildvcs=false", "-gcflags=all=-N -l", "-o", program, ".")
-	return program
+	dir := t.TempDir()
+	for name, text := range map[string]string{"go.mod": "module example.com/waits\n\ngo 1.26\n", "main.go": "package main\n\nfunc main() { select {} }\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runIn(t, dir, "env", "GOARCH="+arch, "go", "build", "-buildvcs=false", "-gcflags=all=-N -l", "-o", "server", ".")
+	return filepath.Join(dir, "server")
 }
 
 // publishAs pushes an image again, with another label, and returns its digest.
@@ -102,7 +111,7 @@ func (c *counted) take() []string {
 // many publishes images of one program, by the number of each, under tags of a repository.
 func many(t *testing.T, reg *testenv.Registry, repository string) func(tag string, number int) {
 	t.Helper()
-	publish(t, reg, repository+":base", debuggable(t))
+	publish(t, reg, repository+":base", debuggable(t, "amd64"))
 	base, err := reg.Image(proctest.Context(t), repository+":base")
 	if err != nil {
 		t.Fatal(err)
@@ -237,5 +246,59 @@ func TestManyTagsSomeOfWhichFail(t *testing.T) {
 	check(r.code, cli.ExitOK, r.stdout, r.stderr, "v1.9 refused, v1.4 skipped, v1.3 derived, v1.2 skipped, v1.1 skipped, v1.0 skipped")
 	if r := derive(t, "--all-tags", "v1.9", c.host+"/cli/some", "--push"); r.code != cli.ExitFailure || !strings.Contains(r.stderr, "there can be no debug image of 1 tag") {
 		t.Errorf("exit code %d\n%s", r.code, r.stderr)
+	}
+}
+
+// TestManyTagsOnSeveralNodes derives from images of two platforms, each of which has a node.
+func TestManyTagsOnSeveralNodes(t *testing.T) {
+	reg := needBuildKit(t)
+	pairOfNodes(t, testenv.SharedBuildKit(t).Addr, testenv.AnotherBuildKit(t).Addr)
+	ctx := proctest.Context(t)
+	var index v1.ImageIndex = empty.Index
+	for _, arch := range []string{"amd64", "arm64"} {
+		publish(t, reg, "cli/pair:"+arch, debuggable(t, arch))
+		img, err := reg.Image(ctx, "cli/pair:"+arch)
+		if err != nil {
+			t.Fatal(err)
+		}
+		config, err := img.ConfigFile()
+		if err != nil {
+			t.Fatal(err)
+		}
+		config = config.DeepCopy()
+		config.Architecture = arch
+		if img, err = mutate.ConfigFile(img, config); err != nil {
+			t.Fatal(err)
+		}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{Add: img, Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: "linux", Architecture: arch}}})
+	}
+	for i := range 3 {
+		ref, err := name.NewTag(reg.Ref(fmt.Sprintf("cli/pair:v1.%d", i)), name.Insecure)
+		if err == nil {
+			annotated, ok := mutate.Annotations(index, map[string]string{"release": fmt.Sprint(i)}).(v1.ImageIndex)
+			if !ok {
+				t.Fatal("the index is none any more")
+			}
+			err = remote.WriteIndex(ref, annotated, remote.WithContext(ctx))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, want := range []string{"dlvgen: 3 tags: 3 derived\n", "dlvgen: 3 tags: 3 skipped\n"} {
+		var stderr bytes.Buffer
+		code, stdout := runs(t, &stderr, "derive", "--all-tags", "v1.*", reg.Ref("cli/pair"), "--push")
+		if code != cli.ExitOK || !strings.HasSuffix(stderr.String(), want) {
+			t.Fatalf("exit code %d\n%s%s", code, stdout, stderr.String())
+		}
+		for line := range strings.Lines(stdout) {
+			ref, digest, _ := strings.Cut(strings.TrimSpace(line), "@")
+			if n := len(indexOf(t, ref, digest).Manifests); n != 2 {
+				t.Errorf("%s has %d images", ref, n)
+			}
+		}
+		if strings.Count(stderr.String(), "building on") > 1 {
+			t.Errorf("the builder is told more than once:\n%s", stderr.String())
+		}
 	}
 }
