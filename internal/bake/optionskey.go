@@ -33,7 +33,13 @@ func (r *Request) nameOptions(from production.Sources) error {
 			outputs = append(outputs, o.attrs)
 		}
 	}
-	from.Secrets = slices.DeleteFunc(slices.Clone(from.Secrets), func(id string) bool { return slices.Contains(production.ModuleVariables, id) })
+	var secrets []string
+	for _, id := range from.Secrets {
+		if !slices.Contains(production.ModuleVariables, id) {
+			secrets = append(secrets, id)
+		}
+	}
+	from.Secrets = secrets
 	from.Git = urlutil.RedactCredentials(from.Git)
 	for i := range r.images {
 		text, err := json.Marshal(struct {
