@@ -153,7 +153,7 @@ func TestTwoHundredPublishedTags(t *testing.T) {
 		asked[request]++
 	}
 	for _, tag := range all {
-		if n := asked["HEAD /v2/cli/many/manifests/"+tag]; n != 1 {
+		if n := asked["HEAD /v2/cli/many/manifests/"+tag]; n != 1 && (n != 2 || slices.Contains(old, tag)) { // the link of a new one asks again
 			t.Errorf("%s: %d HEAD requests", tag, n)
 		}
 	}
