@@ -21,7 +21,7 @@ GO_DIRS := cmd frontend internal llbgen variants testdata
 
 .PHONY: help
 help: ## List the targets.
-	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "%-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:.*## / { printf "%-14s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: build
 build: tools bin/buildkitd ## Build bin/dlvgen with its tools embedded, and bin/buildkitd beside it.
@@ -67,6 +67,10 @@ test-race:
 	@./hack/tests race
 test-plain:
 	@passed=0; ./hack/tests packages || passed=$$?; ./hack/tests plain || passed=$$?; exit $$passed
+
+.PHONY: test-published
+test-published: setup build bin/gotestsum ## Derive from programs of the Go module proxy: takes minutes.
+	@./hack/tests published
 
 .PHONY: bench
 bench: setup build ## Run the benchmarks.

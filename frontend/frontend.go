@@ -14,6 +14,7 @@ import (
 
 	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/dlvgen/dlvgen/internal/derive/production"
+	"github.com/dlvgen/dlvgen/internal/derive/rebuild"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/frontend/dockerfile/builder"
 	"github.com/moby/buildkit/frontend/gateway/client"
@@ -36,6 +37,9 @@ type Config struct {
 
 	// Source is where production comes from. The default is a Dockerfile.
 	Source production.Source
+
+	// HostGo has toolchains of the machine that the command runs on. The default is none.
+	HostGo rebuild.HostGo
 }
 
 // Frontend derives debug images.
@@ -124,7 +128,7 @@ func (f *Frontend) load(ctx context.Context, c, production client.Client, r vari
 		return nil, err
 	}
 	return derive.Load(ctx, production, derive.Config{
-		Source: f.cfg.Source, Tools: tools, Request: r, Version: f.cfg.Version, Reference: f.cfg.Reference,
+		Source: f.cfg.Source, Tools: tools, HostGo: f.cfg.HostGo, Request: r, Version: f.cfg.Version, Reference: f.cfg.Reference,
 	})
 }
 

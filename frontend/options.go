@@ -32,7 +32,7 @@ func Axes(r *variants.Request) *pflag.FlagSet {
 	fs.Var(flagvalue.Words(&r.DelveArgs, delve.CheckArgs), "delve-arg", "extra flag for Delve, such as --log; repeat it or separate flags with spaces")
 	fs.Var(word(&r.Rebuild, variants.Rebuild.Check), "rebuild", `compile a copied-in program again: from the build "context", from its "module" (Go module proxy), "auto", or "off" (default "off", without a value "auto")`)
 	fs.Lookup("rebuild").NoOptDefVal = string(variants.RebuildAuto)
-	fs.StringVar(&r.RebuildImage, "rebuild-image", r.RebuildImage, "image with Go that --rebuild compiles in (default: the golang image of the program's Go)")
+	fs.StringVar(&r.RebuildImage, "rebuild-image", r.RebuildImage, "image with Go that --rebuild compiles in, or "+variants.RebuildHost+": Go of this machine's go command (default: the golang image of the program's Go)")
 	return fs
 }
 

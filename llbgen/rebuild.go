@@ -41,8 +41,8 @@ const (
 	rebuildGopath = "/go"
 )
 
-// DownloadRecord is the file that Download leaves: what `go mod download -json` said.
-const DownloadRecord = rebuildFolder + "/module.json"
+// DownloadCache is the module cache that Download leaves.
+const DownloadCache = rebuildFolder + "/mod"
 
 // FromContext compiles the program's package in the folder dir of a build context, "."
 // for its root. Output is where the program is then, which is all that is left.
@@ -84,15 +84,14 @@ func (r Rebuild) moduleArgs() []string {
 	return append(args, r.Info.Path+"@"+r.Info.Main.Version)
 }
 
-// Download fetches the program's module, and leaves its sum in DownloadRecord.
+// Download fetches the program's module into DownloadCache. It needs no shell.
 func (r Rebuild) Download() llb.State {
 	module := r.Info.Main.Path + "@" + r.Info.Main.Version
-	script := "mkdir -p " + rebuildFolder + ` && go mod download -json "$0" >` + DownloadRecord + " || { cat " + DownloadRecord + " >&2; exit 1; }"
 	opts := append([]llb.RunOption{
-		llb.Args([]string{"/bin/sh", "-c", script, module}),
+		llb.Args([]string{"go", "mod", "download", module}),
 		llb.WithCustomName("[dlvgen] download " + module),
 	}, r.Run...)
-	return r.Image.User("0").Dir("/").Run(opts...).Root()
+	return r.Image.User("0").Dir("/").AddEnv("GOMODCACHE", DownloadCache).Run(opts...).Root()
 }
 
 // run adds the step that compiles, and leaves its output alone: what it downloads may

@@ -27,6 +27,10 @@ const (
 	RebuildGit Rebuild = "git"
 )
 
+// RebuildHost in the place of an image that compiles a program is the Go of the machine that
+// the command runs on.
+const RebuildHost = "host"
+
 // Rebuilds lists the answers.
 func Rebuilds() []string {
 	return []string{string(RebuildOff), string(RebuildAuto), string(RebuildContext), string(RebuildModule)}

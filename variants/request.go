@@ -68,7 +68,7 @@ type Request struct {
 
 	// Rebuild says what becomes of a ready-made program that cannot be debugged; empty
 	// is RebuildOff. RebuildImage is the image that compiles it, empty for the golang
-	// image of the program's Go.
+	// image of the program's Go, RebuildHost for that Go without an image.
 	Rebuild      Rebuild `json:"rebuild,omitempty"`
 	RebuildImage string  `json:"rebuildImage,omitempty"`
 

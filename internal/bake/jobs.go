@@ -98,7 +98,7 @@ func (b *builder) newJob(ctx context.Context, img Image, n *node, in *inputs, at
 	j := &job{
 		node:   n,
 		result: &Result{Image: img},
-		config: frontend.Config{Tools: n.tools, Version: version.Version(), Source: in.production, Image: b.frontendImage},
+		config: frontend.Config{Tools: n.tools, Version: version.Version(), Source: in.production, Image: b.frontendImage, HostGo: n.goFrom},
 	}
 	if len(b.production) > 0 {
 		j.config.Reference = b.production[0].String()
@@ -110,6 +110,9 @@ func (b *builder) newJob(ctx context.Context, img Image, n *node, in *inputs, at
 	n.apply(&j.options)
 	if b.tools.set != nil { // BuildKit v0.8 does not heed the session: see sharedMounts.apply
 		maps.Copy(j.options.LocalMounts, b.tools.set.Mounts)
+	}
+	if n.hostGo != nil {
+		j.options.LocalMounts[hostGoMount] = n.hostGo
 	}
 	j.options.Exports, j.load, err = b.exports(ctx, n, j.result)
 	return j, err

@@ -11,6 +11,7 @@ import (
 
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/buildkit/builders"
+	"github.com/dlvgen/dlvgen/internal/derive/rebuild"
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/docker/buildx/util/platformutil"
 	"github.com/moby/buildkit/client"
@@ -26,6 +27,8 @@ type node struct {
 	shared *sharedMounts
 	tools  frontend.ToolsSource
 	done   func()             // with the tools
+	hostGo *hostGo            // nil where no image asks for it
+	goFrom rebuild.HostGo     // of hostGo
 	waits  *patience.Patience // for answers
 
 	// exports is held by the build that exports.
@@ -49,6 +52,13 @@ func (b *builder) prepare(ctx context.Context, in *inputs, attachables []session
 			return nodes, err
 		}
 		n.tools, n.done = tools, done
+		if b.usesHostGo() {
+			h, from, end, err := serveHostGo(ctx, on.Client, b.notify)
+			if err != nil {
+				return nodes, err
+			}
+			n.hostGo, n.goFrom, n.done = h, from, func() { done(); end() }
+		}
 	}
 	return nodes, nil
 }

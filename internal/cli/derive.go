@@ -79,7 +79,7 @@ Prints REF@DIGEST for each variant.`,
 	fs.SortFlags = false
 	fs.StringVar(&from.Source, "source", "", "sources of the program: a folder with a checkout, or git+URL[#REF] (default: what its build information names)")
 	fs.BoolVar(&from.AllowMismatch, "allow-mismatch", false, "compile sources of another commit than the program's")
-	fs.StringVar(&flags.asked.RebuildImage, "toolchain", "", "image with Go that compiles the program (default: the golang image of its Go version)")
+	fs.StringVar(&flags.asked.RebuildImage, "toolchain", "", "image with Go that compiles the program, or "+variants.RebuildHost+": Go of this machine's go command (default: the golang image of its Go version)")
 	many.register(fs)
 	addShared(fs, all, deriveFlags, "rebuild", "rebuild-image")
 	for name, usage := range map[string]string{

@@ -41,6 +41,12 @@ func derive(t *testing.T, args ...string) ran {
 // own.
 func publish(t *testing.T, reg *testenv.Registry, image, program string) {
 	t.Helper()
+	publishOn(t, reg, image, program, empty.Image, "amd64")
+}
+
+// publishOn is publish for an architecture, on top of another image.
+func publishOn(t *testing.T, reg *testenv.Registry, image, program string, base v1.Image, architecture string) {
+	t.Helper()
 	text, err := os.ReadFile(program)
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +71,7 @@ func publish(t *testing.T, reg *testenv.Registry, image, program string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	img, err := mutate.AppendLayers(empty.Image, l)
+	img, err := mutate.AppendLayers(base, l)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -74,7 +80,7 @@ func publish(t *testing.T, reg *testenv.Registry, image, program string) {
 		t.Fatal(err)
 	}
 	config = config.DeepCopy()
-	config.OS, config.Architecture = "linux", "amd64"
+	config.OS, config.Architecture = "linux", architecture
 	config.Config = v1.Config{Entrypoint: []string{"/app/server"}, User: "7:8", Env: []string{"A=b"}, OnBuild: []string{"RUN false"}}
 	if img, err = mutate.ConfigFile(img, config); err == nil {
 		_, err = reg.Push(proctest.Context(t), image, img)

@@ -12,6 +12,7 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/dlvgen/dlvgen/internal/derive/find"
 	"github.com/dlvgen/dlvgen/internal/derive/production"
+	"github.com/dlvgen/dlvgen/internal/derive/rebuild"
 	"github.com/dlvgen/dlvgen/internal/derive/refuse"
 	"github.com/dlvgen/dlvgen/internal/derive/rootfs"
 	"github.com/dlvgen/dlvgen/internal/gobin"
@@ -34,6 +35,9 @@ type Config struct {
 	// Tools are those that the builder gets.
 	Tools llbgen.Tools
 
+	// HostGo has toolchains of the machine that the command runs on, nil for none.
+	HostGo rebuild.HostGo
+
 	Request variants.Request
 
 	// Version is dlvgen's own, for labels and plans.
@@ -48,6 +52,7 @@ type Deriver struct {
 	client     *instrumenter
 	production *production.Production
 	request    variants.Request
+	hostGo     rebuild.HostGo
 	version    string
 
 	// reference and digest are the production image's, empty where they are not known.
@@ -59,7 +64,7 @@ type Deriver struct {
 func Load(ctx context.Context, c client.Client, cfg Config) (*Deriver, error) {
 	in := &instrumenter{Client: c, tools: cfg.Tools, request: cfg.Request, mode: modeOf(cfg.Request)}
 	p, err := cfg.Source.Load(ctx, in)
-	d := &Deriver{client: in, production: p, request: cfg.Request, version: cfg.Version, reference: cfg.Reference}
+	d := &Deriver{client: in, production: p, request: cfg.Request, hostGo: cfg.HostGo, version: cfg.Version, reference: cfg.Reference}
 	if err == nil && p.Published != nil {
 		d.reference, d.digest = p.Published.Named()
 	}

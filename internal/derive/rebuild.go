@@ -27,7 +27,7 @@ type rebuilt struct {
 
 // readyMade is a program that no step compiles.
 func (d *Deriver) readyMade(c client.Client, img production.Image, p *find.Program, comes func(context.Context) (string, error)) rebuild.ReadyMade {
-	return rebuild.ReadyMade{Client: c, Request: d.request, Image: img, Source: d.production.Name, Published: d.production.Published, Program: p, Comes: comes}
+	return rebuild.ReadyMade{Client: c, Request: d.request, Image: img, Source: d.production.Name, Published: d.production.Published, HostGo: d.hostGo, Program: p, Comes: comes}
 }
 
 // rebuild compiles the ready-made program again, in the way that the client's steps

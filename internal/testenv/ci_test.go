@@ -18,14 +18,18 @@ import (
 func TestCIRecordsTheTreeThatPassed(t *testing.T) {
 	for name, tc := range map[string]struct {
 		before, make string
+		budget       string // of seconds
 		code         int
 		recorded     bool
+		says         string
 	}{
 		"clean":             {before: "touch ignored", make: "exit 0", recorded: true},
 		"failed":            {make: "exit 2", code: 2},
 		"with new files":    {before: "touch new", make: "exit 0"},
 		"with changes":      {before: "echo >>.gitignore", make: "exit 0"},
 		"changed meanwhile": {make: "echo >>.gitignore"},
+		"with time left":    {make: `[ "$1" = test ] || { echo ran "$1"; exit 3; }`, budget: "1000", says: "ran test-published", code: 3},
+		"without":           {make: `[ "$1" = test ]`, budget: "10", recorded: true, says: "make test-published is not run: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			repo, tmp := ciRepository(t, tc.make), t.TempDir()
@@ -36,10 +40,13 @@ func TestCIRecordsTheTreeThatPassed(t *testing.T) {
 			tree := inShell(t, repo, "git rev-parse 'HEAD^{tree}'")
 			inShell(t, repo, tc.before)
 			ci := exec.CommandContext(proctest.Context(t), ".ci/run")
-			ci.Dir, ci.Env = repo, append(os.Environ(), "TMPDIR="+tmp, "PATH="+filepath.Join(repo, ".git", "bin")+":"+os.Getenv("PATH"))
+			ci.Dir, ci.Env = repo, append(os.Environ(), "TMPDIR="+tmp, "PATH="+filepath.Join(repo, ".git", "bin")+":"+os.Getenv("PATH"), "CI_BUDGET="+tc.budget)
 			out, err := ci.CombinedOutput()
 			if code := ci.ProcessState.ExitCode(); code != tc.code {
 				t.Fatalf("exit code %d, %v, want %d:\n%s", code, err, tc.code, out)
+			}
+			if !strings.Contains(string(out), tc.says) {
+				t.Errorf("it says nothing of %q:\n%s", tc.says, out)
 			}
 			got, err := os.ReadFile(record)
 			switch {

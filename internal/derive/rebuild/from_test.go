@@ -79,14 +79,14 @@ func TestModulesThatAreNotTheProgramsOwnAreRefused(t *testing.T) {
 }
 
 func TestModulesThatGoInstallDoesNotTake(t *testing.T) {
-	m, p := downloaded{Path: "example.com/a", Version: "v1.2.3", GoMod: "a.mod"}, &find.Program{Path: "/server"}
+	p := &find.Program{Path: "/server"}
 	for text, want := range map[string]string{
 		"module example.com/a\nrequire example.com/b v1.0.0\n":    "",
 		"module example.com/a\nreplace example.com/b => ../b\n":   "has replace lines, so go install cannot compile /server from it",
 		"module example.com/a\nexclude (\n\ta.org/b v1.0.0\n)\n":  "has exclude lines",
 		"module example.com/a\nreplace (\n x.org/y => z.org/y v1": "reading the go.mod of example.com/a@v1.2.3",
 	} {
-		err := installable(p, m, []byte(text), "do this")
+		err := installable(p, downloaded{Path: "example.com/a", Version: "v1.2.3", GoMod: []byte(text)}, "do this")
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}

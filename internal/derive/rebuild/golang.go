@@ -10,6 +10,7 @@ import (
 	"github.com/containerd/platforms"
 	"github.com/distribution/reference"
 	"github.com/dlvgen/dlvgen/llbgen"
+	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/client/llb/sourceresolver"
 	"github.com/moby/buildkit/frontend/dockerui"
@@ -31,6 +32,10 @@ type base struct {
 // minor version. That image has a C compiler, for programs with cgo.
 func (m ReadyMade) golangNames() ([]string, error) {
 	p := m.Program
+	if m.fromHost() {
+		goVersion, err := m.hostVersion()
+		return []string{goVersion + " of this machine"}, err
+	}
 	if image := m.Request.RebuildImage; image != "" {
 		return []string{image}, nil
 	}
@@ -49,6 +54,9 @@ func (m ReadyMade) golangNames() ([]string, error) {
 
 // base resolves the image. Without C, Go compiles for any platform on the builder's own.
 func (p *Plan) base(ctx context.Context) (base, error) {
+	if p.fromHost() {
+		return p.hostBase(ctx)
+	}
 	bc := p.context.client
 	b := base{platform: bc.BuildPlatforms[0]}
 	if llbgen.UsesCgo(p.compile.Info) {
@@ -82,7 +90,11 @@ func (p *Plan) base(ctx context.Context) (base, error) {
 		}
 		failed = errors.Join(failed, err)
 	}
-	return b, fmt.Errorf("no image to rebuild %s in: %s; name one with %s", p.Program, strings.ReplaceAll(failed.Error(), "\n", "; "), p.imageFlag())
+	advice := "name one with " + p.imageFlag()
+	if p.Published != nil && !llbgen.UsesCgo(p.compile.Info) {
+		advice += ", or take this machine's Go with " + p.imageFlag() + " " + variants.RebuildHost
+	}
+	return b, fmt.Errorf("no image to rebuild %s in: %s; %s", p.Program, strings.ReplaceAll(failed.Error(), "\n", "; "), advice)
 }
 
 // resolve is the image of that name, with its environment.

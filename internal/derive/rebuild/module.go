@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"path"
+	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/derive/find"
 	"github.com/dlvgen/dlvgen/llbgen"
@@ -12,14 +14,15 @@ import (
 	"github.com/moby/buildkit/frontend/gateway/client"
 	"github.com/moby/buildkit/solver/errdefs"
 	"golang.org/x/mod/modfile"
+	gomod "golang.org/x/mod/module"
 )
 
-// downloaded is what `go mod download -json` says of a module.
+// downloaded is what the module cache has of a module.
 type downloaded struct {
 	Path, Version string
-	GoMod         string // path of its go.mod
+	GoMod         []byte // its go.mod
 	Sum           string
-	Origin        struct{ VCS, URL, Hash string }
+	Origin        struct{ Hash string }
 }
 
 // UnavailableError says that the program cannot be compiled from the module proxy.
@@ -49,7 +52,7 @@ func (p *Plan) checkModule(ctx context.Context) error {
 	if err != nil {
 		return failed(err)
 	}
-	ref, dt, err := p.download(ctx, def)
+	m, err := p.download(ctx, def)
 	var step *errdefs.VertexError
 	if errors.As(err, &step) {
 		hint := fmt.Sprintf("the Go module proxy does not give %s, which %s was compiled from: %s", module, p.Program, p.otherwise())
@@ -58,38 +61,55 @@ func (p *Plan) checkModule(ctx context.Context) error {
 	if err != nil {
 		return failed(err)
 	}
-	var m downloaded
-	if err := json.Unmarshal(dt, &m); err != nil {
-		return failed(err)
-	}
 	if err := sameModule(p.Program, m, p.otherwise()); err != nil {
 		return &UnavailableError{cause: err}
 	}
 	if info.Main.Sum == "" && (m.Origin.Hash == "" || llbgen.Setting(info, "vcs.revision") == "") {
 		p.Record.Warnings = append(p.Record.Warnings, fmt.Sprintf("production's was compiled in a checkout, and nothing tells whether that had the sources of the Go module proxy's %s", module))
 	}
-	dt, err = ref.ReadFile(ctx, client.ReadRequest{Filename: m.GoMod})
-	if err != nil {
-		return failed(err)
-	}
-	if err := installable(p.Program, m, dt, p.otherwise()); err != nil {
+	if err := installable(p.Program, m, p.otherwise()); err != nil {
 		return &UnavailableError{cause: err}
 	}
 	return nil
 }
 
-// download runs the step that downloads the module, and reads what the go command says of it.
-func (p *Plan) download(ctx context.Context, def *llb.Definition) (client.Reference, []byte, error) {
+// download runs the step that downloads the module, and reads what the go command keeps of it
+// (https://go.dev/ref/mod#module-cache).
+func (p *Plan) download(ctx context.Context, def *llb.Definition) (m downloaded, err error) {
+	main := p.compile.Info.Main
+	m.Path, m.Version = main.Path, main.Version
+	dir, err := gomod.EscapePath(main.Path)
+	if err != nil {
+		return m, err
+	}
+	version, err := gomod.EscapeVersion(main.Version)
+	if err != nil {
+		return m, err
+	}
 	res, err := p.Client.Solve(ctx, client.SolveRequest{Definition: def.ToPB(), CacheImports: p.Image.Solve.CacheImports})
 	if err != nil {
-		return nil, nil, err
+		return m, err
 	}
 	ref, err := res.SingleRef()
 	if err != nil {
-		return nil, nil, err
+		return m, err
 	}
-	dt, err := ref.ReadFile(ctx, client.ReadRequest{Filename: llbgen.DownloadRecord})
-	return ref, dt, err
+	read := func(extension string) ([]byte, error) {
+		return ref.ReadFile(ctx, client.ReadRequest{Filename: path.Join(llbgen.DownloadCache, "cache/download", dir, "@v", version+extension)})
+	}
+	info, err := read(".info")
+	if err == nil {
+		err = json.Unmarshal(info, &m)
+	}
+	if err != nil {
+		return m, err
+	}
+	if m.GoMod, err = read(".mod"); err != nil {
+		return m, err
+	}
+	sum, err := read(".ziphash")
+	m.Sum = strings.TrimSpace(string(sum))
+	return m, err
 }
 
 // otherwise says how the program can be compiled if not from the module proxy.
@@ -119,8 +139,8 @@ func sameModule(p *find.Program, m downloaded, otherwise string) error {
 // installable refuses a module that go install does not compile with a version:
 // replace and exclude lines count in the main module only
 // (https://go.dev/ref/mod#go-install).
-func installable(p *find.Program, m downloaded, goMod []byte, otherwise string) error {
-	f, err := modfile.ParseLax(m.GoMod, goMod, nil)
+func installable(p *find.Program, m downloaded, otherwise string) error {
+	f, err := modfile.ParseLax("go.mod", m.GoMod, nil)
 	if err != nil {
 		return fmt.Errorf("reading the go.mod of %s@%s, to rebuild %s: %w", m.Path, m.Version, p, err)
 	}

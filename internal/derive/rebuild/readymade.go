@@ -27,6 +27,9 @@ type ReadyMade struct {
 	// Published is the source where that is an image alone, nil where steps make it.
 	Published *production.Published
 
+	// HostGo is nil where the machine of the command is out of reach.
+	HostGo HostGo
+
 	// Comes says how the program comes into the image.
 	Comes func(context.Context) (string, error)
 }
