@@ -2,6 +2,7 @@ package bake
 
 import (
 	"context"
+	"fmt"
 	"io"
 	gofs "io/fs"
 	"maps"
@@ -28,7 +29,8 @@ const hostGoMount, certificatesDir = "dlvgen-go", "certificates"
 // hostGo offers a BuildKit the Go toolchains of this machine, each when a build asks for it:
 // only then is it known which version a program needs. It is the local folder that has them.
 type hostGo struct {
-	tell func(string)
+	tell    func(string)
+	secrets []string // IDs of those that the compile gets
 
 	mu      sync.Mutex
 	folders map[string]fsutil.FS              // by name
@@ -42,8 +44,11 @@ func (r *Request) usesHostGo() bool {
 
 // serveHostGo offers the toolchains in a session of their own, as those tools are that dlvgen
 // carries: what was sent for one project is there for all.
-func serveHostGo(ctx context.Context, c *client.Client, tell func(string)) (h *hostGo, from rebuild.HostGo, done func(), err error) {
-	h = &hostGo{tell: tell, folders: map[string]fsutil.FS{}, found: map[string]*rebuild.HostToolchain{}}
+func (b *builder) serveHostGo(ctx context.Context, c *client.Client) (h *hostGo, from rebuild.HostGo, done func(), err error) {
+	h = &hostGo{tell: b.notify, folders: map[string]fsutil.FS{}, found: map[string]*rebuild.HostToolchain{}}
+	if p, ok := b.source.(*published); ok {
+		h.secrets = p.sources.Secrets
+	}
 	s, err := serve(ctx, c, "dlvgen", map[string]fsutil.FS{hostGoMount: h})
 	if err != nil {
 		return nil, nil, nil, err
@@ -73,13 +78,29 @@ func (h *hostGo) toolchain(ctx context.Context, version string, on ocispecs.Plat
 			return nil, err
 		}
 		h.folders[name], h.folders[certificatesDir] = files, certificates
-		h.found[name] = &rebuild.HostToolchain{Root: path.Join("/", name), Certificates: path.Join("/", certificatesDir, file), Env: t.Env}
+		h.found[name] = &rebuild.HostToolchain{Root: path.Join("/", name), Certificates: path.Join("/", certificatesDir, file), Env: h.public(t.Env)}
 	}
 	t := *h.found[name]
 	// A folder is compared with what the builder has of the same hint: each has its own.
 	t.Files = llb.Local(hostGoMount, llb.SessionID(session), llb.SharedKeyHint(hostGoMount+"-"+name),
 		llb.IncludePatterns([]string{name, certificatesDir}), llb.WithCustomName("[dlvgen] load "+version+" from the machine that dlvgen runs on"))
 	return &t, nil
+}
+
+// public are those settings of the go command that may be told: provenance shows them. Those that
+// are passed as secrets are left out too.
+func (h *hostGo) public(env map[string]string) map[string]string {
+	public := map[string]string{}
+	for _, name := range slices.Sorted(maps.Keys(env)) {
+		switch {
+		case slices.Contains(h.secrets, name):
+		case credentials.MatchString(env[name]):
+			h.tell(fmt.Sprintf("warning: %s of this machine's go command has a name or a password, and is not passed on: set it in the environment of dlvgen derive, or with --secret id=%s,env=VARIABLE", name, name))
+		default:
+			public[name] = env[name]
+		}
+	}
+	return public
 }
 
 // tree is what has been found until now.

@@ -53,7 +53,7 @@ func (b *builder) prepare(ctx context.Context, in *inputs, attachables []session
 		}
 		n.tools, n.done = tools, done
 		if b.usesHostGo() {
-			h, from, end, err := serveHostGo(ctx, on.Client, b.notify)
+			h, from, end, err := b.serveHostGo(ctx, on.Client)
 			if err != nil {
 				return nodes, err
 			}

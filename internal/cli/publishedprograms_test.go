@@ -87,7 +87,7 @@ func (p aProgram) production(t *testing.T) string {
 // publish pushes an image that has nothing of Go but the program.
 func (p aProgram) publish(t *testing.T, reg *testenv.Registry, image, program string) {
 	t.Helper()
-	base := v1.Image(empty.Image)
+	base := empty.Image
 	if p.base != "" {
 		var err error
 		if base, err = reg.Image(proctest.Context(t), p.base); err != nil {

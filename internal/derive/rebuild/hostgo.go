@@ -59,6 +59,10 @@ func (p *Plan) hostBase(ctx context.Context) (base, error) {
 	if err != nil {
 		return b, &refuse.Error{Cause: err}
 	}
+	if p.Request.Variant.Kind == variants.KindSidecar && p.from.kind != variants.RebuildModule && llbgen.Setting(p.compile.Info, "vcs.revision") != "" {
+		return b, &refuse.Error{Cause: fmt.Errorf("%s has its commit in it, as a sidecar's symbols must, and %s %s brings no git, which the go command asks for that: name an image with Go and git with %s",
+			p.Program, p.imageFlag(), variants.RebuildHost, p.imageFlag())}
+	}
 	if b.platform.OS != "linux" {
 		return b, errors.New("the builder does not run on Linux")
 	}

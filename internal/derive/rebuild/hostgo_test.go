@@ -1,6 +1,7 @@
 package rebuild
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"runtime/debug"
@@ -30,6 +31,7 @@ func TestGoOfTheCommandsMachine(t *testing.T) {
 	for name, tc := range map[string]struct {
 		version string
 		info    *debug.BuildInfo
+		variant string
 		none    bool // no machine
 		folder  bool // --source with one
 		flagged bool // as --rebuild-image says
@@ -41,12 +43,14 @@ func TestGoOfTheCommandsMachine(t *testing.T) {
 		"a version that cannot be had": {version: "go1.20", info: infoOf("(devel)"), folder: true, err: "compiling /app/server with --toolchain host: offline; or name an image with Go"},
 		"a development version":        {version: "devel go1.27-0123abc", info: infoOf("v1.2.3"), err: `/app/server was compiled with "devel go1.27-0123abc", which is no released version of Go: name an image that has it with --toolchain`},
 		"a version that is a path":     {version: "go1.2/../../etc", info: infoOf("v1.2.3"), err: "is no released version of Go"},
+		"a sidecar with a commit":      {version: "go1.22.3", info: infoOf("(devel)", debug.BuildSetting{Key: "vcs.revision", Value: commitOne}), variant: "sidecar", folder: true, err: "/app/server has its commit in it, as a sidecar's symbols must, and --toolchain host brings no git"},
+		"a sidecar without":            {version: "go1.22.3", info: infoOf("(devel)"), variant: "sidecar", folder: true, image: "go1.22.3 of this machine"},
 		"cgo":                          {version: "go1.22.3", info: infoOf("v1.2.3", cgo), err: "was compiled with cgo (CGO_ENABLED=1), and --toolchain host brings no C compiler: name an image with Go and a C compiler with --toolchain"},
 		"a frontend without a machine": {version: "go1.22.3", info: infoOf("v1.2.3"), none: true, err: "--toolchain host takes the Go of the machine that the dlvgen command runs on, and this build came without it"},
 		"that, of a prebuilt program":  {version: "go1.22.3", info: infoOf("v1.2.3"), none: true, flagged: true, err: "--rebuild-image host takes the Go of"},
 		"for a prebuilt program":       {version: "go1.22.3", info: infoOf("v1.2.3"), flagged: true, image: "go1.22.3 of this machine"},
 	} {
-		v, err := variants.ByName("remote")
+		v, err := variants.ByName(cmp.Or(tc.variant, "remote"))
 		if err != nil {
 			t.Fatal(err)
 		}
