@@ -78,6 +78,9 @@ func (b *builder) guard(ctx context.Context) error {
 			return err
 		}
 	}
+	if b.writes(output.pushes) {
+		return b.registry.Remember(ctx, b.production...)
+	}
 	return nil
 }
 

@@ -103,6 +103,25 @@ func (w *Wait) Explain(err error) error {
 	return err
 }
 
+// Rest waits before something is tried again, and tells why where that takes longer than
+// Notice. It ends with the context.
+func (p *Patience) Rest(ctx context.Context, d time.Duration, why string) error {
+	if p.Tell != nil && d >= p.notice() {
+		p.Tell(fmt.Sprintf("%s: trying again in %s", why, d.Round(time.Second)))
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Most is how long one wait may last.
+func (p *Patience) Most() time.Duration { return p.limit() }
+
 func (p *Patience) limit() time.Duration {
 	if p.Limit == 0 {
 		return DefaultLimit

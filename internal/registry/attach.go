@@ -37,15 +37,16 @@ func (c *Client) attachAll(ctx context.Context, pending []Pending) []Attachment 
 		a := Attachment{Debug: p.Ref, Digest: p.Digest}
 		a.Production, a.Err = p.Ref.WithTag(p.Link.ProductionTag)
 		if a.Err == nil {
-			a.ProductionDigest, a.Err = c.attach(ctx, p, marked)
+			a.ProductionDigest, a.Err = c.attach(ctx, p, a.Production, marked)
 		}
 		done = append(done, a)
 	}
 	return done
 }
 
-// attach links one image, and returns production's digest.
-func (c *Client) attach(ctx context.Context, p Pending, marked map[string]bool) (string, error) {
+// attach links one image with a production tag, and returns production's digest. marked has the
+// production images whose platforms are marked already.
+func (c *Client) attach(ctx context.Context, p Pending, tag Reference, marked map[string]bool) (string, error) {
 	s, err := c.open(p.Ref)
 	if err != nil {
 		return "", err
@@ -73,7 +74,9 @@ func (c *Client) attach(ctx context.Context, p Pending, marked map[string]bool) 
 	if l.ProductionDigest == l.DebugDigest {
 		return "", fmt.Errorf("%s: both are the same image", op)
 	}
-	if err := s.checkRevision(ctx, l); err != nil {
+	seen, known := c.seenAt(tag)
+	moved := p.Link.ProductionDigest == "" && known && seen != "" && seen != l.ProductionDigest
+	if err := s.checkRevision(ctx, l, moved); err != nil {
 		return "", err
 	}
 	if key := s.spelled(l.ProductionDigest); !marked[key] {
@@ -91,19 +94,34 @@ func (c *Client) attach(ctx context.Context, p Pending, marked map[string]bool) 
 // labelRevision is OCI's for the commit that an image was built from.
 const labelRevision = "org.opencontainers.image.revision"
 
-// checkRevision tells that a production tag still names the image of an earlier commit, where
-// both images say theirs. What cannot be read says nothing.
-func (s *session) checkRevision(ctx context.Context, l Link) error {
-	production, err := s.labels(ctx, l.ProductionDigest)
-	if err != nil || production[labelRevision] == "" {
+// checkRevision tells that a production tag names the image of another commit, where both
+// images say theirs. What cannot be read says nothing, unless the tag moved while the debug
+// image was built: that is linked only with an image of its own commit.
+func (s *session) checkRevision(ctx context.Context, l Link, moved bool) error {
+	production, debug, err := s.revisions(ctx, l)
+	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	debug, err := s.labels(ctx, l.DebugDigest)
-	if want := debug[labelRevision]; err == nil && want != "" && want != production[labelRevision] {
+	known := err == nil && production != "" && debug != ""
+	switch {
+	case known && production != debug:
 		return fmt.Errorf("%s is of revision %q, and the debug image of %q: push the production image, then run `dlvgen attach`",
-			l.ProductionTag, production[labelRevision], want)
+			l.ProductionTag, production, debug)
+	case !known && moved:
+		return fmt.Errorf("%s has moved while the debug image was built, which may be of the image before: if it is not, run `dlvgen attach`", l.ProductionTag)
 	}
-	return ctx.Err()
+	return nil
+}
+
+// revisions are those of both images, "" where one does not say its own.
+func (s *session) revisions(ctx context.Context, l Link) (production, debug string, err error) {
+	labels, err := s.labels(ctx, l.ProductionDigest)
+	if err != nil || labels[labelRevision] == "" {
+		return "", "", err
+	}
+	production = labels[labelRevision]
+	labels, err = s.labels(ctx, l.DebugDigest)
+	return production, labels[labelRevision], err
 }
 
 // descriptor is that of a manifest by its digest, or by its tag where that is empty.

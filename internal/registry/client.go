@@ -4,6 +4,8 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net/http"
+	"sync"
+	"time"
 
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/version"
@@ -12,8 +14,8 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
-// Client works with the debug tags of any registry. It keeps no connection state
-// between calls and may be used by several goroutines.
+// Client works with the debug tags of any registry. It keeps its logins, and what tags named
+// when they were first looked at, and may be used by several goroutines.
 type Client struct {
 	keychain   authn.Keychain
 	patience   *patience.Patience
@@ -23,6 +25,10 @@ type Client struct {
 	production map[Key]bool
 	askedFor   map[Key]bool
 	backoff    remote.Backoff
+	seen       *sightings
+
+	mu       sync.Mutex
+	sessions map[string]*session // by repository, as it is spelled
 }
 
 // Option changes what a Client does.
@@ -74,17 +80,25 @@ func New(options ...Option) *Client {
 		patience:   &patience.Patience{},
 		production: map[Key]bool{},
 		askedFor:   map[Key]bool{},
+		backoff:    defaultBackoff,
+		seen:       &sightings{digests: map[Key]string{}},
+		sessions:   map[string]*session{},
 	}
 	for _, option := range options {
 		option(c)
 	}
-	c.safe = newTransport(c.patience, nil)
-	c.unsafe = newTransport(c.patience, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // what WithInsecure asks for
+	c.safe = newTransport(c.patience, c.backoff, nil)
+	c.unsafe = newTransport(c.patience, c.backoff, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // what WithInsecure asks for
 	return c
 }
 
-// session is one repository during one call of the Client: it logs in once.
+// maxSession is how long a login is taken for good: the credentials of clouds end after minutes,
+// and a build may take longer.
+const maxSession = 5 * time.Minute
+
+// session is one repository with one of its tags. All of a repository log in once.
 type session struct {
+	opened time.Time
 	ref    Reference
 	repo   name.Repository
 	puller *remote.Puller
@@ -92,6 +106,21 @@ type session struct {
 }
 
 func (c *Client) open(ref Reference) (*session, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if s := c.sessions[ref.Repository()]; s != nil && time.Since(s.opened) < maxSession {
+		other := *s
+		other.ref = ref
+		return &other, nil
+	}
+	s, err := c.newSession(ref)
+	if err == nil {
+		c.sessions[ref.Repository()] = s
+	}
+	return s, err
+}
+
+func (c *Client) newSession(ref Reference) (*session, error) {
 	transport, insecure := c.safe, ref.In(c.insecure)
 	if insecure {
 		transport = c.unsafe
@@ -104,9 +133,10 @@ func (c *Client) open(ref Reference) (*session, error) {
 		remote.WithAuthFromKeychain(registryKeychain{c.keychain}),
 		remote.WithTransport(transport),
 		remote.WithUserAgent("dlvgen/" + version.Version()),
-	}
-	if c.backoff.Steps > 0 {
-		options = append(options, remote.WithRetryBackoff(c.backoff))
+		// The transport sends requests again, but for uploads as a whole.
+		remote.WithRetryBackoff(c.backoff),
+		remote.WithRetryPredicate(uploadsAgain),
+		remote.WithRetryStatusCodes(),
 	}
 	puller, err := remote.NewPuller(options...)
 	if err != nil {
@@ -116,5 +146,5 @@ func (c *Client) open(ref Reference) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing to write %s: %w", ref, err)
 	}
-	return &session{ref: ref, repo: repo, puller: puller, pusher: pusher}, nil
+	return &session{opened: time.Now(), ref: ref, repo: repo, puller: puller, pusher: pusher}, nil
 }

@@ -61,6 +61,8 @@ func explainStatus(err *transport.Error, host string) (found, advice string) {
 	}
 	found = fmt.Sprintf("answered (%s)", answer)
 	switch code := err.StatusCode; {
+	case isFull(err):
+		return fmt.Sprintf("has no space left (%s)", answer), "free space in its storage or raise the quota, then run it again"
 	case code == http.StatusUnauthorized, code == http.StatusForbidden:
 		may := "pull from and push to"
 		if err.Request != nil && err.Request.Method == http.MethodDelete {
@@ -77,6 +79,45 @@ func explainStatus(err *transport.Error, host string) (found, advice string) {
 	return found, ""
 }
 
+// isFull says that a registry has no room for what is pushed.
+func isFull(err *transport.Error) bool {
+	if err.StatusCode == http.StatusInsufficientStorage {
+		return true
+	}
+	text := strings.ToLower(err.Error())
+	return strings.Contains(text, "no space left on device") || strings.Contains(text, "quota exceeded") ||
+		strings.Contains(text, "err:28") // ENOSPC, as Distribution tells what its storage said
+}
+
+// isImmutable says that a registry lets nobody write over a tag. Each has its own words for
+// that, and its own status.
+func isImmutable(err *transport.Error) bool {
+	if err.StatusCode == http.StatusConflict {
+		return true
+	}
+	text := strings.ToLower(err.Error())
+	for _, says := range []string{"immutab", "cannot be overwritten", "overwrite", "already exists", "does not allow updating", "tag_invalid"} {
+		if err.StatusCode < http.StatusInternalServerError && strings.Contains(text, says) {
+			return true
+		}
+	}
+	return false
+}
+
+// adviceOnOverwrite is what to do where a tag that exists could not be written.
+func adviceOnOverwrite(err error, advice string) string {
+	var status *transport.Error
+	switch {
+	case !errors.As(err, &status):
+		return advice
+	case isImmutable(status):
+		return "the tag exists, and the registry lets nobody write over it: build with a new production tag or choose another --tag-suffix"
+	case status.StatusCode == http.StatusForbidden, status.StatusCode == http.StatusMethodNotAllowed:
+		return "the tag exists, and may be protected: choose another --tag-suffix, or run \"docker login\" with an account that may write over it"
+	}
+	return advice
+}
+
 // explainNetwork words an error that came instead of an answer.
 func explainNetwork(err error, host string) (found, advice string) {
 	var dns *net.DNSError
@@ -85,11 +126,18 @@ func explainNetwork(err error, host string) (found, advice string) {
 	var certificate *tls.CertificateVerificationError
 	var silent *patience.SilentError
 	var login *CredentialsError
+	var later *laterError
 	switch {
 	case errors.As(err, &login):
 		return "could not be logged in to: " + login.Reason, ""
 	case strings.Contains(err.Error(), "no token in bearer response"): // and the response behind it
 		return "could not be logged in to: its token server answered without a token", "check the account"
+	case errors.As(err, &later) && later.status == http.StatusTooManyRequests:
+		return fmt.Sprintf("limits the rate of requests (%s)", later), "wait, or log in for a higher limit"
+	case errors.As(err, &later):
+		return fmt.Sprintf("failed (%s)", later), "try again later"
+	case errors.Is(err, errTooLarge):
+		return "was not listened to: its answer is too large", "check that it is a registry"
 	case errors.As(err, &silent) && silent.Who != host:
 		return fmt.Sprintf("could not be used: %s", silent), "check the connection and the proxy settings"
 	case errors.As(err, &silent):
@@ -107,6 +155,9 @@ func explainNetwork(err error, host string) (found, advice string) {
 			"install its CA certificate, or allow it as insecure"
 	case errors.Is(err, http.ErrSchemeMismatch), errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
 		return "speaks plain HTTP, not HTTPS", "allow it as insecure"
+	}
+	if isBroken(err) {
+		return fmt.Sprintf("broke the connection (%s)", rootOf(err)), "try again, and check the connection and the proxy settings"
 	}
 	var u *url.Error
 	if errors.As(err, &u) {
@@ -140,7 +191,7 @@ func isFailure(err error) bool {
 	switch {
 	case errors.As(err, &silent), errors.As(err, &login):
 		return true
-	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.ErrUnexpectedEOF):
+	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded), errors.Is(err, io.ErrUnexpectedEOF), errors.As(err, new(*laterError)):
 		return true
 	case errors.As(err, &status):
 		return status.StatusCode != http.StatusNotFound
@@ -148,4 +199,5 @@ func isFailure(err error) bool {
 	return errors.As(err, &network)
 }
 
-func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }
+// oneLine makes a message one line, without secrets.
+func oneLine(s string) string { return strings.Join(strings.Fields(Redact(s)), " ") }

@@ -26,7 +26,8 @@ func (e *ProductionTagError) Error() string {
 // Guard returns nil if the tag may be written: it is absent, or every image that it
 // names, one or those of an index, carries dlvgen's label, or it is a production tag that was
 // asked for. Otherwise the error is a
-// [*ProductionTagError], a [*NotOursError], or an [*Error] of the registry.
+// [*ProductionTagError], a [*NotOursError], or an [*Error] of the registry. The first call for
+// a tag remembers what it names, for [Client.Move].
 func (c *Client) Guard(ctx context.Context, ref Reference) error {
 	if c.production[ref.Key()] {
 		return &ProductionTagError{Ref: ref}
@@ -38,31 +39,36 @@ func (c *Client) Guard(ctx context.Context, ref Reference) error {
 	if err != nil {
 		return err
 	}
-	return s.guard(ctx)
+	digest, err := s.guard(ctx)
+	if err == nil {
+		c.sawFirst(ref, digest)
+	}
+	return err
 }
 
-func (s *session) guard(ctx context.Context) error {
+// guard returns the digest that the session's tag names, "" where it is absent.
+func (s *session) guard(ctx context.Context) (string, error) {
 	op := fmt.Sprintf("reading %s", s.ref)
 	top, err := s.puller.Get(ctx, s.repo.Tag(s.ref.tag))
 	if isAbsent(err) {
-		return nil
+		return "", nil
 	}
 	if err != nil {
-		return explain(op, s.ref.host, err)
+		return "", explain(op, s.ref.host, err)
 	}
 	images, err := s.images(ctx, top)
 	if err != nil {
-		return s.foreign(op, err)
+		return "", s.foreign(op, err)
 	}
 	for _, img := range images {
 		if img.attestation {
 			continue
 		}
 		if err := img.checkOurs(); err != nil {
-			return s.foreign(op, err)
+			return "", s.foreign(op, err)
 		}
 	}
-	return nil
+	return top.Digest.String(), nil
 }
 
 // foreign tells what cannot be read, because the registry fails, from what is not

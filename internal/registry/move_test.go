@@ -70,31 +70,63 @@ func TestMoveMovesNothingIfAnythingIsWrong(t *testing.T) {
 	}
 }
 
-func TestMoveSaysWhichTagsWereMoved(t *testing.T) {
-	s := newServer(t)
-	img := ours(t, "amd64")
-	s.push("pushed", img)
-	s.answers(func(w http.ResponseWriter, r *http.Request) bool {
-		if r.Method != http.MethodPut || !strings.HasSuffix(r.URL.Path, "/v1-debug-src") {
+// refuses answers a write of one tag, and the deletions of all, with a status.
+func refuses(tag string, code, deletion int) func(http.ResponseWriter, *http.Request) bool {
+	return func(w http.ResponseWriter, r *http.Request) bool {
+		switch {
+		case r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, "/manifests/"+tag):
+			w.WriteHeader(code)
+		case r.Method == http.MethodDelete && deletion != 0:
+			w.WriteHeader(deletion)
+		default:
 			return false
 		}
-		w.WriteHeader(http.StatusForbidden)
 		return true
-	})
+	}
+}
+
+func TestMovePutsBackWhatItMovedBefore(t *testing.T) {
+	s := newServer(t)
+	old, img := ours(t, "amd64"), ours(t, "amd64")
+	s.push("old-debug", old)
+	s.push("pushed", img)
+	s.answers(refuses("v1-debug-src", http.StatusForbidden, 0))
 	digest := digestOf(t, img)
-	_, err := New().Move(proctest.Context(t), []Pending{{Ref: s.ref("v1-debug"), Digest: digest}, {Ref: s.ref("v1-debug-src"), Digest: digest}, {Ref: s.ref("v1-dbg"), Digest: digest}})
+	_, err := New().Move(proctest.Context(t), []Pending{
+		{Ref: s.ref("old-debug"), Digest: digest}, {Ref: s.ref("v1-debug"), Digest: digest},
+		{Ref: s.ref("v1-debug-src"), Digest: digest}, {Ref: s.ref("v1-dbg"), Digest: digest},
+	})
 	var moved *MoveError
 	if !errors.As(err, &moved) {
 		t.Fatalf("got %v, want a MoveError", err)
 	}
-	if len(moved.Moved) != 1 || len(moved.Left) != 1 || moved.Failed.Key() != s.ref("v1-debug-src").Key() {
-		t.Errorf("moved %v, failed %v, left %v", moved.Moved, moved.Failed, moved.Left)
+	if len(moved.PutBack) != 2 || len(moved.Moved) != 0 || len(moved.Left) != 1 || moved.Failed.Key() != s.ref("v1-debug-src").Key() {
+		t.Errorf("got %+v", moved)
 	}
 	for _, part := range []string{
-		"moving tag " + s.ref("v1-debug-src").String() + " failed (moved before: " + s.ref("v1-debug").String() + "; not moved: " + s.ref("v1-dbg").String() + ")",
+		"moving tag " + s.ref("v1-debug-src").String() + " failed (no tag was moved: " + s.ref("old-debug").String() + ", " + s.ref("v1-debug").String() + " put back)",
 		"403", "docker login",
 	} {
 		if !strings.Contains(err.Error(), part) {
+			t.Errorf("%v does not say %q", err, part)
+		}
+	}
+	if s.resolve("old-debug") != digestOf(t, old) || s.resolve("v1-debug") != "" || s.resolve("v1-debug-src") != "" || s.resolve("v1-dbg") != "" {
+		t.Error("a tag has moved")
+	}
+}
+
+func TestMoveSaysWhichTagsCouldNotBePutBack(t *testing.T) {
+	s := newServer(t)
+	img := ours(t, "amd64")
+	s.push("pushed", img)
+	s.answers(refuses("v1-debug-src", http.StatusForbidden, http.StatusMethodNotAllowed))
+	digest := digestOf(t, img)
+	_, err := New().Move(proctest.Context(t), []Pending{{Ref: s.ref("v1-debug"), Digest: digest}, {Ref: s.ref("v1-debug-src"), Digest: digest}, {Ref: s.ref("v1-dbg"), Digest: digest}})
+	for _, part := range []string{
+		"(moved, and not put back: " + s.ref("v1-debug").String() + "; not moved: " + s.ref("v1-dbg").String() + "; putting back failed: tagging ", "405",
+	} {
+		if err == nil || !strings.Contains(err.Error(), part) || strings.Contains(err.Error(), "\n") {
 			t.Errorf("%v does not say %q", err, part)
 		}
 	}
@@ -103,7 +135,7 @@ func TestMoveSaysWhichTagsWereMoved(t *testing.T) {
 	}
 }
 
-func TestTagRefusesProductionTags(t *testing.T) {
+func TestMoveRefusesProductionTags(t *testing.T) {
 	s := newServer(t)
 	img := ours(t, "amd64")
 	s.push("pushed", img)
@@ -127,7 +159,7 @@ func TestTagRefusesProductionTags(t *testing.T) {
 	client := New(WithProduction(s.ref("v1"), hub, other))
 	for _, ref := range []Reference{s.ref("v1"), sameHub, sameOther} {
 		var production *ProductionTagError
-		if err := client.Tag(proctest.Context(t), Pending{Ref: ref, Digest: digestOf(t, img)}); !errors.As(err, &production) {
+		if _, err := client.Move(proctest.Context(t), []Pending{{Ref: ref, Digest: digestOf(t, img)}}); !errors.As(err, &production) {
 			t.Errorf("%s: got %v, want a ProductionTagError", ref, err)
 		}
 	}

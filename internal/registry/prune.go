@@ -158,7 +158,7 @@ func (c *Client) Delete(ctx context.Context, ref Reference, img DebugImage) erro
 	if now != img.Digest {
 		return fmt.Errorf("%s: the tag has moved to another image meanwhile", op)
 	}
-	if err := s.guard(ctx); err != nil {
+	if _, err := s.guard(ctx); err != nil {
 		return err
 	}
 	production, err := s.tagged(ctx, img.ProductionTag)

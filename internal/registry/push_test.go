@@ -177,7 +177,7 @@ func TestALongUploadIsNoSilence(t *testing.T) {
 		}
 		return true
 	})
-	client := &http.Client{Transport: newTransport(&patience.Patience{Limit: time.Second}, nil)}
+	client := &http.Client{Transport: newTransport(&patience.Patience{Limit: time.Second}, defaultBackoff, nil)}
 	request, err := http.NewRequestWithContext(proctest.Context(t), http.MethodPost, s.URL, &slowBody{parts: 10, pause: 150 * time.Millisecond})
 	if err != nil {
 		t.Fatal(err)

@@ -84,7 +84,6 @@ func questions(c *Client, ref Reference) map[string]func(context.Context) error 
 		"Answers":    func(ctx context.Context) error { return c.Answers(ctx, ref) },
 		"Verify":     func(ctx context.Context) error { return c.Verify(ctx, ref, digest) },
 		"Labels":     func(ctx context.Context) error { _, err := c.Labels(ctx, ref, ""); return err },
-		"Tag":        func(ctx context.Context) error { return c.Tag(ctx, Pending{Ref: ref, Digest: digest}) },
 		"Move": func(ctx context.Context) error {
 			_, err := c.Move(ctx, []Pending{{Ref: ref, Digest: digest}})
 			return err

@@ -21,9 +21,9 @@ type patientTransport struct {
 	patience *patience.Patience
 }
 
-// newTransport is go-containerregistry's transport with bounds. A nil config is the
-// default's.
-func newTransport(p *patience.Patience, config *tls.Config) http.RoundTripper {
+// newTransport is go-containerregistry's transport with bounds, which sends again what failed
+// in passing. A nil config is the default's.
+func newTransport(p *patience.Patience, backoff remote.Backoff, config *tls.Config) http.RoundTripper {
 	base, ok := remote.DefaultTransport.(*http.Transport)
 	if !ok {
 		base = &http.Transport{Proxy: http.ProxyFromEnvironment}
@@ -35,7 +35,7 @@ func newTransport(p *patience.Patience, config *tls.Config) http.RoundTripper {
 	// The patience ends a handshake first, with a better error: this only ends what goes
 	// on behind it.
 	t.TLSHandshakeTimeout = time.Minute
-	return rewindingTransport{&patientTransport{next: t, patience: p}}
+	return &conditionalTransport{&retryTransport{&patientTransport{next: t, patience: p}, p, backoff}}
 }
 
 // RoundTrip implements http.RoundTripper.
@@ -56,6 +56,8 @@ func (t *patientTransport) RoundTrip(request *http.Request) (*http.Response, err
 	response.Body = &patientBody{body: response.Body, wait: wait, left: mostOf(request.URL.Path)}
 	return response, nil
 }
+
+var errTooLarge = errors.New("its answer is too large")
 
 // mostOf is how many bytes an answer may have that is kept in memory. Blobs have the size that
 // their manifest says, which whoever reads them heeds.
@@ -111,7 +113,7 @@ func (b *patientBody) Read(p []byte) (int, error) {
 	n, err := b.body.Read(p)
 	b.wait.Pause()
 	if b.left -= int64(n); b.left < 0 {
-		return 0, errors.New("its answer is too large")
+		return 0, errTooLarge
 	}
 	if err != nil && !errors.Is(err, io.EOF) {
 		err = b.wait.Explain(err)
