@@ -255,7 +255,31 @@ func createFile(path string) (io.WriteCloser, error) {
 	if err != nil {
 		return nil, fmt.Errorf("creating the output: %w", err)
 	}
-	return f, nil
+	return &outputFile{file: f}, nil
+}
+
+// outputFile is a file that does not stay where it could not be written, as on a full disk: part
+// of an archive is of no use to anybody.
+type outputFile struct {
+	file   *os.File
+	failed bool
+}
+
+// Write implements io.Writer.
+func (f *outputFile) Write(p []byte) (int, error) {
+	n, err := f.file.Write(p)
+	f.failed = f.failed || err != nil
+	return n, err
+}
+
+// Close implements io.Closer.
+func (f *outputFile) Close() error {
+	info, statErr := f.file.Stat()
+	err := f.file.Close()
+	if (f.failed || err != nil) && statErr == nil && info.Mode().IsRegular() {
+		_ = os.Remove(f.file.Name())
+	}
+	return err
 }
 
 // keepOpen is a writer that stays open when an exporter closes it.

@@ -1,7 +1,6 @@
 package bake
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"

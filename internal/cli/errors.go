@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"regexp"
 	"strings"
+	"syscall"
 
 	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/dlvgen/dlvgen/internal/derive/page"
+	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/moby/buildkit/solver/errdefs"
 )
@@ -48,10 +52,32 @@ func printError(w io.Writer, err error) {
 	_, _ = io.WriteString(w, visible.Lines(b.String()))
 }
 
-// reason is what an error says on one line, and the rest.
+// reason is what an error says on one line, and the rest. It has no passwords.
 func reason(err error) (line, rest string) {
-	line, rest, _ = strings.Cut(strings.TrimSpace(noise.ReplaceAllString(err.Error(), "")), "\n")
-	return line, rest
+	text := registry.Redact(strings.TrimSpace(noise.ReplaceAllString(err.Error(), "")))
+	line, rest, _ = strings.Cut(text, "\n")
+	return line + spaceAdvice(err), rest
+}
+
+// spaceAdvice is what to do where a disk of this machine is full.
+func spaceAdvice(err error) string {
+	var file *fs.PathError
+	switch {
+	case !errors.Is(err, syscall.ENOSPC):
+		return ""
+	case errors.As(err, &file) && strings.HasPrefix(file.Path, os.TempDir()):
+		return ": free space there, or set TMPDIR to a folder that has more"
+	}
+	return ": free space there, or choose another destination"
+}
+
+// interrupted says what an interrupted call leaves behind that nobody would expect.
+func interrupted(err error) string {
+	var move *registry.MoveError
+	if errors.As(err, &move) && (len(move.Moved) > 0 || move.Unknown) {
+		return "interrupted: " + visible.Line(err.Error())
+	}
+	return "interrupted"
 }
 
 func printUsageError(w io.Writer, err *usageError) {

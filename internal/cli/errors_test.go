@@ -5,7 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/moby/buildkit/solver/errdefs"
@@ -29,6 +31,10 @@ func TestErrorsAreOneLineThenDetails(t *testing.T) {
 		{errors.New("no file a\x1b[2J\u202e\r\nb\r"), "dlvgen: no file a\\x1b[2J\\u202e\nb\n"},
 		{errors.New("first\nsecond\nthird\n"), "dlvgen: first\nsecond\nthird\n"},
 		{fmt.Errorf("starting: %w", withDetails{errors.New("no")}), "dlvgen: starting: no\nthe log says more\n"},
+		{fmt.Errorf("keeping an image: %w", &os.PathError{Op: "write", Path: os.TempDir() + "/image.tar", Err: syscall.ENOSPC}),
+			"dlvgen: keeping an image: write " + os.TempDir() + "/image.tar: no space left on device: free space there, or set TMPDIR to a folder that has more\n"},
+		{errors.New("failed to push: unexpected status from PUT request to https://storage.example/a?X-Amz-Signature=abc: 500"),
+			"dlvgen: failed to push: unexpected status from PUT request to https://storage.example/a?X-Amz-Signature=…: 500\n"},
 		{errdefs.WithSource(errors.New("failed"), source), "dlvgen: failed\nDockerfile:2\n--------------------\n" +
 			"   1 |     FROM golang\n   2 | >>> RUN go build\n   3 |     \n--------------------\n"},
 	} {

@@ -66,7 +66,7 @@ func (s streams) run(ctx context.Context, root *cobra.Command, args []string) in
 		printUsageError(s.messages(), usage)
 		return ExitUsage
 	case ctx.Err() != nil:
-		_, _ = fmt.Fprintln(s.err, "dlvgen: interrupted")
+		_, _ = fmt.Fprintln(s.err, "dlvgen: "+interrupted(err))
 		return ExitInterrupted
 	}
 	printError(s.messages(), err)

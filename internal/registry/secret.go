@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -53,13 +54,20 @@ var address = regexp.MustCompile(`https?://[^\s"'<>()]+`)
 // tokenAnswer is what go-containerregistry says of a token server's answer, which it quotes.
 var tokenAnswer = regexp.MustCompile(`(?s)no token in bearer response:.*`)
 
-// Redact takes out of a message what may let others in: the names and the queries of URLs,
-// which registries sign, and what a token server answered.
+// shown are the keys of queries that let nobody in: those of the registries' API, and of git
+// repositories as BuildKit has them.
+var shown = []string{
+	"artifactType", "digest", "from", "last", "mount", "n", "scope", "service",
+	"branch", "checksum", "commit", "keep-git-dir", "ref", "subdir", "submodules", "tag",
+}
+
+// Redact takes out of a message what may let others in: the names and passwords of URLs, the
+// signatures in their queries, and what a token server answered.
 func Redact(message string) string {
 	message = tokenAnswer.ReplaceAllString(message, "no token in the token server's answer")
 	return address.ReplaceAllStringFunc(message, func(text string) string {
-		text, _, _ = strings.Cut(text, "#")
-		text, query, found := strings.Cut(text, "?")
+		text, fragment, fragments := strings.Cut(text, "#")
+		text, query, queries := strings.Cut(text, "?")
 		scheme, rest, _ := strings.Cut(text, "://")
 		host, path, slash := strings.Cut(rest, "/")
 		if i := strings.LastIndexByte(host, '@'); i >= 0 {
@@ -69,12 +77,25 @@ func Redact(message string) string {
 		if slash {
 			text += "/" + path
 		}
-		if found {
-			text += "?" + hidden
-			if strings.HasSuffix(query, ":") { // the message goes on
-				text += ":"
-			}
+		if queries {
+			text += "?" + redactQuery(query)
+		}
+		if fragments {
+			text += "#" + fragment
 		}
 		return text
 	})
+}
+
+func redactQuery(query string) string {
+	pairs := strings.Split(query, "&")
+	for i, pair := range pairs {
+		if key, value, _ := strings.Cut(pair, "="); !slices.Contains(shown, key) {
+			pairs[i] = key + "=" + hidden
+			if strings.HasSuffix(value, ":") { // the message goes on
+				pairs[i] += ":"
+			}
+		}
+	}
+	return strings.Join(pairs, "&")
 }
