@@ -38,7 +38,9 @@ func TestABuildThatIsKilledIsFinishedByTheNext(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	args := func(tag string) []string { return []string{"-t", reg.Ref("cli/killed:" + tag), "--push", testenv.Service(t, "hello")} }
+	args := func(tag string) []string {
+		return []string{"-t", reg.Ref("cli/killed:" + tag), "--push", testenv.Service(t, "hello")}
+	}
 	mustBuild(t, args("v0")...)
 	begun := time.Now()
 	mustBuild(t, args("v1")...)

@@ -122,14 +122,28 @@ func (t *retryTransport) once(request *http.Request) (*http.Response, error) {
 		one.Body = body
 	}
 	response, err := t.next.RoundTrip(one)
-	if err != nil || request.Method == http.MethodHead {
-		return response, err
+	if err != nil {
+		return nil, err
+	}
+	if request.Method == http.MethodHead {
+		return absentIfOther(request, response), nil
 	}
 	if mayBeLayer(request, response) {
 		response.Body = newResumedBody(t, request, response)
 		return response, nil
 	}
 	return whole(request, response)
+}
+
+// absentIfOther makes a manifest absent that is not what its digest says, so that it is pushed
+// again: some registries keep what came of a manifest when the connection broke.
+func absentIfOther(request *http.Request, response *http.Response) *http.Response {
+	_, asked, _ := strings.Cut(request.URL.Path, "/manifests/")
+	has := response.Header.Get("Docker-Content-Digest")
+	if response.StatusCode == http.StatusOK && isDigest(asked) && has != "" && has != asked {
+		response.StatusCode, response.Status = http.StatusNotFound, "404 Not Found"
+	}
+	return response
 }
 
 // mayBeLayer says that an answer is read as it comes.

@@ -189,6 +189,35 @@ func TestAnImmutableTagThatNamesTheImageIsNotWritten(t *testing.T) {
 	}
 }
 
+// TestAManifestThatIsNotItsDigestIsPushedAgain has a registry that kept a part of a manifest,
+// as go-containerregistry's does where a connection breaks.
+func TestAManifestThatIsNotItsDigestIsPushedAgain(t *testing.T) {
+	s := newServer(t)
+	a, to := saved(t, ours(t, "amd64")), []Reference{s.ref("v1-debug")}
+	digest, err := New(fast).Push(proctest.Context(t), a, Format{}, to, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	request, err := http.NewRequestWithContext(proctest.Context(t), http.MethodPut, s.URL+"/v2/team/app/manifests/"+digest, http.NoBody)
+	if err != nil {
+		t.Fatal(err)
+	}
+	response, err := s.Client().Do(request)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = response.Body.Close()
+	if New(fast).Verify(proctest.Context(t), to[0], digest) == nil {
+		t.Fatal("the manifest is whole")
+	}
+	if _, err := New(fast).Push(proctest.Context(t), a, Format{}, to, nil); err != nil {
+		t.Error(err)
+	}
+	if err := New(fast).Verify(proctest.Context(t), to[0], digest); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestATokenThatExpiresIsRenewedInTheMiddleOfAWrite has a token server, and a registry that takes
 // no token for the first try of a write.
 func TestATokenThatExpiresIsRenewedInTheMiddleOfAWrite(t *testing.T) {
