@@ -59,12 +59,15 @@ func reason(err error) (line, rest string) {
 	return line + spaceAdvice(err), rest
 }
 
-// spaceAdvice is what to do where a disk of this machine is full.
+// spaceAdvice is what to do where a disk is full that is no registry's.
 func spaceAdvice(err error) string {
 	var file *fs.PathError
+	var of *registry.Error
 	switch {
-	case !errors.Is(err, syscall.ENOSPC):
+	case errors.As(err, &of), !strings.Contains(err.Error(), syscall.ENOSPC.Error()):
 		return ""
+	case !errors.Is(err, syscall.ENOSPC): // the builder says so
+		return ": free space there"
 	case errors.As(err, &file) && strings.HasPrefix(file.Path, os.TempDir()):
 		return ": free space there, or set TMPDIR to a folder that has more"
 	}

@@ -33,6 +33,7 @@ func TestErrorsAreOneLineThenDetails(t *testing.T) {
 		{fmt.Errorf("starting: %w", withDetails{errors.New("no")}), "dlvgen: starting: no\nthe log says more\n"},
 		{fmt.Errorf("keeping an image: %w", &os.PathError{Op: "write", Path: os.TempDir() + "/image.tar", Err: syscall.ENOSPC}),
 			"dlvgen: keeping an image: write " + os.TempDir() + "/image.tar: no space left on device: free space there, or set TMPDIR to a folder that has more\n"},
+		{errors.New("rpc error: code = ResourceExhausted desc = write image.tar: no space left on device"), "dlvgen: write image.tar: no space left on device: free space there\n"},
 		{errors.New("failed to push: unexpected status from PUT request to https://storage.example/a?X-Amz-Signature=abc: 500"),
 			"dlvgen: failed to push: unexpected status from PUT request to https://storage.example/a?X-Amz-Signature=…: 500\n"},
 		{errdefs.WithSource(errors.New("failed"), source), "dlvgen: failed\nDockerfile:2\n--------------------\n" +

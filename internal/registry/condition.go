@@ -96,5 +96,5 @@ func (e *changedError) Error() string { return "the tag has changed meanwhile" }
 // a tag that never changes.
 func refusesCondition(err error) bool {
 	var status *transport.Error
-	return errors.As(err, &status) && slices.Contains([]int{http.StatusPreconditionFailed, http.StatusNotImplemented}, status.StatusCode) && !isImmutable(status)
+	return errors.As(err, &status) && slices.Contains([]int{http.StatusPreconditionFailed, http.StatusNotModified, http.StatusNotImplemented}, status.StatusCode) && !isImmutable(status)
 }

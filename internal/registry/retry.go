@@ -155,16 +155,16 @@ func mayBeLayer(request *http.Request, response *http.Response) bool {
 // whole reads an answer. Where the status says all, it need not be complete.
 func whole(request *http.Request, response *http.Response) (*http.Response, error) {
 	var from io.Reader = response.Body
-	failed := response.StatusCode >= http.StatusBadRequest
-	if failed {
+	counts := request.Method == http.MethodGet && response.StatusCode < http.StatusMultipleChoices
+	if !counts {
 		from = io.LimitReader(from, maxSmall-1) // go-containerregistry takes no more
 	}
 	text, err := io.ReadAll(from)
 	_ = response.Body.Close()
-	if err != nil && !failed && request.Method == http.MethodGet {
+	if err != nil && counts {
 		return nil, err
 	}
-	if failed {
+	if response.StatusCode >= http.StatusBadRequest {
 		text = withoutSecrets(request, text)
 	}
 	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))

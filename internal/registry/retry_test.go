@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -186,6 +187,32 @@ func TestAnImmutableTagThatNamesTheImageIsNotWritten(t *testing.T) {
 	}
 	if written := s.written(); len(written) > 0 {
 		t.Errorf("written: %q", written)
+	}
+}
+
+func TestAnAnswerToAWriteIsNotReadForEver(t *testing.T) {
+	s := newServer(t)
+	img := ours(t, "amd64")
+	s.push("pushed", img)
+	inner := s.Config.Handler
+	s.answers(func(w http.ResponseWriter, r *http.Request) bool {
+		if r.Method != http.MethodPut || !strings.HasSuffix(r.URL.Path, "/v1-debug") {
+			return false
+		}
+		s.answers(nil)
+		inner.ServeHTTP(httptest.NewRecorder(), r)
+		w.WriteHeader(http.StatusCreated)
+		for {
+			if _, err := w.Write(make([]byte, 1<<20)); err != nil {
+				return true
+			}
+		}
+	})
+	if _, err := New(fast).Move(proctest.Context(t), []Pending{{Ref: s.ref("v1-debug"), Digest: digestOf(t, img)}}); err != nil {
+		t.Error(err)
+	}
+	if s.resolve("v1-debug") != digestOf(t, img) {
+		t.Error("the tag has not moved")
 	}
 }
 
