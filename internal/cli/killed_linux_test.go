@@ -48,7 +48,7 @@ func TestABuildThatIsKilledIsFinishedByTheNext(t *testing.T) {
 	seed := uint64(begun.UnixNano())
 	t.Logf("seed %d, a build takes %s", seed, took)
 	random := rand.New(rand.NewPCG(seed, 0)) //nolint:gosec // moments, not secrets
-	for run := range 8 {
+	for run := range 4 {
 		tag := fmt.Sprintf("run%d", run)
 		cmd := exec.CommandContext(proctest.Context(t), self, append([]string{"build", "--addr", testenv.SharedBuildKit(t).Addr, "--progress", "quiet"}, args(tag)...)...)
 		cmd.Env = append(os.Environ(), callEnv+"=1")
