@@ -106,10 +106,17 @@ type Symbols struct {
 	// BuildID is Go's build id of the production binary.
 	BuildID string `json:"buildID"`
 
+	// GNUBuildID is the GNU build id of the production binary in hex digits, or
+	// NoGNUBuildID. Plans of earlier versions have none of both.
+	GNUBuildID string `json:"gnuBuildID,omitempty"`
+
 	// Sections has the SHA-256 of each section of the production binary that must
 	// be the same in a process, or the symbols would lie.
 	Sections map[string]string `json:"sections"`
 }
+
+// NoGNUBuildID says that a binary has no GNU build id, in the word of the linker's -B.
+const NoGNUBuildID = "none"
 
 // PathRule says what stands below a path that the debug information names.
 type PathRule struct {

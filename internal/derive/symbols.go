@@ -2,6 +2,7 @@ package derive
 
 import (
 	"context"
+	"encoding/hex"
 	"fmt"
 	"path"
 	"strings"
@@ -49,6 +50,13 @@ func symbolsOf(ctx context.Context, p *find.Program, captures []capture) (*symbo
 		return nil, fmt.Errorf("the symbols kept when %q linked %s do not fit what the image has: %w; look for a later step that changes it", s.capture.step.Name, p, err)
 	}
 	s.Sections = theirs
+	id, err := gobin.ReadGNUBuildID(p.Reader(ctx))
+	if err != nil {
+		return nil, fmt.Errorf("reading the GNU build id of %s: %w", p, err)
+	}
+	if s.GNUBuildID = hex.EncodeToString(id.ID); s.GNUBuildID == "" {
+		s.GNUBuildID = variants.NoGNUBuildID
+	}
 	return s, nil
 }
 
