@@ -45,7 +45,7 @@ Without -o and --push, lists the symbols.
 REF is a production image or a debug image, by tag or by digest. The symbols are
 those that --push attached to the production image, else those of its sidecar.
 
-Prints the names of the files, and REPOSITORY@DIGEST of what was pushed.`,
+Prints the names of the files, and REPOSITORY@DIGEST of what is attached.`,
 		Example: `  dlvgen symbols registry.example/app:v1
   dlvgen symbols registry.example/app:v1 -o symbols
   dlvgen symbols registry.example/app:v1 -o symbols --for gdb > app.gdb
@@ -70,6 +70,7 @@ Prints the names of the files, and REPOSITORY@DIGEST of what was pushed.`,
 	fs.StringSliceVar(&flags.platforms, "platform", nil, "platforms whose symbols are exported (default: all)")
 	fs.StringVar(&flags.debugger, "for", "", "print the settings of a debugger instead of the names: "+strings.Join(symbols.Debuggers, ", "))
 	flags.register(fs)
+	_ = cmd.RegisterFlagCompletionFunc("for", words(symbols.Debuggers...)) // the flag exists, and has none yet
 	return cmd
 }
 
@@ -108,9 +109,8 @@ type symbolRecord struct {
 	Sources string `json:"sources,omitempty"`
 	Archive string `json:"archive,omitempty"`
 
-	// Pushed is REPOSITORY@DIGEST of what is attached, Production the image. Without Pushed,
-	// it was there.
-	Pushed     string `json:"pushed,omitempty"`
+	// Artifact is REPOSITORY@DIGEST of what is attached to Production.
+	Artifact   string `json:"artifact,omitempty"`
 	Production string `json:"production,omitempty"`
 }
 
@@ -209,18 +209,15 @@ func (s streams) pushSymbols(ctx context.Context, client *registry.Client, sourc
 		archives = append(archives, a)
 	}
 	production := withDigest(source.repository, source.production)
-	pushed, err := client.PushSymbols(ctx, source.repository, source.production, archives)
+	artifact, pushed, err := client.PushSymbols(ctx, source.repository, source.production, archives)
 	if err != nil {
 		return err
 	}
-	if pushed == "" {
+	if !pushed {
 		s.tell("nothing to push: " + production + " has these symbols")
 	}
 	for i := range records {
-		records[i].Production = production
-		if pushed != "" {
-			records[i].Pushed = withDigest(source.repository, pushed)
-		}
+		records[i].Production, records[i].Artifact = production, withDigest(source.repository, artifact)
 	}
 	return nil
 }
@@ -266,8 +263,8 @@ func (s streams) printSymbols(flags *symbolsFlags, builds []*symbols.Build, reco
 				}
 			}
 		}
-		if len(records) > 0 && records[0].Pushed != "" {
-			fmt.Fprintln(&text, records[0].Pushed)
+		if flags.push {
+			fmt.Fprintln(&text, records[0].Artifact)
 		}
 	}
 	_, err := fmt.Fprint(s.out, text.String())

@@ -45,7 +45,9 @@ type SymbolsArchive struct {
 	Digest string
 	Size   int64
 
-	layer v1.Layer
+	// artifact is the digest of the manifest that was read.
+	artifact string
+	layer    v1.Layer
 }
 
 // NewSymbolsArchive is an archive that is a file. The annotations have [SymbolsContent].
@@ -115,7 +117,7 @@ func (s *session) symbols(ctx context.Context, digest string) ([]SymbolsArchive,
 			if err != nil {
 				return nil, err
 			}
-			list = append(list, SymbolsArchive{l.Annotations[annotationTitle], l.Annotations, l.Digest.String(), l.Size, layer})
+			list = append(list, SymbolsArchive{l.Annotations[annotationTitle], l.Annotations, l.Digest.String(), l.Size, d.Digest.String(), layer})
 		}
 	}
 	slices.SortFunc(list, func(a, b SymbolsArchive) int {
@@ -124,43 +126,52 @@ func (s *session) symbols(ctx context.Context, digest string) ([]SymbolsArchive,
 	return list, nil
 }
 
-// PushSymbols attaches archives to the production image of that digest, and returns the digest
-// of what it pushed: empty where the image has all of them. The error is an [*Error] of the
-// registry.
-func (c *Client) PushSymbols(ctx context.Context, ref Reference, digest string, archives []SymbolsArchive) (string, error) {
+// PushSymbols attaches archives, one at least, to the production image of that digest, and
+// returns the digest of what has them there. Nothing is pushed where the image has all of them,
+// however they were compressed. The error is an [*Error] of the registry.
+func (c *Client) PushSymbols(ctx context.Context, ref Reference, digest string, archives []SymbolsArchive) (artifact string, pushed bool, err error) {
 	s, err := c.open(ref)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
+	artifact, pushed, err = s.pushSymbols(ctx, digest, archives)
 	op := "pushing the symbols of " + s.spelled(digest)
+	if isAbsent(err) {
+		return "", false, s.noSuchImage(op, err)
+	}
+	return artifact, pushed, explain(op, ref.host, err)
+}
+
+func (s *session) pushSymbols(ctx context.Context, digest string, archives []SymbolsArchive) (artifact string, pushed bool, err error) {
 	there, err := s.symbols(ctx, digest)
 	if err != nil {
-		return "", explain(op, ref.host, err)
+		return "", false, err
 	}
-	missing := slices.ContainsFunc(archives, func(a SymbolsArchive) bool {
-		return !slices.ContainsFunc(there, func(t SymbolsArchive) bool {
-			return t.Name == a.Name && maps.Equal(t.Annotations, a.annotations())
-		})
-	})
+	missing := false
+	for _, a := range archives {
+		i := slices.IndexFunc(there, func(t SymbolsArchive) bool { return t.Name == a.Name && maps.Equal(t.Annotations, a.annotations()) })
+		if i < 0 {
+			missing = true
+			break
+		}
+		artifact = there[i].artifact
+	}
 	if !missing {
-		return "", nil
+		return artifact, false, nil
 	}
 	production, err := s.descriptor(ctx, "", digest)
-	if isAbsent(err) {
-		return "", s.noSuchImage(op, err)
-	}
 	if err != nil {
-		return "", explain(op, ref.host, err)
+		return "", false, err
 	}
 	img, err := symbolsManifest(production, archives)
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
-	pushed, err := img.Digest()
+	made, err := img.Digest()
 	if err != nil {
-		return "", err
+		return "", false, err
 	}
-	return pushed.String(), explain(op, ref.host, s.pusher.Push(ctx, s.repo.Digest(pushed.String()), img))
+	return made.String(), true, s.pusher.Push(ctx, s.repo.Digest(made.String()), img)
 }
 
 func (a SymbolsArchive) annotations() map[string]string {
