@@ -182,7 +182,10 @@ func (c *Client) Delete(ctx context.Context, ref Reference, img DebugImage) erro
 	case err != nil:
 		return explain(op, ref.host, err)
 	}
-	return explain("deleting the links of "+ref.String(), ref.host, s.deleteLinks(ctx, img, links))
+	if err := s.deleteLinks(ctx, img, links); err != nil {
+		return explain("deleting the links of "+ref.String(), ref.host, err)
+	}
+	return explain("deleting the symbols of "+s.spelled(img.ProductionDigest), ref.host, s.deleteSymbols(ctx, img.ProductionDigest))
 }
 
 var errShared = errors.New("the registry deletes whole images only, and another tag names this one, or an index that has it")

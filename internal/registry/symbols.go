@@ -101,7 +101,7 @@ func (s *session) symbols(ctx context.Context, digest string) ([]SymbolsArchive,
 		if err != nil {
 			return nil, err
 		}
-		if m.Subject == nil || m.Subject.Digest.String() != digest || m.Config.MediaType != SymbolsType {
+		if !areSymbols(m, digest) {
 			continue
 		}
 		for _, l := range m.Layers {
@@ -213,4 +213,41 @@ func symbolsManifest(subject v1.Descriptor, archives []SymbolsArchive) (v1.Image
 		return nil, err
 	}
 	return partial.CompressedToImage(&pushed{media: types.OCIManifestSchema1, config: []byte(emptyJSON), manifest: raw, layers: layers})
+}
+
+// deleteSymbols deletes what is attached to a production image that is gone. One that only no
+// tag names may still run.
+func (s *session) deleteSymbols(ctx context.Context, production string) error {
+	if production == "" {
+		return nil
+	}
+	if _, err := s.puller.Head(ctx, s.repo.Digest(production)); !isAbsent(err) {
+		return err
+	}
+	attached, err := s.attached(ctx, production, SymbolsType)
+	if err != nil {
+		return err
+	}
+	for _, d := range attached {
+		m, err := s.manifest(ctx, d.Digest.String())
+		if err != nil {
+			return err
+		}
+		if !areSymbols(m, production) {
+			continue
+		}
+		if err := s.forget(ctx, production, []Link{{digest: d.Digest.String()}}); err != nil {
+			return err
+		}
+		if err := s.pusher.Delete(ctx, s.repo.Digest(d.Digest.String())); err != nil && !isAbsent(err) && !isRefusal(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+// areSymbols says that a manifest is of symbols that are attached to an image. What lists it may
+// be a stranger's.
+func areSymbols(m *v1.Manifest, production string) bool {
+	return m.Subject != nil && m.Subject.Digest.String() == production && m.Config.MediaType == SymbolsType
 }
