@@ -16,6 +16,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -78,7 +79,7 @@ func debugged(t *testing.T, prefix []string, program, settings string, env ...st
 	if err := errors.Join(err, absErr); err != nil {
 		t.Fatal(err)
 	}
-	line := append(prefix, delve, "exec", "--init", commands, "--allow-non-terminal-interactive", program)
+	line := slices.Concat(prefix, []string{delve, "exec", "--init", commands, "--allow-non-terminal-interactive", program})
 	cmd := exec.CommandContext(proctest.Context(t), line[0], line[1:]...)
 	cmd.Env = append(append(os.Environ(), "XDG_CONFIG_HOME="+dir, "HOME="+dir), env...)
 	out, err := cmd.CombinedOutput()

@@ -3,6 +3,7 @@ package symbols
 import (
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -37,12 +38,10 @@ func (b *Build) delve(dir string) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "debug-info-directories: [%q]\n", at)
 	sources := filepath.Join(dir, filepath.FromSlash(b.SourcesName()))
-	for i, root := range b.Roots {
-		if i == 0 {
-			text.WriteString("substitute-path:\n")
-		}
-		// The last is the empty one, of dependencies, which is no prefix of the others.
-		root = b.Roots[len(b.Roots)-1-i]
+	if len(b.Roots) > 0 {
+		text.WriteString("substitute-path:\n")
+	}
+	for _, root := range slices.Backward(b.Roots) { // a folder before the one that it is in
 		fmt.Fprintf(&text, "  - {from: %q, to: %q}\n", root, filepath.Join(sources, filepath.FromSlash(root)))
 	}
 	return text.String()
@@ -54,10 +53,10 @@ func (b *Build) gdb(dir string) (string, error) {
 		return "", fmt.Errorf("gdb takes no folder that is named %s: export to another folder", strconv.Quote(dir))
 	}
 	var text strings.Builder
-	if b.GNU != "" {
-		fmt.Fprintf(&text, "set debug-file-directory %s:/usr/lib/debug\n", dir)
+	if b.GNU != "" { // before gdb reads the program
+		fmt.Fprintf(&text, "# gdb -ix THIS-FILE -p PID\nset debug-file-directory %s:/usr/lib/debug\n", dir)
 	} else {
-		fmt.Fprintf(&text, "symbol-file \"%s\"\n", filepath.Join(dir, filepath.FromSlash(b.DebugName())))
+		fmt.Fprintf(&text, "# gdb -x THIS-FILE -p PID\nsymbol-file \"%s\"\n", filepath.Join(dir, filepath.FromSlash(b.DebugName())))
 	}
 	if len(b.Sources) > 0 {
 		fmt.Fprintf(&text, "directory \"%s\"\n", filepath.Join(dir, filepath.FromSlash(b.SourcesName())))

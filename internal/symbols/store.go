@@ -32,7 +32,7 @@ func (b *Build) Store(dir string) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	for _, store := range []func(*os.Root) error{b.storeSources, b.storeDebug, b.storeAbout} {
 		if err := store(root); err != nil {
 			return b.explain(dir, err)
@@ -47,7 +47,7 @@ func (b *Build) StoreArchive(dir string) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	return b.explain(dir, put(root, b.ArchiveName(), b.Archive, b.isArchive))
 }
 
@@ -167,7 +167,14 @@ func (b *Build) storeSources(root *os.Root) (err error) {
 			return err
 		}
 	}
-	return root.Rename(filepath.FromSlash(scratch), to)
+	if err := root.Rename(filepath.FromSlash(scratch), to); err != nil {
+		if _, there := root.Stat(to); there != nil {
+			return err
+		}
+		// Another call was first.
+		return errors.Join(b.sameSources(root), root.RemoveAll(filepath.FromSlash(scratch)))
+	}
+	return nil
 }
 
 func (b *Build) source(name string) string {

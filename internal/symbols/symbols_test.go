@@ -8,9 +8,11 @@ import (
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -23,6 +25,7 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"golang.org/x/sync/errgroup"
 )
 
 // exeID is the GNU build id that the linker gave to exe.
@@ -191,7 +194,7 @@ func TestASidecarIsExportedByBuildID(t *testing.T) {
 			t.Errorf("no %s in\n%s", says, about)
 		}
 	}
-	info, err := os.Stat(filepath.Join(dir, "src", exeID, "example.com/app/main.go"))
+	info, err := os.Stat(filepath.Join(dir, "src", exeID, "example.com", "app", "main.go"))
 	if err != nil || info.ModTime().Unix() != 1_000_000_000 {
 		t.Errorf("%v: the source is of %v, newer than the program", err, info.ModTime())
 	}
@@ -200,7 +203,7 @@ func TestASidecarIsExportedByBuildID(t *testing.T) {
 			"  - {from: \"example.com/app/sub\", to: \"DIR/src/ID/example.com/app/sub\"}\n" +
 			"  - {from: \"example.com/app\", to: \"DIR/src/ID/example.com/app\"}\n" +
 			"  - {from: \"\", to: \"DIR/src/ID\"}\n",
-		"gdb": "set debug-file-directory DIR:/usr/lib/debug\ndirectory \"DIR/src/ID\"\n",
+		"gdb": "# gdb -ix THIS-FILE -p PID\nset debug-file-directory DIR:/usr/lib/debug\ndirectory \"DIR/src/ID\"\n",
 	} {
 		got, err := b.Settings(debugger, dir)
 		got = strings.NewReplacer(dir, "DIR", exeID, "ID").Replace(got)
@@ -283,6 +286,22 @@ func TestTheIDIsThatOfProduction(t *testing.T) {
 				t.Errorf("%v: the file has the id %s, want %s", err, got, c.want)
 			}
 		})
+	}
+}
+
+func TestSeveralCallsMayWriteTheSame(t *testing.T) {
+	img := image(t, []file{{name: ".dlvgen/symbols/exe.debug", text: mustExe(t)}, {name: "src/main.go", text: "main"}})
+	b := fromImage(t, img, plan())
+	dir := t.TempDir()
+	var calls errgroup.Group
+	for range 8 {
+		calls.Go(func() error { return errors.Join(b.Store(dir), b.StoreArchive(dir)) })
+	}
+	if err := calls.Wait(); err != nil {
+		t.Error(err)
+	}
+	if files := tree(t, dir); len(files) != 4 {
+		t.Errorf("written: %v", slices.Sorted(maps.Keys(files)))
 	}
 }
 
@@ -374,7 +393,7 @@ func TestStrangersFilesAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer root.Close()
+	defer func() { _ = root.Close() }()
 	large.root = root
 	for name, fits := range map[string]bool{"abc": true, "abcd": false} {
 		large.left = 3
