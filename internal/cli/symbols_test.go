@@ -101,6 +101,9 @@ func TestDebuggersFindTheSymbolsOfProductionByItsBuildID(t *testing.T) {
 		t.Fatalf("without symbols Delve shows the sources:\n%s", out)
 	}
 
+	if r := mustCall(t, "symbols", reg.Ref(name)); !regexp.MustCompile(`(?m)^linux/amd64 +[0-9a-f]{40} .* /server .*-debug-sidecar$`).MatchString(r.stdout) {
+		t.Errorf("listed by the plan:\n%s", r.stdout)
+	}
 	dir := filepath.Join(t.TempDir(), "store")
 	settings := mustCall(t, "symbols", reg.Ref(name), "-o", dir, "--for", "dlv").stdout
 	out := debugged(t, nil, program, settings)
