@@ -78,8 +78,8 @@ func rootFS(t *testing.T, img v1.Image) v1.RootFS {
 	return config.RootFS
 }
 
-// pushIndex pushes an image for each platform.
-func pushIndex(t *testing.T, reg *testenv.Registry, image string, of map[string]v1.Image) {
+// pushSidecars pushes an image for each platform.
+func pushSidecars(t *testing.T, reg *testenv.Registry, image string, of map[string]v1.Image) {
 	t.Helper()
 	index := v1.ImageIndex(empty.Index)
 	for _, arch := range []string{"amd64", "arm64"} {
@@ -101,7 +101,7 @@ func TestSymbolsOfEachPlatform(t *testing.T) {
 	const amd64, arm64 = "1111111111111111111111111111111111111111", "2222222222222222222222222222222222222222"
 	pushLabelled(t, reg, "app:v1", nil)
 	both := map[string]v1.Image{"amd64": sidecarImage(t, "amd64", amd64, program), "arm64": sidecarImage(t, "arm64", arm64, program)}
-	pushIndex(t, reg, "app:v1-debug-sidecar", both)
+	pushSidecars(t, reg, "app:v1-debug-sidecar", both)
 	ref, dir := reg.Ref("app:v1"), filepath.Join(t.TempDir(), "store")
 
 	refused(t, call(t, "symbols", reg.Ref("app:v1-debug-sidecar"), "--push"), cli.ExitFailure, "nothing links "+ref+"-debug-sidecar", "dlvgen attach")
