@@ -12,6 +12,9 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
+// HistoryComment is that of the layers that dlvgen adds, in an image's history.
+const HistoryComment = "dlvgen"
+
 // debugConfig is production's config with the debugger in it: ENTRYPOINT, CMD,
 // EXPOSE and labels change, everything else stays. A sidecar has a config of its own.
 func debugConfig(in Input, p *Plan) (*dockerspec.DockerOCIImage, error) {
@@ -90,7 +93,7 @@ func date(img *dockerspec.DockerOCIImage, in Input, layers []Layer) {
 		img.History = append(img.History, ocispecs.History{
 			Created:   &fixed,
 			CreatedBy: "dlvgen: " + l.Description + " at " + l.Files,
-			Comment:   "dlvgen",
+			Comment:   HistoryComment,
 		})
 	}
 }

@@ -6,83 +6,158 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path"
 	"slices"
 
 	"github.com/dlvgen/dlvgen/internal/imagecheck"
-	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/dlvgen/dlvgen/internal/tools"
 	"github.com/dlvgen/dlvgen/internal/version"
 	"github.com/dlvgen/dlvgen/internal/visible"
+	"github.com/dlvgen/dlvgen/variants"
 	"github.com/spf13/cobra"
 )
 
+// verifyFlags are those of `dlvgen verify`.
+type verifyFlags struct {
+	registryFlags
+
+	production string
+}
+
 func newVerifyCommand(s streams) *cobra.Command {
-	flags := &registryFlags{}
+	flags := &verifyFlags{}
 	cmd := &cobra.Command{
 		Use:   "verify REF",
 		Short: "Check what is in a debug image in a registry",
 		Long: `Check what is in a debug image in a registry.
 
-Reads every layer of the image, for each platform, and checks that
+Reads the layers of the image, for each platform, and checks that
 
-  - the registry has all of it, and its labels say what its plan says
+  - the registry has all of it
+  - its labels say what its plan says, and it has what its plan announces
+  - its config is production's, but for what the plan announces
   - the program has debug information and is not optimized
   - Delve is static, and the file that this dlvgen puts into images
-  - no layer has sources, or all sources of the main module are there
-  - dlvgen added no file that is named like one with secrets
+  - no layer has sources, or all sources that the debug information names are there
+  - dlvgen added no private key, and no file that is named like one with secrets
+  - with --production, each file is as in production, or announced by the plan
   - production's tag names the image that the debug image was linked with
 
 Nothing is run. REF is a tag or a digest. The exit code is 1 if a check fails.`,
 		Example: `  dlvgen verify registry.example/app:v1-debug
+  dlvgen verify registry.example/app:v1-debug --production registry.example/app:v1
   dlvgen verify registry.example/app:v1-debug --format json`,
 		Args: oneImage("verified"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ref, digest, err := registry.ParseImage(args[0])
-			if err != nil {
+			v := verification{streams: s, client: flags.client(s)}
+			var err error
+			if v.ref, v.digest, err = registry.ParseImage(args[0]); err != nil {
 				return usagef(cmd, "%w", err)
 			}
-			return s.verify(cmd.Context(), flags, ref, digest)
+			if flags.production != "" {
+				v.compare = true
+				if v.productionRef, v.productionDigest, err = registry.ParseImage(flags.production); err != nil {
+					return usagef(cmd, "--production: %w", err)
+				}
+			}
+			return v.run(cmd.Context(), flags.format)
 		},
 	}
 	cmd.Flags().SortFlags = false
+	cmd.Flags().StringVar(&flags.production, "production", "", "production image `REF`, a tag or a digest: compare all files and the config with it; default: only the config, with the linked image")
 	flags.register(cmd.Flags())
 	return cmd
 }
 
 // verifyRecord is one image in the output of --format json.
 type verifyRecord struct {
-	Platform string             `json:"platform"`
-	Digest   string             `json:"digest"`
-	Checks   []imagecheck.Check `json:"checks"`
+	Platform   string             `json:"platform"`
+	Digest     string             `json:"digest"`
+	Production string             `json:"production,omitempty"` // the digest of what it was compared with
+	Checks     []imagecheck.Check `json:"checks"`
 }
 
-func (s streams) verify(ctx context.Context, flags *registryFlags, ref registry.Reference, digest string) error {
-	client := flags.client(s)
-	digest, link, err := checkLink(ctx, client, ref, digest)
+// verification is one call of `dlvgen verify`.
+type verification struct {
+	streams
+
+	client *registry.Client
+	ref    registry.Reference
+	digest string
+
+	// compare tells that production was named. Else it is the linked image, if there is one.
+	compare          bool
+	productionRef    registry.Reference
+	productionDigest string
+	production       []registry.PlatformImage
+}
+
+func (v *verification) run(ctx context.Context, format formatValue) error {
+	linked, err := v.linked(ctx)
 	if err != nil {
 		return err
 	}
-	if err := client.Verify(ctx, ref, digest); err != nil {
+	v.digest = cmp.Or(v.digest, linked.Digest)
+	if err := v.client.Verify(ctx, v.ref, v.digest); err != nil {
 		return err
 	}
-	plans, err := client.Plans(ctx, ref, digest)
+	plans, err := v.client.Plans(ctx, v.ref, v.digest)
 	if err != nil {
+		return err
+	}
+	if err := v.findProduction(ctx, linked); err != nil {
 		return err
 	}
 	var records []verifyRecord
 	for _, p := range plans {
-		s.tell(fmt.Sprintf("reading the layers of %s (%s)", withDigest(ref, p.Digest), p.Platform))
-		checks, err := imagecheck.Image(p.Image, p.Plan, pinnedDelve(p.Plan.Version))
+		record, err := v.image(p, v.checkLink(linked, p.Plan))
 		if err != nil {
-			return fmt.Errorf("reading %s: %w", withDigest(ref, p.Digest), err)
+			return fmt.Errorf("reading %s: %w", withDigest(v.ref, p.Digest), err)
 		}
-		records = append(records, verifyRecord{p.Platform, p.Digest, append(checks, link)})
+		records = append(records, record)
 	}
-	if err := s.printVerified(flags.format, ref, records); err != nil {
+	if err := v.printVerified(format, v.ref, records); err != nil {
 		return err
 	}
+	return failures(records)
+}
+
+// findProduction finds what the image is compared with.
+func (v *verification) findProduction(ctx context.Context, linked *registry.DebugImage) error {
+	if !v.compare {
+		if linked.ProductionDigest == "" {
+			return nil
+		}
+		v.productionRef, v.productionDigest = v.ref, linked.ProductionDigest
+	}
+	digest, images, err := v.client.Images(ctx, v.productionRef, v.productionDigest)
+	if err != nil {
+		return err
+	}
+	if len(images) == 0 && v.compare {
+		return fmt.Errorf("the registry has no image %s: check --production", v.productionRef.Familiar())
+	}
+	v.production, v.productionDigest = images, digest
+	return nil
+}
+
+// image checks one platform's image.
+func (v *verification) image(p registry.PlatformPlan, link imagecheck.Check) (verifyRecord, error) {
+	record := verifyRecord{Platform: p.Platform, Digest: p.Digest}
+	in := imagecheck.Input{Image: p.Image, Plan: p.Plan, Files: v.compare, Pinned: pinnedTools(p.Plan.Version), Version: version.Version()}
+	if production := registry.ForPlatform(v.production, p.Platform); production != nil {
+		in.Production, record.Production = production.Image, production.Digest
+	} else if v.compare {
+		link = imagecheck.Check{Name: link.Name, Result: imagecheck.Failed, Detail: fmt.Sprintf("%s has no image for %s", v.productionRef.Familiar(), p.Platform)}
+	}
+	v.tell(fmt.Sprintf("reading the layers of %s (%s)", withDigest(v.ref, p.Digest), p.Platform))
+	checks, err := imagecheck.Image(in)
+	record.Checks = append(checks, link)
+	return record, err
+}
+
+// failures is an error if a check failed.
+func failures(records []verifyRecord) error {
 	all, bad := 0, 0
 	for _, r := range records {
 		for _, c := range r.Checks {
@@ -98,37 +173,60 @@ func (s streams) verify(ctx context.Context, flags *registryFlags, ref registry.
 	return nil
 }
 
-// checkLink says whether the image belongs to production, and which digest it has.
-func checkLink(ctx context.Context, client *registry.Client, ref registry.Reference, digest string) (string, imagecheck.Check, error) {
-	check := imagecheck.Check{Name: "production", Result: imagecheck.NotChecked}
-	list, err := client.List(ctx, ref, digest)
+// linked is the image with what links say of it.
+func (v *verification) linked(ctx context.Context) (*registry.DebugImage, error) {
+	list, err := v.client.List(ctx, v.ref, v.digest)
 	if err != nil {
-		return "", check, err
+		return nil, err
 	}
 	i := slices.IndexFunc(list.Images, func(img registry.DebugImage) bool {
-		return digest != "" && img.Has(digest) || digest == "" && img.Tag == ref.Tag()
+		return v.digest != "" && img.Has(v.digest) || v.digest == "" && img.Tag == v.ref.Tag()
 	})
 	if i < 0 {
-		return "", check, fmt.Errorf("%s is no debug image of dlvgen: name one that `dlvgen ls` lists", ref.Familiar())
+		return nil, fmt.Errorf("%s is no debug image of dlvgen: name one that `dlvgen ls` lists", v.ref.Familiar())
 	}
-	img := list.Images[i]
+	return &list.Images[i], nil
+}
+
+// checkLink says whether the image belongs to production.
+func (v *verification) checkLink(img *registry.DebugImage, plan *variants.Plan) imagecheck.Check {
+	check := imagecheck.Check{Name: "production", Result: imagecheck.NotChecked}
+	fail := func(format string, args ...any) imagecheck.Check {
+		check.Result, check.Detail = imagecheck.Failed, fmt.Sprintf(format, args...)
+		return check
+	}
+	planned := plan.Production.Digest
+	switch linked := img.ProductionDigest; {
+	case planned != "" && linked != "" && planned != linked && !v.isProduction(planned):
+		return fail("it was derived from %s, and is linked with %s", planned, linked)
+	case v.compare && linked != "" && linked != v.productionDigest:
+		return fail("it is linked with %s, and %s is %s", linked, v.productionRef.Familiar(), v.productionDigest)
+	case v.compare && linked != "":
+		check.Result, check.Detail = imagecheck.OK, fmt.Sprintf("it is linked with %s", linked)
+		return check
+	}
 	switch img.Status {
 	case registry.Current:
 		check.Result, check.Detail = imagecheck.OK, fmt.Sprintf("it is linked with what %s names", img.ProductionTag)
 	case registry.Stale:
-		check.Result, check.Detail = imagecheck.Failed, fmt.Sprintf("%s has moved since the image was linked with it", img.ProductionTag)
+		return fail("%s has moved since the image was linked with it", img.ProductionTag)
 	case registry.Gone:
 		check.Detail = fmt.Sprintf("%s is not in the registry", img.ProductionTag)
 	default:
 		check.Detail = "nothing links it with a production image"
 	}
-	return cmp.Or(digest, img.Digest), check, nil
+	return check
 }
 
-// pinnedDelve looks a Delve up among the tools that this dlvgen carries. Those of another
-// dlvgen are not known.
-func pinnedDelve(of string) imagecheck.Pinned {
-	return func(arch, delve string) (sum string, known bool, err error) {
+// isProduction tells whether a digest is production's, or that of one of its images.
+func (v *verification) isProduction(digest string) bool {
+	return digest == v.productionDigest || slices.ContainsFunc(v.production, func(img registry.PlatformImage) bool { return img.Digest == digest })
+}
+
+// pinnedTools looks a tool up among those that this dlvgen carries. Those of another dlvgen are
+// not known.
+func pinnedTools(of string) imagecheck.Pinned {
+	return func(tool string) (sum string, known bool, err error) {
 		set, err := tools.Embedded()
 		if errors.Is(err, tools.ErrNone) || of != version.Version() {
 			return "", false, nil
@@ -136,7 +234,7 @@ func pinnedDelve(of string) imagecheck.Pinned {
 		if err != nil {
 			return "", false, err
 		}
-		return set.Sum(path.Join("linux_"+arch, layout.ToolDelve, delve))
+		return set.Sum(tool)
 	}
 }
 

@@ -5,126 +5,69 @@
 package cli_test
 
 import (
-	"archive/tar"
-	"bytes"
 	"encoding/json"
-	"errors"
-	"io"
-	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/cli"
+	"github.com/dlvgen/dlvgen/internal/imagecheck"
 	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/dlvgen/dlvgen/variants"
-	"github.com/google/go-cmp/cmp"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
-	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
-// results are those of `dlvgen verify` for an image of one platform, by check.
-func results(t *testing.T, ref string, code int) map[string]string {
+// verified are the checks of `dlvgen verify` for an image of one platform.
+func verified(t *testing.T, code int, args ...string) []imagecheck.Check {
 	t.Helper()
-	r := call(t, "verify", ref, "--format", "json")
-	var records []struct {
-		Checks []struct{ Check, Result, Detail string }
+	r := call(t, append([]string{"verify", "--format", "json"}, args...)...)
+	var records []struct{ Checks []imagecheck.Check }
+	if err := json.Unmarshal([]byte(r.stdout), &records); err != nil || len(records) == 0 || r.code != code {
+		t.Fatalf("%q: exit code %d, %v\n%s%s", args, r.code, err, r.stdout, r.stderr)
 	}
-	if err := json.Unmarshal([]byte(r.stdout), &records); err != nil || len(records) != 1 || r.code != code {
-		t.Fatalf("%s: exit code %d, %v\n%s%s", ref, r.code, err, r.stdout, r.stderr)
+	var checks []imagecheck.Check
+	for _, record := range records {
+		checks = append(checks, record.Checks...)
 	}
-	got := map[string]string{}
-	for _, c := range records[0].Checks {
-		got[c.Check] = c.Result
-		t.Logf("%s: %s %s: %s", ref, c.Check, c.Result, c.Detail)
-	}
-	return got
+	return checks
 }
 
-// withLie adds a layer, as dlvgen adds them, to an image.
-func withLie(t *testing.T, img v1.Image, files map[string][]byte) v1.Image {
-	t.Helper()
-	var b bytes.Buffer
-	w := tar.NewWriter(&b)
-	for name, text := range files {
-		err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: int64(len(text))})
-		if err == nil {
-			_, err = w.Write(text)
-		}
-		if err != nil {
-			t.Fatal(err)
+// not are the checks without a result, by name.
+func not(checks []imagecheck.Check, result imagecheck.Result) []string {
+	var names []string
+	for _, c := range checks {
+		if c.Result != result {
+			names = append(names, c.Name+": "+string(c.Result)+": "+c.Detail)
 		}
 	}
-	err := w.Close()
-	layer, layerErr := tarball.LayerFromOpener(func() (io.ReadCloser, error) { return io.NopCloser(bytes.NewReader(b.Bytes())), nil })
-	if err := errors.Join(err, layerErr); err != nil {
-		t.Fatal(err)
-	}
-	img, err = mutate.Append(img, mutate.Addendum{Layer: layer, History: v1.History{Comment: "dlvgen"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return img
+	return names
 }
 
-func TestVerifyChecksWhatAnImagePromises(t *testing.T) {
-	reg := needBuildKit(t)
-	const name = "cli/verified:v1"
-	pushForeign(t, reg, name)
-	mustBuild(t, "-t", reg.Ref(name), "--variant", "remote,remote-src,sidecar", "--push", testenv.Service(t, "hello"))
-	honest := map[string]string{"labels": "ok", "program": "ok", "debugger": "ok", "sources": "ok", "secrets": "ok", "production": "ok"}
-	for _, suffix := range []string{"-debug", "-debug-src", "-debug-sidecar"} {
-		if diff := cmp.Diff(honest, results(t, reg.Ref(name+suffix), cli.ExitOK)); diff != "" {
-			t.Errorf("%s (-want +got):\n%s", suffix, diff)
+func TestHonestImagesPassEveryCheck(t *testing.T) {
+	g := buildGuarded(t)
+	for _, v := range variants.Known() {
+		if bad := not(verified(t, cli.ExitOK, g.reg.Ref(guardedTag+v.Suffix), "--production", g.reg.Ref(guardedTag)), imagecheck.OK); len(bad) > 0 {
+			t.Errorf("%s: %q", v.Name, bad)
 		}
 	}
-
-	lie := func(suffix string, labels map[string]string, files map[string][]byte) string {
-		t.Helper()
-		img, err := reg.Image(proctest.Context(t), name+suffix)
-		if err != nil {
-			t.Fatal(err)
-		}
-		img = withLie(t, img, files)
-		config, err := img.ConfigFile()
-		if err != nil {
-			t.Fatal(err)
-		}
-		config = config.DeepCopy()
-		for label, value := range labels {
-			config.Config.Labels[label] = value
-		}
-		if img, err = mutate.ConfigFile(img, config); err != nil {
-			t.Fatal(err)
-		}
-		ref, err := reg.Push(proctest.Context(t), name+suffix, img)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return ref
+	// Without production the files are not compared, and its config is by the link.
+	bad := not(verified(t, cli.ExitOK, g.reg.Ref(guardedTag+"-debug")), imagecheck.OK)
+	if want := []string{"files: not checked: name the production image with --production"}; !slices.Equal(bad, want) {
+		t.Errorf("without production: %q, want %q", bad, want)
 	}
-	tool := func(path ...string) []byte {
-		t.Helper()
-		data, err := os.ReadFile(filepath.Join(append([]string{"..", "tools", "tree", "linux_amd64"}, path...)...))
-		if err != nil {
-			t.Fatal(err)
+	dir := testenv.Service(t, "hello")
+	tag := g.reg.Ref("cli/verified:v1")
+	if solved, err := testenv.SharedBuildKit(t).Solve(proctest.Context(t), testenv.Solve{Context: dir, Dockerfile: "Dockerfile.debian", Push: tag}); err != nil {
+		t.Fatalf("%v\n%s", err, solved.Log)
+	}
+	mustBuild(t, "-t", tag, "-f", filepath.Join(dir, "Dockerfile.debian"), "--variant", "remote-src,attach", "--entry", "inplace", "--push", dir)
+	for _, suffix := range []string{"-debug-src", "-debug-attach"} {
+		if bad := not(verified(t, cli.ExitOK, tag+suffix, "--production", tag), imagecheck.OK); len(bad) > 0 {
+			t.Errorf("Debian, %s: %q", suffix, bad)
 		}
-		return data
 	}
-	ref := lie("-debug", map[string]string{variants.LabelDelve: "1.25.2"}, map[string][]byte{
-		"server": tool("init"), "dlv": tool("delve", "1.25.2", "dlv"), "src/main.go": []byte("package main"), ".dlvgen/id_rsa": nil,
-	})
-	want := map[string]string{"labels": "failed", "program": "failed", "debugger": "failed", "sources": "failed", "secrets": "failed", "production": "not checked"}
-	if diff := cmp.Diff(want, results(t, ref, cli.ExitFailure)); diff != "" {
-		t.Errorf("several lies (-want +got):\n%s", diff)
-	}
-	ref = lie("-debug-src", nil, map[string][]byte{"src/.wh.main.go": nil, "dlv": tool("init")})
-	want = map[string]string{"labels": "ok", "program": "ok", "debugger": "failed", "sources": "failed", "secrets": "ok", "production": "not checked"}
-	if diff := cmp.Diff(want, results(t, ref, cli.ExitFailure)); diff != "" {
-		t.Errorf("a source that is missing (-want +got):\n%s", diff)
-	}
-	if r := call(t, "verify", reg.Ref(name)); r.code != cli.ExitFailure {
-		t.Errorf("production was verified:\n%s", r.stdout)
+	if r := call(t, "verify", tag); r.code != cli.ExitFailure || !strings.Contains(r.stderr, "is no debug image of dlvgen") {
+		t.Errorf("production was verified: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
 	}
 }

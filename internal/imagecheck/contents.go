@@ -1,161 +1,156 @@
 package imagecheck
 
 import (
-	"archive/tar"
-	"crypto/sha256"
-	"encoding/hex"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"path"
-	"path/filepath"
-	"slices"
-	"strconv"
-	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/variants"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// Images are pushed by anybody. These are more than any has that is meant well.
-const (
-	maxFile    = 4 << 30       // of a program
-	maxEntries = 4_000_000     // of files
-	maxHidden  = 2_000_000_000 // of files that are looked at for what later layers hide
-)
-
-var errTooMany = errors.New("it has more files than any image")
-
-// dlvgenComment is that of the history of the layers that dlvgen adds.
-const dlvgenComment = "dlvgen"
-
-// entry is a file of a layer.
-type entry struct {
-	path string // absolute
-	ours bool   // in a layer that dlvgen added
-}
-
 // contents are the files of an image.
 type contents struct {
-	// layers has all files of all layers, also those that later ones hide; there has those
-	// that a container sees.
-	layers []entry
-	there  map[string]bool
+	plan   *variants.Plan
+	config *v1.ConfigFile
+	reader *reader
 
-	// files are those that were asked for, by their paths in the image.
-	files map[string]string
-	dir   string
+	// all are the layers, read what was read of them. The lowest, as many as shared, are
+	// production's too. They are read when something needs them: base is 0 then.
+	all    []v1.Layer
+	read   []*layer
+	shared int
+	base   int
 
-	entries, looked int
+	tree *tree
+
+	// production is set where all files are compared with it.
+	production *contents
+
+	// debug is the debug information of the program, where that is the plan's.
+	debug *debugInfo
+
+	// blamed are paths that a check has failed for: no other does.
+	blamed map[string]bool
 }
 
-// read reads all layers, and keeps some files in dir.
-func read(img v1.Image, config *v1.ConfigFile, dir string, kept ...string) (*contents, error) {
+// read reads the layers of an image that production has not, and those of production that
+// the image has not.
+func read(in Input, dir string) (*contents, error) {
+	r := &reader{dir: dir, programs: in.Files, kept: map[string]bool{programOf(in.Plan): true, layout.Delve: true}}
+	c, err := open(in.Image, r, in.Plan)
+	if err != nil {
+		return nil, err
+	}
+	if in.Production != nil {
+		production, err := open(in.Production, r, in.Plan)
+		if err != nil {
+			return nil, fmt.Errorf("production: %w", err)
+		}
+		if c.shared, err = sharedLayers(c.all, production.all); err != nil {
+			return nil, err
+		}
+		c.base = c.shared
+		if in.Files {
+			production.base, c.production = c.base, production
+			r.kept[in.Plan.Program.File] = in.Plan.Request.Variant.Kind == variants.KindSidecar || r.kept[in.Plan.Program.File]
+			if err := production.readLayers(production.base, len(production.all)); err != nil {
+				return nil, fmt.Errorf("production: %w", err)
+			}
+		}
+	}
+	return c, c.readLayers(c.base, len(c.all))
+}
+
+func open(img v1.Image, r *reader, plan *variants.Plan) (*contents, error) {
+	config, err := img.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
 	layers, err := img.Layers()
 	if err != nil {
 		return nil, err
 	}
-	c := &contents{there: map[string]bool{}, files: map[string]string{}, dir: dir}
-	ours := addedLayers(config, len(layers))
-	for i, layer := range layers {
-		r, err := layer.Uncompressed()
-		if err != nil {
-			return nil, err
-		}
-		err = c.readLayer(tar.NewReader(r), ours[i], kept)
-		if err := errors.Join(err, r.Close()); err != nil {
-			return nil, fmt.Errorf("reading layer %d of %d: %w", i+1, len(layers), err)
-		}
+	if len(config.RootFS.DiffIDs) != len(layers) {
+		return nil, fmt.Errorf("it has %d layers, and its config says %d", len(layers), len(config.RootFS.DiffIDs))
 	}
-	return c, nil
+	return &contents{plan: plan, config: config, reader: r, all: layers, read: make([]*layer, len(layers)), blamed: map[string]bool{}}, nil
 }
 
-// addedLayers says by the history which layers dlvgen added, in the order of the layers.
-func addedLayers(config *v1.ConfigFile, layers int) []bool {
-	var ours []bool
-	for _, h := range config.History {
-		if !h.EmptyLayer {
-			ours = append(ours, h.Comment == dlvgenComment)
+// readLayers reads layers, and puts what was read on each other.
+func (c *contents) readLayers(from, to int) error {
+	ours := addedLayers(c.config, len(c.all))
+	for i := from; i < to; i++ {
+		read, err := c.reader.read(c.all[i], c.config.RootFS.DiffIDs[i])
+		if err != nil {
+			return fmt.Errorf("reading layer %d of %d: %w", i+1, len(c.all), err)
 		}
+		read.ours = ours[i]
+		c.read[i] = read
 	}
-	if len(ours) != layers { // nothing is known of them, so all of them are to be clean
-		ours = slices.Repeat([]bool{true}, layers)
-	}
-	return ours
+	c.tree = flatten(c.read[from:])
+	return nil
 }
 
-const whiteout, opaque = ".wh.", ".wh..wh..opq"
+// readBase reads the layers that production has too, for both.
+func (c *contents) readBase() error {
+	n := c.base
+	if n == 0 {
+		return nil
+	}
+	c.base = 0
+	if err := c.readLayers(0, n); err != nil {
+		return err
+	}
+	c.tree = flatten(c.read)
+	if p := c.production; p != nil {
+		p.base = 0
+		copy(p.read, c.read[:n])
+		p.tree = flatten(p.read)
+	}
+	return nil
+}
 
-func (c *contents) readLayer(files *tar.Reader, ours bool, kept []string) error {
-	for {
-		header, err := files.Next()
-		if errors.Is(err, io.EOF) {
-			return nil
+// keptFile is a copy of a file that was asked for, empty where the image has none.
+func (c *contents) keptFile(path string) (string, error) {
+	f := c.tree.fileAt(path)
+	if f == nil && c.base > 0 {
+		if err := c.readBase(); err != nil {
+			return "", err
 		}
-		if err != nil {
-			return err
-		}
-		if c.entries++; c.entries > maxEntries || c.looked > maxHidden {
-			return errTooMany
-		}
-		name := path.Join("/", header.Name)
-		folder, base := path.Split(name)
-		switch {
-		case base == opaque:
-			c.hide(path.Clean(folder), false)
-			continue
-		case strings.HasPrefix(base, whiteout):
-			c.hide(path.Join(folder, strings.TrimPrefix(base, whiteout)), true)
-			continue
-		case header.Typeflag == tar.TypeDir:
-			continue
-		}
-		c.layers = append(c.layers, entry{name, ours})
-		c.there[name] = true
-		delete(c.files, name)
-		if header.Typeflag == tar.TypeReg && slices.Contains(kept, name) {
-			if err := c.keep(name, slices.Index(kept, name), files); err != nil {
-				return err
+		f = c.tree.fileAt(path)
+	}
+	if f == nil {
+		return "", nil
+	}
+	return f.kept, nil
+}
+
+// added are the files of the layers that dlvgen added, also those that later ones hide. Where
+// production was read, what only the image has is among them, whoever added it.
+func (c *contents) added() []*file {
+	inProduction := map[string]bool{}
+	if c.production != nil {
+		for _, l := range c.production.read {
+			for _, f := range l.paths() {
+				inProduction[f.path] = true
 			}
 		}
 	}
-}
-
-// hide removes what is below a path, and the path itself.
-func (c *contents) hide(name string, itself bool) {
-	c.looked += len(c.there)
-	for there := range c.there {
-		if itself && there == name || strings.HasPrefix(there, strings.TrimSuffix(name, "/")+"/") {
-			delete(c.there, there)
-			delete(c.files, there)
+	var list []*file
+	for i, l := range c.read {
+		for _, f := range l.paths() {
+			if l.ours || c.production != nil && i >= c.shared && !inProduction[f.path] {
+				list = append(list, f)
+			}
 		}
 	}
+	return list
 }
 
-// keep writes a file, over an earlier one of that path.
-func (c *contents) keep(name string, i int, r io.Reader) error {
-	file := filepath.Join(c.dir, strconv.Itoa(i))
-	f, err := os.Create(file)
-	if err != nil {
-		return err
+// paths are the files of a layer, none of one that was not read.
+func (l *layer) paths() []*file {
+	if l == nil {
+		return nil
 	}
-	n, err := io.Copy(f, io.LimitReader(r, maxFile))
-	if err == nil && n == maxFile {
-		err = fmt.Errorf("%s is too large for a program", name)
-	}
-	c.files[name] = file
-	return errors.Join(err, f.Close())
-}
-
-func sumOf(file string) (string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	sum := sha256.New()
-	if _, err := io.Copy(sum, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(sum.Sum(nil)), nil
+	return l.files
 }

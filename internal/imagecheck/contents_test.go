@@ -8,35 +8,136 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/static"
+	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// An image that somebody made to fill the disk or the memory is read no further.
-func TestFilesOfAnImageAreKeptOnceAndCounted(t *testing.T) {
+// tarOf is a layer with files.
+func tarOf(t *testing.T, headers ...tar.Header) []byte {
+	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)
-	for _, name := range []string{"dlv", "../dlv", "/dlv", "app"} {
-		err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o755, Size: 3})
-		if err == nil {
-			_, err = w.Write([]byte("dlv"))
+	for _, h := range headers {
+		content := []byte(h.Linkname)
+		if h.Typeflag == 0 {
+			h.Linkname, h.Size = "", int64(len(content))
+		}
+		err := w.WriteHeader(&h)
+		if err == nil && h.Typeflag == 0 {
+			_, err = w.Write(content)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := errors.Join(w.WriteHeader(&tar.Header{Name: "dev", Typeflag: tar.TypeBlock}), w.Close()); err != nil {
+	if err := w.Close(); err != nil {
 		t.Fatal(err)
 	}
-	c := &contents{there: map[string]bool{}, files: map[string]string{}, dir: t.TempDir()}
-	if err := c.readLayer(tar.NewReader(bytes.NewReader(b.Bytes())), true, []string{"/app", "/dlv"}); err != nil {
+	return b.Bytes()
+}
+
+func readTar(t *testing.T, r *reader, content []byte) (*layer, error) {
+	t.Helper()
+	l := static.NewLayer(content, types.OCIUncompressedLayer)
+	digest, err := l.Digest()
+	if err != nil {
 		t.Fatal(err)
 	}
-	if kept, err := os.ReadDir(c.dir); err != nil || len(kept) != 2 || len(c.files) != 2 {
-		t.Errorf("%d files are kept for %q, %v; want 2", len(kept), c.files, err)
+	return r.read(l, digest)
+}
+
+// An image that somebody made to fill the disk or the memory is read no further.
+func TestImagesAreReadNoFurtherThanTheyCanBeMeant(t *testing.T) {
+	content := tarOf(t, tar.Header{Name: "dlv", Linkname: "dlv"}, tar.Header{Name: "../dlv", Linkname: "dlv"}, tar.Header{Name: "app", Linkname: "app"}, tar.Header{Name: "dev", Typeflag: tar.TypeBlock})
+	full := func(r reader) *reader {
+		r.dir, r.kept = t.TempDir(), map[string]bool{"/app": true, "/dlv": true}
+		return &r
 	}
-	for _, full := range []*contents{{entries: maxEntries}, {looked: maxHidden + 1}} {
-		full.there, full.files, full.dir = map[string]bool{}, map[string]string{}, t.TempDir()
-		if err := full.readLayer(tar.NewReader(bytes.NewReader(b.Bytes())), true, nil); !errors.Is(err, errTooMany) {
-			t.Errorf("got %v, want %v", err, errTooMany)
+	r := full(reader{})
+	if l, err := readTar(t, r, content); err != nil || len(l.files) != 4 {
+		t.Fatalf("got %+v, %v", l, err)
+	}
+	if kept, err := os.ReadDir(r.dir); err != nil || len(kept) != 3 {
+		t.Errorf("%d files are kept, %v; want 3", len(kept), err)
+	}
+	for want, r := range map[error]*reader{
+		errTooMany:  full(reader{entries: maxEntries}),
+		errTooLarge: full(reader{bytes: maxBytes - 5}),
+	} {
+		if _, err := readTar(t, r, content); !errors.Is(err, want) {
+			t.Errorf("got %v, want %v", err, want)
+		}
+	}
+	if _, err := readTar(t, full(reader{text: maxText}), content); !errors.Is(err, errTooMany) {
+		t.Errorf("got %v, want %v", err, errTooMany)
+	}
+	if _, err := readTar(t, full(reader{keptBytes: maxKept - 8}), content); err == nil || !strings.Contains(err.Error(), "too large for a program") {
+		t.Errorf("got %v for files that fill the disk", err)
+	}
+	if _, err := full(reader{}).read(static.NewLayer(content, types.OCIUncompressedLayer), v1.Hash{Algorithm: "sha256", Hex: "0"}); err == nil || !strings.Contains(err.Error(), "is not that of the config's") {
+		t.Errorf("got %v for a layer that is another than the config says", err)
+	}
+}
+
+func TestLayersAreFlattenedAsRuntimesUnpackThem(t *testing.T) {
+	folder := func(name string) tar.Header { return tar.Header{Name: name, Typeflag: tar.TypeDir, Mode: 0o755} }
+	r := &reader{dir: t.TempDir(), kept: map[string]bool{"/linked": true}}
+	var layers []*layer
+	for _, headers := range [][]tar.Header{
+		{folder("a"), {Name: "a/lower", Linkname: "1"}, {Name: "a/deep/file", Linkname: "2"}, {Name: "gone", Linkname: "3"}, {Name: "folder/file", Linkname: "4"}, {Name: "kept", Linkname: "5"}},
+		// The layer's own file stands before what empties the folder, and stays.
+		{{Name: "a/own", Linkname: "6"}, {Name: "a/.wh..wh..opq"}, {Name: ".wh.gone"}, {Name: "folder", Linkname: "7"}, {Name: "linked", Typeflag: tar.TypeLink, Linkname: "kept2"}},
+		{{Name: "kept2", Linkname: "8"}, {Name: "linked", Typeflag: tar.TypeLink, Linkname: "kept2"}, {Name: "back", Typeflag: tar.TypeSymlink, Linkname: "/a"}},
+	} {
+		l, err := readTar(t, r, tarOf(t, headers...))
+		if err != nil {
+			t.Fatal(err)
+		}
+		layers = append(layers, l)
+	}
+	root := flatten(layers)
+	for p, want := range map[string]bool{"/a": true, "/a/own": true, "/kept": true, "/folder": true, "/back": true, "/a/lower": false, "/a/deep": false, "/gone": false, "/folder/file": false} {
+		if got := root.at(p) != nil; got != want {
+			t.Errorf("%s is there: %v, want %v", p, got, want)
+		}
+	}
+	linked := root.fileAt("/linked")
+	if linked == nil || linked.kind != tar.TypeReg || linked.kept == "" {
+		t.Fatalf("the hard link is %+v, want the file that it names, kept", linked)
+	}
+	if data, err := os.ReadFile(linked.kept); err != nil || string(data) != "8" {
+		t.Errorf("the hard link has %q, %v", data, err)
+	}
+}
+
+func TestContentTellsSourcesAndKeys(t *testing.T) {
+	licence := "/* " + strings.Repeat("licence ", 500) + "*/\n//go:build linux\n\n"
+	for content, want := range map[string]seen{
+		"package main\n":                                 {goSource: true, lines: 1},
+		licence + "package x // import \"y\"\nvar a = 1": {goSource: true, lines: 5},
+		"package com.example;\n":                         {lines: 1},
+		"a package main\n":                               {lines: 1},
+		"\n-----BEGIN RSA PRIVATE KEY-----\nabc\n":       {key: true, lines: 3},
+		"-----BEGIN PRIVATE KEY-----":                    {key: true, lines: 1},
+		"-----BEGIN CERTIFICATE-----\nPRIVATE KEY\n":     {lines: 2},
+		"{\"env\": \"-----BEGIN PRIVATE KEY-----\"}":     {lines: 1},
+		"": {},
+	} {
+		for _, step := range []int{1, 7, 1 << 20} {
+			l := &looker{plain: true}
+			for rest := content; rest != ""; {
+				n, err := l.Write([]byte(rest[:min(step, len(rest))]))
+				if err != nil {
+					t.Fatal(err)
+				}
+				rest = rest[n:]
+			}
+			l.finish()
+			if l.seen != want {
+				t.Errorf("%q, %d bytes at a time: got %+v, want %+v", content, step, l.seen, want)
+			}
 		}
 	}
 }

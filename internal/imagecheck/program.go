@@ -1,0 +1,152 @@
+package imagecheck
+
+import (
+	"debug/buildinfo"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/dlvgen/dlvgen/internal/gobin"
+	"github.com/dlvgen/dlvgen/internal/layout"
+	"github.com/dlvgen/dlvgen/variants"
+)
+
+// program is a Go program of an image, other than the one that is debugged.
+type program struct {
+	importPath, module string
+	debuggable         bool
+}
+
+// programIn is nil for what is no Go program.
+func programIn(f *os.File) *program {
+	if _, err := buildinfo.Read(f); err != nil {
+		return nil
+	}
+	facts, err := gobin.Read(f)
+	if err != nil {
+		return nil
+	}
+	return &program{facts.Info.Path, facts.Info.Main.Path, facts.Debuggable() == nil}
+}
+
+// programOf is the file with the debug information of the program.
+func programOf(plan *variants.Plan) string {
+	switch {
+	case plan.Request.Variant.Kind == variants.KindSidecar:
+		return layout.SymbolsFile
+	case plan.Request.Entry == variants.EntryInplace:
+		return plan.Moved()
+	}
+	return plan.Program.File
+}
+
+// checkProgram reads the program's debug information.
+func (c *contents) checkProgram() (Check, error) {
+	const name = "program"
+	plan, path := c.plan, programOf(c.plan)
+	file, err := c.keptFile(path)
+	if err != nil {
+		return Check{}, err
+	}
+	if file == "" {
+		return failed(name, "the image has no file %s", path), nil
+	}
+	if plan.Request.Variant.Kind == variants.KindSidecar {
+		return c.checkSymbols(path, file)
+	}
+	facts, err := readProgram(file)
+	switch {
+	case err != nil:
+		return failed(name, "%s: %s", path, err), nil
+	case !facts.DWARF:
+		return failed(name, "%s: %s", path, gobin.ErrNoDWARF), nil
+	case facts.BuildID != plan.Program.BuildID:
+		return failed(name, "%s is not the program that the plan describes: its build id is another", path), nil
+	}
+	if c.debug, err = readDebugInfo(file, c.ofMainModule); err != nil {
+		return failed(name, "%s: its debug information cannot be read: %s", path, err), nil
+	}
+	if plan.Request.Optimize {
+		return passed(name, "%s has debug information, and is optimized as was asked for", path), nil
+	}
+	if err := facts.Debuggable(); err != nil {
+		return failed(name, "%s: %s", path, err), nil
+	}
+	optimized := c.debug.optimized()
+	switch all := len(c.debug.units); {
+	case len(optimized) == 0:
+		return passed(name, "%s has debug information, and is not optimized (%d packages)", path, all), nil
+	case slices.ContainsFunc(facts.Info.Settings, func(s debug.BuildSetting) bool { return s.Key == "-gcflags" && s.Value == "all=-N -l" }):
+		return failed(name, "%s: %d of %d packages were compiled without -N -l, although its build information says otherwise: %s", path, len(optimized), all, first(optimized)), nil
+	default: // production's own program, which was debuggable as it was
+		return passed(name, "%s has debug information, and its main module is not optimized; %d of %d packages are", path, len(optimized), all), nil
+	}
+}
+
+// checkSymbols checks what a sidecar has of production's program.
+func (c *contents) checkSymbols(path, file string) (Check, error) {
+	const name = "program"
+	var err error
+	if c.debug, err = readDebugInfo(file, c.ofMainModule); err != nil {
+		return failed(name, "%s: its debug information cannot be read: %s", path, err), nil
+	}
+	if len(c.debug.units) == 0 {
+		return failed(name, "%s: %s", path, gobin.ErrNoDWARF), nil
+	}
+	sections, err := readSections(file)
+	if err != nil {
+		return failed(name, "%s: %s", path, err), nil
+	}
+	if c.plan.Symbols == nil {
+		return failed(name, "the plan names no symbols"), nil
+	}
+	if err := gobin.Compare(sections, c.plan.Symbols.Sections); err != nil {
+		return failed(name, "%s: these are not the symbols of the program that the plan describes: %s", path, err), nil
+	}
+	if c.production == nil {
+		return passed(name, "%s has the debug information of the production program", path), nil
+	}
+	production, err := c.production.keptFile(c.plan.Program.File)
+	switch {
+	case err != nil:
+		return Check{}, err
+	case production == "":
+		return failed(name, "production has no file %s", c.plan.Program.File), nil
+	}
+	theirs, err := readSections(production)
+	if err == nil {
+		err = gobin.Compare(sections, theirs)
+	}
+	if err != nil {
+		return failed(name, "%s: these are not the symbols of production's %s: %s", path, c.plan.Program.File, err), nil
+	}
+	return passed(name, "%s has the debug information of production's %s", path, c.plan.Program.File), nil
+}
+
+func readProgram(file string) (*gobin.Facts, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return gobin.Read(f)
+}
+
+func readSections(file string) (map[string]string, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	return gobin.Sections(f)
+}
+
+// first are the first of some names, on one line.
+func first(names []string) string {
+	const most = 3
+	if len(names) <= most {
+		return strings.Join(names, ", ")
+	}
+	return strings.Join(names[:most], ", ") + " and others"
+}

@@ -1,0 +1,136 @@
+package variants
+
+import (
+	"path"
+	"regexp"
+	"slices"
+	"strings"
+
+	"github.com/dlvgen/dlvgen/internal/layout"
+	dockerspec "github.com/moby/docker-image-spec/specs-go/v1"
+)
+
+// Announcement says how a path of a debug image may differ from the production image's.
+type Announcement string
+
+// The announcements.
+const (
+	// Unannounced is a path that is as in production.
+	Unannounced Announcement = ""
+	// AnnouncedAdded is dlvgen's own: production need not have it.
+	AnnouncedAdded Announcement = "added"
+	// AnnouncedSource is a baked source or a folder that leads to some: production need
+	// not have it, and where it does, only the time of a file differs.
+	AnnouncedSource Announcement = "source"
+	// AnnouncedProgram is the program at production's own path: its content and its time
+	// differ, and what it is otherwise does not.
+	AnnouncedProgram Announcement = "program"
+	// AnnouncedCache is a file of the compiler's caches, which a debug image may lack:
+	// it is compiled with others.
+	AnnouncedCache Announcement = "cache"
+)
+
+// Announces says what a plan announces of a path, which is absolute and clean. folder tells
+// that it is one in the debug image, or in production's where that has it alone.
+func (p *Plan) Announces(file string, folder bool) Announcement {
+	switch {
+	case within(file, layout.Delve), within(file, layout.Dir):
+		return AnnouncedAdded
+	case p.Request.Entry == EntryInplace && file == p.Moved():
+		return AnnouncedAdded
+	case p.Request.Variant.Kind != KindSidecar && file == p.Program.File:
+		return AnnouncedProgram
+	case p.isSource(file, folder):
+		return AnnouncedSource
+	case p.isCache(file):
+		return AnnouncedCache
+	}
+	return Unannounced
+}
+
+// isSource tells whether a path can be a baked source, or a folder above one.
+func (p *Plan) isSource(file string, folder bool) bool {
+	if p.Request.Variant.Sources != SourcesBaked || !folder && !SourceName(file) {
+		return false
+	}
+	return slices.ContainsFunc(p.Paths, func(r PathRule) bool {
+		root := r.Root()
+		return root != "" && (within(file, root) || folder && within(root, file))
+	})
+}
+
+// Root is the folder in an image where the sources of a rule are, empty where it has none.
+func (r PathRule) Root() string {
+	switch {
+	case r.Source != "":
+		return r.Source
+	case path.IsAbs(r.Path):
+		return r.Path
+	}
+	return ""
+}
+
+// cacheFile is what the go command names the files of its build cache.
+var cacheFile = regexp.MustCompile(`^[0-9a-f]{2}(/[0-9a-f]{64}-[ad])?$|^fuzz$|^README$|^(trim|testexpire)\.txt$`)
+
+// isCache tells whether a path is one of the caches that a step of production's own fills
+// when it compiles, and that the steps of a debug image have elsewhere.
+func (p *Plan) isCache(file string) bool {
+	if _, below, ok := strings.Cut(file+"/", "/go-build/"); ok && (below == "" || cacheFile.MatchString(strings.TrimSuffix(below, "/"))) {
+		return true
+	}
+	return slices.ContainsFunc(p.Paths, func(r PathRule) bool {
+		return r.Kind == PathModCache && r.Root() != "" && within(file, r.Root())
+	})
+}
+
+// within tells whether a path is a folder or lies below it.
+func within(file, folder string) bool {
+	return file == folder || strings.HasPrefix(file, strings.TrimSuffix(folder, "/")+"/")
+}
+
+// sourceEnds are the ends of the names of files that a Go package is compiled from
+// (go/build), and of those that describe its module.
+var sourceEnds = []string{
+	".go", ".c", ".cc", ".cpp", ".cxx", ".m", ".h", ".hh", ".hpp", ".hxx", ".f", ".F", ".for", ".f90", ".s", ".S", ".sx", ".swig", ".swigcxx",
+	"go.mod", "go.sum", "go.work", "go.work.sum", "vendor/modules.txt",
+}
+
+// SourceName tells whether a file is named as a source is, or as what describes modules.
+func SourceName(file string) bool {
+	return slices.ContainsFunc(sourceEnds, func(end string) bool { return strings.HasSuffix(file, end) })
+}
+
+// Announced are the layers of an image with this plan. A plan that was read has only their
+// descriptions.
+func (p *Plan) Announced() []Layer {
+	again := *p
+	again.Layers = nil
+	again.addLayers()
+	return again.Layers
+}
+
+// Items are what the plan's layers are made of, the captured sources aside.
+func (p *Plan) Items() []Item {
+	var items []Item
+	for _, l := range p.Announced() {
+		for _, i := range l.Items {
+			if i.From != FromCaptures {
+				items = append(items, i)
+			}
+		}
+	}
+	return items
+}
+
+// ConfigOf is the config of a debug image with this plan of that production, but for when
+// it was made.
+func (p *Plan) ConfigOf(production *dockerspec.DockerOCIImage) (*dockerspec.DockerOCIImage, error) {
+	again := *p
+	again.Production.Entrypoint, again.Production.Cmd = production.Config.Entrypoint, production.Config.Cmd
+	if err := again.start(Command{Prefix: p.Prefix}, p.Program.Real == p.Moved()); err != nil {
+		return nil, err
+	}
+	again.Layers = p.Announced()
+	return debugConfig(Input{Config: production, Request: p.Request}, &again)
+}
