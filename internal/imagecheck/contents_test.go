@@ -115,7 +115,7 @@ func TestLayersAreFlattenedAsRuntimesUnpackThem(t *testing.T) {
 func TestContentTellsSourcesAndKeys(t *testing.T) {
 	licence := "/* " + strings.Repeat("licence ", 500) + "*/\n//go:build linux\n\n"
 	for content, want := range map[string]seen{
-		"package main\n":                                 {goSource: true, lines: 1},
+		"package main\n": {goSource: true, lines: 1},
 		licence + "package x // import \"y\"\nvar a = 1": {goSource: true, lines: 5},
 		"package com.example;\n":                         {lines: 1},
 		"a package main\n":                               {lines: 1},

@@ -50,6 +50,7 @@ func (c *contents) checkProgram() (Check, error) {
 		return Check{}, err
 	}
 	if file == "" {
+		c.blamed[path] = true
 		return failed(name, "the image has no file %s", path), nil
 	}
 	if plan.Request.Variant.Kind == variants.KindSidecar {
@@ -64,34 +65,45 @@ func (c *contents) checkProgram() (Check, error) {
 	case facts.BuildID != plan.Program.BuildID:
 		return failed(name, "%s is not the program that the plan describes: its build id is another", path), nil
 	}
-	if c.debug, err = readDebugInfo(file, c.ofMainModule); err != nil {
+	debug, err := readDebugInfo(file, c.ofMainModule)
+	if err != nil {
 		return failed(name, "%s: its debug information cannot be read: %s", path, err), nil
 	}
+	check := checkUnits(path, plan, facts, debug)
+	if check.Result == OK {
+		c.debug = debug
+	}
+	return check, nil
+}
+
+// checkUnits says whether the packages of a program were compiled for debugging.
+func checkUnits(path string, plan *variants.Plan, facts *gobin.Facts, info *debugInfo) Check {
+	const name = "program"
 	if plan.Request.Optimize {
-		return passed(name, "%s has debug information, and is optimized as was asked for", path), nil
+		return passed(name, "%s has debug information, and is optimized as was asked for", path)
 	}
 	if err := facts.Debuggable(); err != nil {
-		return failed(name, "%s: %s", path, err), nil
+		return failed(name, "%s: %s", path, err)
 	}
-	optimized := c.debug.optimized()
-	switch all := len(c.debug.units); {
+	optimized := info.optimized()
+	switch all := len(info.units); {
 	case len(optimized) == 0:
-		return passed(name, "%s has debug information, and is not optimized (%d packages)", path, all), nil
+		return passed(name, "%s has debug information, and is not optimized (%d packages)", path, all)
 	case slices.ContainsFunc(facts.Info.Settings, func(s debug.BuildSetting) bool { return s.Key == "-gcflags" && s.Value == "all=-N -l" }):
-		return failed(name, "%s: %d of %d packages were compiled without -N -l, although its build information says otherwise: %s", path, len(optimized), all, first(optimized)), nil
+		return failed(name, "%s: %d of %d packages were compiled without -N -l, although its build information says otherwise: %s", path, len(optimized), all, first(optimized))
 	default: // production's own program, which was debuggable as it was
-		return passed(name, "%s has debug information, and its main module is not optimized; %d of %d packages are", path, len(optimized), all), nil
+		return passed(name, "%s has debug information, and its main module is not optimized; %d of %d packages are", path, len(optimized), all)
 	}
 }
 
 // checkSymbols checks what a sidecar has of production's program.
 func (c *contents) checkSymbols(path, file string) (Check, error) {
 	const name = "program"
-	var err error
-	if c.debug, err = readDebugInfo(file, c.ofMainModule); err != nil {
+	debug, err := readDebugInfo(file, c.ofMainModule)
+	if err != nil {
 		return failed(name, "%s: its debug information cannot be read: %s", path, err), nil
 	}
-	if len(c.debug.units) == 0 {
+	if len(debug.units) == 0 {
 		return failed(name, "%s: %s", path, gobin.ErrNoDWARF), nil
 	}
 	sections, err := readSections(file)
@@ -104,6 +116,7 @@ func (c *contents) checkSymbols(path, file string) (Check, error) {
 	if err := gobin.Compare(sections, c.plan.Symbols.Sections); err != nil {
 		return failed(name, "%s: these are not the symbols of the program that the plan describes: %s", path, err), nil
 	}
+	c.debug = debug
 	if c.production == nil {
 		return passed(name, "%s has the debug information of the production program", path), nil
 	}
