@@ -157,23 +157,6 @@ type inspected struct {
 	plan  variants.Plan
 }
 
-// announced tells whether the plan says that a path is the debug image's own.
-func (i inspected) announced(p string) bool {
-	return p == layout.Delve || p == layout.Dir || strings.HasPrefix(p, layout.Dir+"/") ||
-		i.plan.Request.Entry == variants.EntryInplace && p == i.plan.Moved()
-}
-
-// isSource tells whether a path leads to sources, or is one.
-func (i inspected) isSource(p string) bool {
-	return i.plan.Request.Variant.Sources == variants.SourcesBaked && slices.ContainsFunc(i.plan.Paths, func(r variants.PathRule) bool {
-		root := r.Path
-		if r.Source != "" {
-			root = r.Source
-		}
-		return root != "" && (strings.HasPrefix(p+"/", root+"/") || strings.HasPrefix(root+"/", p+"/"))
-	})
-}
-
 // compiled are programs that the build compiles: other flags make others of them.
 func compiled(p string) bool {
 	return slices.Contains([]string{"report", "other", "multi"}, path.Base(p))
@@ -251,12 +234,13 @@ func differences(production, bare, debug inspected) []string {
 			found = append(found, fmt.Sprintf("%s is %s, want %s", p, got.what(), want.what()))
 		case got.hash != want.hash && !compiled(p):
 			found = append(found, p+" has another content")
-		case !got.modified.Equal(bare.paths[p].modified) && !compiled(p) && (got.kind == tar.TypeDir || !debug.isSource(p)):
+		case !got.modified.Equal(bare.paths[p].modified) && !compiled(p) && (got.kind == tar.TypeDir || debug.plan.Announces(p, false) != variants.AnnouncedSource):
 			found = append(found, fmt.Sprintf("%s is of %v, want %v", p, got.modified, bare.paths[p].modified))
 		}
 	}
 	for _, p := range slices.Sorted(maps.Keys(debug.paths)) {
-		if _, ok := production.paths[p]; !ok && !debug.announced(p) && !debug.isSource(p) {
+		announced := debug.plan.Announces(p, debug.paths[p].kind == tar.TypeDir)
+		if _, ok := production.paths[p]; !ok && announced != variants.AnnouncedAdded && announced != variants.AnnouncedSource {
 			found = append(found, p+" is not in production")
 		}
 	}

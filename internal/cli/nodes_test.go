@@ -121,6 +121,7 @@ func TestSeveralNodesBuildOneIndex(t *testing.T) {
 			checkPlatform(t, img.Ref, entry, want.of)
 		}
 	}
+	verifyIndex(t, reg, reg.Ref("nodes/app:v1-debug-attach"))
 	for _, step := range []string{`\[arm0 internal\] load build context`, `\[amd0 .*RUN .* go build`, `\[arm0 .*RUN .* go build`, `\[arm0 attach\] exporting to image`} {
 		steps := map[string]bool{} // the display comes back to one
 		for _, found := range regexp.MustCompile(`(?m)^#\d+ `+step).FindAllString(stderr.String(), -1) {

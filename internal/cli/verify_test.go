@@ -29,9 +29,11 @@ import (
 	"github.com/dlvgen/dlvgen/internal/tools"
 	"github.com/dlvgen/dlvgen/internal/version"
 	"github.com/dlvgen/dlvgen/variants"
+	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"github.com/google/go-containerregistry/pkg/v1/static"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
@@ -538,4 +540,75 @@ func TestLiesAboutALauncherFailOneCheck(t *testing.T) {
 	if len(bad) != 2 || !strings.HasPrefix(bad[0], "files: not checked") || !strings.HasPrefix(bad[1], "production: failed: v1 has moved") {
 		t.Errorf("an image whose production has moved: %q", bad)
 	}
+}
+
+// verifyIndex verifies a debug image of several platforms, of the variant attach, against a
+// production image of the same platforms: what it has without the layers of dlvgen.
+func verifyIndex(t *testing.T, reg *testenv.Registry, ref string) {
+	t.Helper()
+	read := func(ref string) name.Reference {
+		parsed, err := name.ParseReference(ref, name.Insecure)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return parsed
+	}
+	index, err := remote.Index(read(ref), remote.WithContext(proctest.Context(t)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	manifest, err := index.IndexManifest()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var whole []mutate.IndexAddendum
+	for _, d := range manifest.Manifests {
+		img, err := index.Image(d.Digest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		whole = append(whole, mutate.IndexAddendum{Add: withoutLayersOfOurs(t, img), Descriptor: v1.Descriptor{Platform: d.Platform}})
+	}
+	slices.Reverse(whole)
+	production := reg.Ref("cli/verified-platforms:v1")
+	push := func(images ...mutate.IndexAddendum) {
+		t.Helper()
+		if err := remote.WriteIndex(read(production), mutate.AppendManifests(empty.Index, images...), remote.WithContext(proctest.Context(t))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	push(whole...)
+	want := slices.Repeat([]string{"production: not checked: nothing links it with a production image"}, len(whole))
+	if bad := not(verified(t, cli.ExitOK, ref, "--production", production), imagecheck.OK); !slices.Equal(bad, want) {
+		t.Errorf("%s: %q, want %q", ref, bad, want)
+	}
+	push(whole[0])
+	bad := strings.Join(not(verified(t, cli.ExitFailure, ref, "--production", production), imagecheck.OK), "\n")
+	if missing := whole[1].Platform.String(); !strings.Contains(bad, "production: failed: "+production+" has no image for "+missing) {
+		t.Errorf("%s: %q, want that %s is missing", ref, bad, missing)
+	}
+}
+
+// withoutLayersOfOurs is what a debug image of the variant attach is made from.
+func withoutLayersOfOurs(t *testing.T, img v1.Image) v1.Image {
+	t.Helper()
+	config, err := img.ConfigFile()
+	layers, layersErr := img.Layers()
+	if err := errors.Join(err, layersErr); err != nil {
+		t.Fatal(err)
+	}
+	config = config.DeepCopy()
+	ours := 0
+	config.History = slices.DeleteFunc(config.History, func(h v1.History) bool {
+		if h.Comment == variants.HistoryComment {
+			ours++
+		}
+		return h.Comment == variants.HistoryComment
+	})
+	for label := range config.Config.Labels {
+		if variants.OurLabel(label) {
+			delete(config.Config.Labels, label)
+		}
+	}
+	return assembled(t, layers[:len(layers)-ours], config)
 }
