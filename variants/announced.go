@@ -25,9 +25,12 @@ const (
 	// AnnouncedProgram is the program at production's own path: its content and its time
 	// differ, and what it is otherwise does not.
 	AnnouncedProgram Announcement = "program"
-	// AnnouncedCache is a file of the compiler's caches, which a debug image may lack:
-	// it is compiled with others.
+	// AnnouncedCache is a file of the go command's build cache, or of what it counts: a
+	// step that compiles otherwise leaves others.
 	AnnouncedCache Announcement = "cache"
+	// AnnouncedModule is a file of the module cache, which may be missing: a step of a debug
+	// image may have it elsewhere.
+	AnnouncedModule Announcement = "module"
 )
 
 // Announces says what a plan announces of a path, which is absolute and clean. folder tells
@@ -42,8 +45,10 @@ func (p *Plan) Announces(file string, folder bool) Announcement {
 		return AnnouncedProgram
 	case p.isSource(file, folder):
 		return AnnouncedSource
-	case p.isCache(file):
+	case isCache(file):
 		return AnnouncedCache
+	case slices.ContainsFunc(p.Paths, func(r PathRule) bool { return r.Kind == PathModCache && r.Root() != "" && within(file, r.Root()) }):
+		return AnnouncedModule
 	}
 	return Unannounced
 }
@@ -73,15 +78,18 @@ func (r PathRule) Root() string {
 // cacheFile is what the go command names the files of its build cache.
 var cacheFile = regexp.MustCompile(`^[0-9a-f]{2}(/[0-9a-f]{64}-[ad])?$|^fuzz$|^README$|^(trim|testexpire)\.txt$`)
 
-// isCache tells whether a path is one of the caches that a step of production's own fills
-// when it compiles, and that the steps of a debug image have elsewhere.
-func (p *Plan) isCache(file string) bool {
-	if _, below, ok := strings.Cut(file+"/", "/go-build/"); ok && (below == "" || cacheFile.MatchString(strings.TrimSuffix(below, "/"))) {
-		return true
+// countFile is what the go command names the files in which it counts what it does
+// (golang.org/x/telemetry/internal/telemetry/dir.go).
+var countFile = regexp.MustCompile(`^(local|upload)(/[^/]+\.(count|json|token)|/weekends)?$|^debug$`)
+
+// isCache tells whether a path is one that the go command leaves when it compiles.
+func isCache(file string) bool {
+	for folder, files := range map[string]*regexp.Regexp{"/go-build/": cacheFile, "/go/telemetry/": countFile} {
+		if _, below, ok := strings.Cut(file+"/", folder); ok && (below == "" || files.MatchString(strings.TrimSuffix(below, "/"))) {
+			return true
+		}
 	}
-	return slices.ContainsFunc(p.Paths, func(r PathRule) bool {
-		return r.Kind == PathModCache && r.Root() != "" && within(file, r.Root())
-	})
+	return false
 }
 
 // within tells whether a path is a folder or lies below it.

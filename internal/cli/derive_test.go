@@ -145,6 +145,9 @@ func TestADebugImageOfAPublishedImage(t *testing.T) {
 		t.Fatal(err)
 	}
 	checkPublished(t, image)
+	for _, suffix := range []string{"-debug-src", "-debug-sidecar"} {
+		verifyHonest(t, ref+suffix, ref)
+	}
 
 	// Of another commit, and of a program that says nothing of itself, there is none.
 	commit(t, dir, "--allow-empty", "--message", "second")

@@ -163,6 +163,7 @@ func TestAGoModuleIsBuiltWithoutADockerfile(t *testing.T) {
 		}
 	}
 	stopInGreet(ctx, t, debug, listen)
+	verifyHonest(t, ref+"-debug-src", ref)
 
 	// Another checkout, and every step once more: the image is the same.
 	again := mustBuild(t, "-t", reg.Ref("cli/module-again:v1"), "--variant", "production", "--no-cache", "--push", writeGreetings(t))

@@ -64,12 +64,18 @@ func not(checks []imagecheck.Check, result imagecheck.Result) []string {
 	return names
 }
 
+// verifyHonest wants every check to pass.
+func verifyHonest(t *testing.T, ref, production string) {
+	t.Helper()
+	if bad := not(verified(t, cli.ExitOK, ref, "--production", production), imagecheck.OK); len(bad) > 0 {
+		t.Errorf("%s: %q", ref, bad)
+	}
+}
+
 func TestHonestImagesPassEveryCheck(t *testing.T) {
 	g := buildGuarded(t)
 	for _, v := range variants.Known() {
-		if bad := not(verified(t, cli.ExitOK, g.reg.Ref(guardedTag+v.Suffix), "--production", g.reg.Ref(guardedTag)), imagecheck.OK); len(bad) > 0 {
-			t.Errorf("%s: %q", v.Name, bad)
-		}
+		verifyHonest(t, g.reg.Ref(guardedTag+v.Suffix), g.reg.Ref(guardedTag))
 	}
 	// Without production the files are not compared, and its config is by the link.
 	bad := not(verified(t, cli.ExitOK, g.reg.Ref(guardedTag+"-debug")), imagecheck.OK)
@@ -78,9 +84,7 @@ func TestHonestImagesPassEveryCheck(t *testing.T) {
 	}
 	tag := g.reg.Ref(buildInplace(t, g.reg))
 	for _, suffix := range []string{"-debug-src", "-debug-attach"} {
-		if bad := not(verified(t, cli.ExitOK, tag+suffix, "--production", tag), imagecheck.OK); len(bad) > 0 {
-			t.Errorf("Debian, %s: %q", suffix, bad)
-		}
+		verifyHonest(t, tag+suffix, tag)
 	}
 	if r := call(t, "verify", tag); r.code != cli.ExitFailure || !strings.Contains(r.stderr, "is no debug image of dlvgen") {
 		t.Errorf("production was verified: exit code %d\n%s%s", r.code, r.stdout, r.stderr)

@@ -1,6 +1,7 @@
 package imagecheck
 
 import (
+	"archive/tar"
 	"fmt"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
@@ -139,7 +140,8 @@ func (c *contents) added() []*file {
 	var list []*file
 	for i, l := range c.read {
 		for _, f := range l.paths() {
-			if l.ours || c.production != nil && i >= c.shared && !inProduction[f.path] {
+			hidden := c.production != nil && i >= c.shared && !inProduction[f.path] && c.plan.Announces(f.path, f.kind == tar.TypeDir) != variants.AnnouncedCache
+			if l.ours || hidden {
 				list = append(list, f)
 			}
 		}

@@ -59,7 +59,7 @@ func (c *contents) checkFiles() (Check, error) {
 	}
 	more := ""
 	if found.compiled > 0 {
-		more = fmt.Sprintf("; %d other programs are compiled for debugging too", found.compiled)
+		more = fmt.Sprintf("; other programs compiled for debugging too: %d", found.compiled)
 	}
 	if c.base > 0 {
 		return passed(name, "as in production, but for what the plan announces (%d compared, and %d layers that are the same)%s", found.compared, c.base, more), nil
@@ -94,7 +94,8 @@ func (f *comparison) walk(p string, debug, production *tree) {
 	got, want := debug.seen(), production.seen()
 	folder := got != nil && got.kind == tar.TypeDir || got == nil && want.kind == tar.TypeDir
 	announced := f.plan.Announces(p, folder)
-	if announced == variants.AnnouncedAdded {
+	cached := announced == variants.AnnouncedCache
+	if announced == variants.AnnouncedAdded || cached && !folder {
 		return
 	}
 	f.open = f.open || (got == nil || want == nil) && p != "/"
@@ -102,15 +103,15 @@ func (f *comparison) walk(p string, debug, production *tree) {
 		f.compared++
 	}
 	switch {
-	case got == nil && announced == variants.AnnouncedCache:
+	case got == nil && (cached || announced == variants.AnnouncedModule):
 		return
 	case got == nil:
 		f.add(p, "is missing")
 		return
-	case want == nil && announced != variants.AnnouncedSource && debug.file != nil && p != "/":
+	case want == nil && announced != variants.AnnouncedSource && !cached && debug.file != nil && p != "/":
 		f.add(p, "is not in production")
 		return
-	case want != nil:
+	case want != nil && !cached:
 		f.same(p, debug, got, want, announced)
 	}
 	var below map[string]*tree
@@ -136,8 +137,6 @@ func (f *comparison) add(p, how string, args ...any) {
 // same compares what both have at a path.
 func (f *comparison) same(p string, debug *tree, got, want *file, announced variants.Announcement) {
 	switch {
-	case announced == variants.AnnouncedCache:
-		return
 	case got.what() != want.what():
 		f.add(p, "is %s, and in production %s", got.what(), want.what())
 		return

@@ -27,14 +27,14 @@ func (c *contents) checkPlan() Check {
 	if got, want := described(c.plan.Layers), described(c.plan.Announced()); !slices.Equal(got, want) {
 		return failed(name, "it says that the layers are %q, and the image of its variant has %q", got, want)
 	}
+	for _, f := range c.added() {
+		if !c.blamed[f.path] && !announced[f.path] && !c.announcedFolder(f, items) && !c.announcedSource(f) {
+			return failed(name, "a layer that dlvgen added has %s, which the plan does not announce", f.path)
+		}
+	}
 	for _, l := range c.read {
 		if l == nil || !l.ours {
 			continue
-		}
-		for _, f := range l.files {
-			if !c.blamed[f.path] && !announced[f.path] && !c.announcedFolder(f, items) && !c.announcedSource(f) {
-				return failed(name, "a layer that dlvgen added has %s, which the plan does not announce", f.path)
-			}
 		}
 		for _, p := range append(slices.Clone(l.hidden), l.emptied...) {
 			if !c.blamed[p] {
