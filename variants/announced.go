@@ -58,10 +58,13 @@ func (p *Plan) isSource(file string, folder bool) bool {
 	if p.Request.Variant.Sources != SourcesBaked || !folder && !SourceName(file) {
 		return false
 	}
-	return slices.ContainsFunc(p.Paths, func(r PathRule) bool {
-		root := r.Root()
-		return root != "" && (within(file, root) || folder && within(root, file))
-	})
+	roots := slices.Clone(p.Sources)
+	for _, r := range p.Paths {
+		if root := r.Root(); root != "" {
+			roots = append(roots, root)
+		}
+	}
+	return slices.ContainsFunc(roots, func(root string) bool { return within(file, root) || folder && within(root, file) })
 }
 
 // Root is the folder in an image where the sources of a rule are, empty where it has none.

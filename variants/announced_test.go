@@ -17,6 +17,7 @@ func TestAPlanAnnouncesHowPathsMayDiffer(t *testing.T) {
 			{Path: "/usr/local/go", Kind: variants.PathGOROOT},
 		},
 	}
+	plan.Sources = []string{"/lib", "/go.work"}
 	plan.Request.Variant = variants.Variant{Kind: variants.KindRemote, Sources: variants.SourcesBaked}
 	plan.Request.Entry = variants.EntryInplace
 	for path, want := range map[string]variants.Announcement{
@@ -24,6 +25,7 @@ func TestAPlanAnnouncesHowPathsMayDiffer(t *testing.T) {
 		"/app/.server.dlvgen": variants.AnnouncedAdded, "/app/server": variants.AnnouncedProgram,
 		"/dlvx": variants.Unannounced, "/app": variants.Unannounced, "/app/other": variants.Unannounced, "/etc/passwd": variants.Unannounced,
 		"/src/main.go": variants.AnnouncedSource, "/src/go.mod": variants.AnnouncedSource, "/work/b/x/y.s": variants.AnnouncedSource,
+		"/lib/x/lib.go": variants.AnnouncedSource, "/go.work": variants.AnnouncedSource, "/lib/notes.txt": variants.Unannounced,
 		"/src/config.json": variants.Unannounced, "/src2/main.go": variants.Unannounced, "/work/main.go": variants.Unannounced,
 		"/go/pkg/mod/m@v1/a.go": variants.AnnouncedSource, "/go/pkg/mod/m@v1/a.txt": variants.AnnouncedModule,
 		"/root/.cache/go-build/README": variants.AnnouncedCache, "/root/.cache/go-build" + key: variants.AnnouncedCache,

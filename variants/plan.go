@@ -32,6 +32,9 @@ type Input struct {
 	// Paths are the roots of the source paths in the debug information.
 	Paths []PathRule
 
+	// Sources are baked sources that Paths have not the folder of.
+	Sources []string
+
 	// Folders are those of production that the variant's own files go into.
 	Folders []Folder
 
@@ -192,9 +195,13 @@ type Plan struct {
 	Entrypoint []string `json:"entrypoint"`
 	Command    []string `json:"command"`
 
-	Paths   []PathRule `json:"paths"`
-	Folders []Folder   `json:"folders,omitempty"`
-	LeftOut []LeftOut  `json:"leftOut,omitempty"`
+	Paths []PathRule `json:"paths"`
+
+	// Sources are folders and files with baked sources that are below none of Paths: of a
+	// workspace, and of modules that others are replaced by.
+	Sources []string  `json:"sources,omitempty"`
+	Folders []Folder  `json:"folders,omitempty"`
+	LeftOut []LeftOut `json:"leftOut,omitempty"`
 
 	// Layers are those that are added to production's, in their order.
 	Layers []Layer `json:"layers"`
@@ -232,7 +239,7 @@ func New(in Input) (*Plan, error) {
 		return nil, err
 	}
 	if p.Request.Variant.Sources == SourcesBaked {
-		p.LeftOut = in.LeftOut
+		p.LeftOut, p.Sources = in.LeftOut, in.Sources
 	}
 	p.addLayers()
 	p.Config, err = debugConfig(in, p)

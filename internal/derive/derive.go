@@ -234,11 +234,16 @@ func (d *derivation) plan(ctx context.Context) (*variants.Plan, error) {
 	if d.rebuilt != nil {
 		in.Program.Rebuilt = &d.rebuilt.record
 	}
+	var err error
+	if d.request.Variant.Sources == variants.SourcesBaked {
+		if in.Sources, err = bakedElsewhere(ctx, d.captures, in.Paths); err != nil {
+			return nil, err
+		}
+	}
 	if d.request.Variant.Kind == variants.KindSidecar {
 		return variants.New(in)
 	}
-	err := find.CheckFree(ctx, d.observed())
-	if err != nil {
+	if err := find.CheckFree(ctx, d.observed()); err != nil {
 		return nil, err
 	}
 	if in.Folders, err = d.folders(ctx); err != nil {

@@ -120,6 +120,9 @@ func (c *contents) bakedAt(file string) string {
 			return file
 		}
 	}
+	if slices.ContainsFunc(c.plan.Sources, func(root string) bool { return file == root || strings.HasPrefix(file, root+"/") }) {
+		return file
+	}
 	return ""
 }
 
