@@ -38,14 +38,14 @@ Reads the layers of the image, for each platform, and checks that
   - its config is production's, but for what the plan announces
   - the program has debug information and is not optimized
   - Delve is static, and the file that this dlvgen puts into images
-  - no layer has sources, or all sources that the debug information names are there
+  - no layer has sources, or all that the debug information names are there
   - dlvgen added no private key, and no file that is named like one with secrets
   - with --production, each file is as in production, or announced by the plan
   - production's tag names the image that the debug image was linked with
 
 Nothing is run. REF is a tag or a digest. The exit code is 1 if a check fails.`,
 		Example: `  dlvgen verify registry.example/app:v1-debug
-  dlvgen verify registry.example/app:v1-debug --production registry.example/app:v1
+  dlvgen verify me/app:v1-debug --production me/app:v1
   dlvgen verify registry.example/app:v1-debug --format json`,
 		Args: oneImage("verified"),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -151,8 +151,9 @@ func (v *verification) image(p registry.PlatformPlan, link imagecheck.Check) (ve
 		link = imagecheck.Check{Name: link.Name, Result: imagecheck.Failed, Detail: fmt.Sprintf("%s has no image for %s", v.productionRef.Familiar(), p.Platform)}
 	}
 	v.tell(fmt.Sprintf("reading the layers of %s (%s)", withDigest(v.ref, p.Digest), p.Platform))
-	checks, err := imagecheck.Image(in)
-	record.Checks = append(checks, link)
+	var err error
+	record.Checks, err = imagecheck.Image(in)
+	record.Checks = append(record.Checks, link)
 	return record, err
 }
 

@@ -441,6 +441,7 @@ func TestEachLieFailsOneCheck(t *testing.T) {
 		{"settings", "remote", "plan", layout.DelveConfig, func(i *forged) { i.content(layout.DelveConfig, []byte("a: b\n")) }},
 		{"telemetry", "remote", "plan", layout.TelemetryMode, func(i *forged) { i.content(layout.TelemetryMode, []byte("on")) }},
 		{"a file of dlvgen's that is none", "remote", "plan", "/.dlvgen/tool", func(i *forged) { i.add(-1, ".dlvgen/tool", "") }},
+		{"a file of dlvgen's in another layer", "remote", "plan", "/.dlvgen/tool", func(i *forged) { i.add(len(i.layers)-4, ".dlvgen/tool", "") }},
 		{"setuid Delve", "remote", "plan", "mode 4755", func(i *forged) {
 			i.edit(layout.Delve, func(e *testenv.Entry) bool { e.Mode = 0o4755; return false })
 		}},

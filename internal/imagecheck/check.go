@@ -47,7 +47,16 @@ func passed(name, format string, args ...any) Check {
 }
 
 func failed(name, format string, args ...any) Check {
-	return Check{Name: name, Result: Failed, Detail: fmt.Sprintf(format, args...)}
+	return Check{Name: name, Result: Failed, Detail: short(fmt.Sprintf(format, args...))}
+}
+
+// short cuts what whoever pushed an image may have made long.
+func short(text string) string {
+	const most = 1000
+	if len(text) > most {
+		return strings.ToValidUTF8(text[:most], "") + "..."
+	}
+	return text
 }
 
 // Input is an image with what is known of it.

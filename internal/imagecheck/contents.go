@@ -98,7 +98,7 @@ func (c *contents) readBase() error {
 	if n == 0 {
 		return nil
 	}
-	c.base = 0
+	c.base, c.reader.programs = 0, false // its programs are the same in both
 	if err := c.readLayers(0, n); err != nil {
 		return err
 	}
@@ -128,7 +128,7 @@ func (c *contents) keptFile(path string) (string, error) {
 
 // added are the files of the layers that dlvgen added, also those that later ones hide. Where
 // production was read, what only the image has is among them, whoever added it.
-func (c *contents) added() []*file {
+func (c *contents) added() []addedFile {
 	inProduction := map[string]bool{}
 	if c.production != nil {
 		for _, l := range c.production.read {
@@ -137,16 +137,23 @@ func (c *contents) added() []*file {
 			}
 		}
 	}
-	var list []*file
+	var list []addedFile
 	for i, l := range c.read {
 		for _, f := range l.paths() {
 			hidden := c.production != nil && i >= c.shared && !inProduction[f.path] && c.plan.Announces(f.path, f.kind == tar.TypeDir) != variants.AnnouncedCache
 			if l.ours || hidden {
-				list = append(list, f)
+				list = append(list, addedFile{f, l.ours})
 			}
 		}
 	}
 	return list
+}
+
+// addedFile is a file that production has not, ours of a layer that dlvgen added.
+type addedFile struct {
+	*file
+
+	ours bool
 }
 
 // paths are the files of a layer, none of one that was not read.

@@ -62,7 +62,7 @@ func (c *contents) checkFiles() (Check, error) {
 		more = fmt.Sprintf("; other programs compiled for debugging too: %d", found.compiled)
 	}
 	if c.base > 0 {
-		return passed(name, "as in production, but for what the plan announces (%d compared, and %d layers that are the same)%s", found.compared, c.base, more), nil
+		return passed(name, "as in production, but for what the plan announces (%d compared; shared layers not read: %d)%s", found.compared, c.base, more), nil
 	}
 	return passed(name, "as in production, but for what the plan announces (%d compared)%s", found.compared, more), nil
 }
@@ -131,7 +131,7 @@ func (f *comparison) walk(p string, debug, production *tree) {
 }
 
 func (f *comparison) add(p, how string, args ...any) {
-	f.list = append(f.list, difference{p, fmt.Sprintf(how, args...)})
+	f.list = append(f.list, difference{p, short(fmt.Sprintf(how, args...))})
 }
 
 // same compares what both have at a path.

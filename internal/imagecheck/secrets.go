@@ -26,7 +26,7 @@ func (c *contents) checkSecrets() Check {
 	const name = "secrets"
 	for _, f := range c.added() {
 		switch {
-		case secretName(f):
+		case secretName(f.file):
 			c.blamed[f.path] = true
 			return failed(name, "a layer has %s", f.path)
 		// A program's own source may have a key for its tests.

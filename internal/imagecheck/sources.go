@@ -16,7 +16,7 @@ func (c *contents) checkSources() (Check, error) {
 	const name = "sources"
 	if c.plan.Request.Variant.Sources == variants.SourcesExcluded {
 		for _, f := range c.added() {
-			if c.isSource(f) {
+			if c.isSource(f.file) {
 				c.blamed[f.path] = true
 				return failed(name, "they are excluded, and a layer has %s", f.path), nil
 			}

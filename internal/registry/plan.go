@@ -14,8 +14,12 @@ import (
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
-// maxPlan is more than any plan has: images are pushed by anybody.
-const maxPlan = 16 << 20
+// Images are pushed by anybody. maxPlan is more than any plan has, maxLayer than any layer,
+// inflated.
+const (
+	maxPlan  = 16 << 20
+	maxLayer = 128 << 30
+)
 
 // PlatformPlan is the plan that one image of a debug image has.
 type PlatformPlan struct {
@@ -99,7 +103,7 @@ func fileOf(layer v1.Layer, name string, most int64) ([]byte, error) {
 		return nil, err
 	}
 	defer r.Close()
-	for files := tar.NewReader(r); ; {
+	for files := tar.NewReader(io.LimitReader(r, maxLayer)); ; {
 		header, err := files.Next()
 		switch {
 		case errors.Is(err, io.EOF):
