@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/distribution/reference"
 	"github.com/dlvgen/dlvgen/internal/planfile"
@@ -15,27 +14,27 @@ import (
 // Names of the labels of a debug image. LabelVersion is in every one of them, and in
 // nothing that dlvgen did not make.
 const (
-	LabelPrefix = "io.github.dlvgen."
+	labelPrefix = "io.github.dlvgen."
 
-	LabelFormat  = LabelPrefix + "format"  // planfile.Format, absent in images of the first dlvgens
-	LabelVersion = LabelPrefix + "version" // dlvgen's own version
-	LabelVariant = LabelPrefix + "variant" // "remote"
-	LabelPreset  = LabelPrefix + "preset"  // "fast", or the variant's name
-	LabelKind    = LabelPrefix + "kind"    // "remote"
-	LabelEntry   = LabelPrefix + "entry"   // "cmd", "inplace", or empty
-	LabelDelve   = LabelPrefix + "delve"   // "1.27.2"
-	LabelGo      = LabelPrefix + "go"      // "go1.26.8"
-	LabelProgram = LabelPrefix + "program" // "/server"
-	LabelModule  = LabelPrefix + "module"  // "example.com/hello"
-	LabelListen  = LabelPrefix + "listen"  // ":8000"
-	LabelStart   = LabelPrefix + "start"   // "hold"
-	LabelSources = LabelPrefix + "sources" // "excluded"
-	LabelPaths   = LabelPrefix + "paths"   // the path rules as JSON
+	LabelFormat  = labelPrefix + "format"  // planfile.Format, absent in images of the first dlvgens
+	LabelVersion = labelPrefix + "version" // dlvgen's own version
+	LabelVariant = labelPrefix + "variant" // "remote"
+	LabelPreset  = labelPrefix + "preset"  // "fast", or the variant's name
+	LabelKind    = labelPrefix + "kind"    // "remote"
+	LabelEntry   = labelPrefix + "entry"   // "cmd", "inplace", or empty
+	LabelDelve   = labelPrefix + "delve"   // "1.27.2"
+	LabelGo      = labelPrefix + "go"      // "go1.26.8"
+	LabelProgram = labelPrefix + "program" // "/server"
+	LabelModule  = labelPrefix + "module"  // "example.com/hello"
+	LabelListen  = labelPrefix + "listen"  // ":8000"
+	LabelStart   = labelPrefix + "start"   // "hold"
+	LabelSources = labelPrefix + "sources" // "excluded"
+	LabelPaths   = labelPrefix + "paths"   // the path rules as JSON
 
 	// These are there where they say something.
-	LabelRebuilt          = LabelPrefix + "rebuilt"           // "context", "git" or "module@v1.2.3", where the program is not production's
-	LabelProductionName   = LabelPrefix + "production.name"   // "docker.io/library/app:v1"
-	LabelProductionDigest = LabelPrefix + "production.digest" // "sha256:..."
+	LabelRebuilt          = labelPrefix + "rebuilt"           // "context", "git" or "module@v1.2.3", where the program is not production's
+	LabelProductionName   = labelPrefix + "production.name"   // "docker.io/library/app:v1"
+	LabelProductionDigest = labelPrefix + "production.digest" // "sha256:..."
 )
 
 // Labels are what the labels of a debug image say.
@@ -106,15 +105,6 @@ func labelsOf(p *Plan) Labels {
 	}
 	return l
 }
-
-// Labels are the labels of the plan's image.
-func (p *Plan) Labels() (map[string]string, error) { return labelsOf(p).Encode() }
-
-// OurLabel tells whether a label is one that dlvgen writes.
-func OurLabel(name string) bool { return strings.HasPrefix(name, LabelPrefix) }
-
-// LaterLabel tells whether images of the first dlvgens are without a label.
-func LaterLabel(name string) bool { return name == LabelFormat || name == LabelPreset }
 
 // Encode writes the labels as an image's config has them. [ParseLabels] reads them.
 func (l Labels) Encode() (map[string]string, error) {
