@@ -50,6 +50,17 @@ func not(checks []imagecheck.Check, result imagecheck.Result) []string {
 	return names
 }
 
+// results are those of the checks of an image of one platform, by name.
+func results(t *testing.T, ref string, code int) map[string]string {
+	t.Helper()
+	got := map[string]string{}
+	for _, c := range verified(t, code, ref) {
+		got[c.Name] = string(c.Result)
+		t.Logf("%s: %s %s: %s", ref, c.Name, c.Result, c.Detail)
+	}
+	return got
+}
+
 // verifyHonest wants every check to pass.
 func verifyHonest(t *testing.T, ref, production string) {
 	t.Helper()
