@@ -49,7 +49,7 @@ func options(r *variants.Request) *pflag.FlagSet {
 	fs := Settings(r)
 	fs.Var(word(&r.Variant.Name, checkVariant), "variant", "debug variant: "+strings.Join(variants.Names(), ", "))
 	fs.Var(word(&r.Preset, variants.CheckPreset), "preset", "name of the preset in the image's labels (default: the variant)")
-	fs.Var(word(&r.Variant.Suffix, variants.CheckSuffix), "tag-suffix", "suffix that the variant adds to production's tag, for the plan (default: the variant's own)")
+	fs.Var(word(&r.Variant.Suffix, variants.CheckSuffix), "tag-suffix", "suffix that the variant adds to production's tag, or a template, for the plan (default: the variant's own)")
 	return fs
 }
 

@@ -16,10 +16,6 @@ const All = "all"
 // commas, and in progress displays.
 var presetPattern = regexp.MustCompile(`^[A-Za-z0-9][\w.-]*$`)
 
-// suffixPattern is what may follow the first character of a tag
-// (distribution-spec, "Pulling manifests").
-var suffixPattern = regexp.MustCompile(`^[\w.-]+$`)
-
 // Table is the table of variants with presets of the user's own behind it. One
 // that is named as a variant of the table changes that row, and its empty base and
 // suffix are the row's.
@@ -55,7 +51,7 @@ func (r Request) completeOwn() (Request, error) {
 		return r, fmt.Errorf("variant %s has no suffix for its tag: set suffix, such as %q", r.Preset, "-debug-"+r.Preset)
 	}
 	if err := CheckSuffix(r.Variant.Suffix); err != nil {
-		return r, fmt.Errorf("the suffix %q of variant %s cannot stand in a tag: %w", r.Variant.Suffix, r.Preset, err)
+		return r, fmt.Errorf("the suffix %q of variant %s cannot be used: %w", r.Variant.Suffix, r.Preset, err)
 	}
 	complete, err := r.Complete()
 	if err != nil {
@@ -74,12 +70,10 @@ func CheckPreset(name string) error {
 	return errCharacters
 }
 
-// CheckSuffix tells what the suffix of a tag must be.
+// CheckSuffix tells what the suffix of a tag must be, or the [Template] in its place.
 func CheckSuffix(suffix string) error {
-	if suffixPattern.MatchString(suffix) {
-		return nil
-	}
-	return errCharacters
+	_, err := ParseTemplate(suffix)
+	return err
 }
 
 // Parse returns the presets of a table that a comma-separated list names, each
@@ -104,7 +98,7 @@ func Parse(list string, table []Request) ([]Request, error) {
 	return slices.DeleteFunc(slices.Clone(table), func(r Request) bool { return !asked[r.Preset] }), nil
 }
 
-// WithSuffixes returns requests with suffixes of the user's own, by the preset's
+// WithSuffixes returns requests with suffixes or templates of the user's own, by the preset's
 // name. No two may share one.
 func WithSuffixes(list []Request, suffixes map[string]string) ([]Request, error) {
 	changed := slices.Clone(list)
@@ -114,34 +108,30 @@ func WithSuffixes(list []Request, suffixes map[string]string) ([]Request, error)
 			return nil, fmt.Errorf("a suffix for variant %q, which is not built: name it in --variant too", name)
 		}
 		changed[i].Variant.Suffix = suffix
-		if _, err := changed[i].completeOwn(); err != nil {
+		complete, err := changed[i].completeOwn()
+		if err != nil {
 			return nil, err
 		}
+		changed[i].Variant.Suffix = complete.Variant.Suffix
 	}
 	return changed, distinct(changed)
 }
 
-// distinct reports two presets with one suffix: their tags would be the same.
+// distinct reports two presets with one suffix: their tags would be the same, or their files.
 func distinct(list []Request) error {
-	owner := map[string]string{}
+	owner, files := map[string]string{}, map[string]string{}
 	for _, r := range list {
-		if other, taken := owner[r.Variant.Suffix]; taken {
+		t, err := r.Template()
+		if err != nil {
+			return err
+		}
+		if other, taken := owner[t.Whole()]; taken {
 			return fmt.Errorf("variants %s and %s would have the same suffix %q", other, r.Preset, r.Variant.Suffix)
 		}
-		owner[r.Variant.Suffix] = r.Preset
+		if other, taken := files[r.FileSuffix()]; taken {
+			return fmt.Errorf("files of variants %s and %s would have the same suffix %q: choose another --tag-suffix for one of them", other, r.Preset, r.FileSuffix())
+		}
+		owner[t.Whole()], files[r.FileSuffix()] = r.Preset, r.Preset
 	}
 	return nil
-}
-
-// Tag derives the preset's tag from production's: "v1" and "-debug" give
-// "v1-debug". An empty production tag means "latest". The registry's limit is 128
-// characters (distribution-spec, "Pulling manifests").
-func (r Request) Tag(production string) (string, error) {
-	production = cmp.Or(production, "latest")
-	tag := production + r.Variant.Suffix
-	if len(tag) > 128 {
-		return "", fmt.Errorf("the tag %q of variant %s is longer than the 128 characters that registries take: shorten the production tag %q",
-			tag, r.Preset, production)
-	}
-	return tag, nil
 }

@@ -93,6 +93,9 @@ func (r Request) Complete() (Request, error) {
 	r.Preset = cmp.Or(r.Preset, own.Name)
 	r.Variant.Kind = own.Kind
 	r.Variant.Suffix = cmp.Or(r.Variant.Suffix, own.Suffix)
+	if t, err := ParseTemplate(r.Variant.Suffix); err == nil {
+		r.Variant.Suffix = t.String() // one template can be written in several ways
+	}
 	r.Variant.Sources = cmp.Or(r.Variant.Sources, own.Sources)
 	r.Start = cmp.Or(r.Start, StartHold)
 	if r.Rebuild == RebuildOff {

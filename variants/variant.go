@@ -36,7 +36,8 @@ type Variant struct {
 	// Name is what users write: --variant=remote-src.
 	Name string `json:"name"`
 
-	// Suffix is what its tag adds to production's: "-debug-src".
+	// Suffix is what its tag adds to production's, "-debug-src", or a [Template] for its
+	// references.
 	Suffix string `json:"suffix"`
 
 	Kind    Kind    `json:"kind"`

@@ -37,7 +37,11 @@ func (r *Request) Build(ctx context.Context, s Streams) ([]*Result, error) {
 	if slices.ContainsFunc(r.images, Image.isProduction) {
 		production = registry.WithAskedFor(r.production...)
 	}
-	b.registry = registry.New(registry.WithPatience(waits), registry.WithInsecure(r.insecure...), production)
+	options := []registry.Option{registry.WithPatience(waits), registry.WithInsecure(r.insecure...), production}
+	if r.force {
+		options = append(options, registry.WithForce())
+	}
+	b.registry = registry.New(options...)
 	if err := b.guard(ctx); err != nil {
 		return nil, err
 	}

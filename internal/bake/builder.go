@@ -141,7 +141,7 @@ func (b *builder) exports(ctx context.Context, n *node, res *Result) ([]client.E
 			entry.Type = exporterMoby
 		case o.loads():
 			load = newImageLoad()
-			entry.Output = load.output(ctx, b.engine, res.guarded())
+			entry.Output = load.output(ctx, b.engine, b.guarded(res))
 		}
 		if dest != "" && o.kind != client.ExporterLocal && o.kind != client.ExporterTar && res.isProduction() {
 			setReproducible(entry.Attrs)

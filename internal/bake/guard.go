@@ -84,6 +84,14 @@ func (b *builder) guard(ctx context.Context) error {
 	return nil
 }
 
+// guarded are the image's references that have to be dlvgen's where they exist.
+func (r *Request) guarded(res *Result) []registry.Reference {
+	if res.isProduction() || r.force {
+		return nil
+	}
+	return res.Refs
+}
+
 // engineNames are all that a build writes to Docker Engine: its own builder stores images
 // there.
 func (b *builder) engineNames() []registry.Reference {
@@ -97,6 +105,9 @@ func (b *builder) engineNames() []registry.Reference {
 // guardEngine does for names in Docker Engine what guard does for registries, when it is
 // known which engine that is.
 func (b *builder) guardEngine(ctx context.Context, names []registry.Reference) error {
+	if b.force {
+		return nil
+	}
 	for _, ref := range names {
 		if err := guardEngine(ctx, b.engine, ref); err != nil {
 			return err
@@ -111,6 +122,6 @@ func guardEngine(ctx context.Context, e *docker.Engine, ref registry.Reference) 
 	if err != nil || !has || variants.Ours(labels) {
 		return err
 	}
-	return fmt.Errorf("Docker Engine has an image %s that was not made by dlvgen (it lacks the label %s): choose another --tag-suffix, or remove it with `docker image rm %s`",
+	return fmt.Errorf("Docker Engine has an image %s that was not made by dlvgen (it lacks the label %s): choose another --tag-suffix, overwrite it with --force, or remove it with `docker image rm %s`",
 		ref.Familiar(), variants.LabelVersion, ref.Familiar())
 }

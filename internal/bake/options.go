@@ -36,9 +36,10 @@ type Options struct {
 	AddHosts, Ulimits, Allow, NoCacheFilter []string
 	NoCache                                 bool
 
-	// What becomes of it. DryRun exports nothing, and builds what the plan needs. Insecure
-	// are registries, HOST[:PORT].
-	DryRun, Push, Load                    bool
+	// What becomes of it. DryRun exports nothing, and builds what the plan needs. Force writes
+	// debug tags whose images are not dlvgen's, never production's. Insecure are registries,
+	// HOST[:PORT].
+	DryRun, Push, Load, Force             bool
 	Outputs, CacheFrom, CacheTo, Insecure []string
 
 	// What is attached to the images. Provenance and SBOM are short for Attests of their

@@ -188,7 +188,7 @@ func (o output) destination(img Image, several bool) string {
 	if strings.HasSuffix(stem, ".tar") { // .tar.gz and its like are one extension
 		stem, ext = strings.TrimSuffix(stem, ".tar"), ".tar"+ext
 	}
-	return dir + stem + img.Variant.Suffix + ext
+	return dir + stem + img.FileSuffix() + ext
 }
 
 // export is the output as an entry for BuildKit. refs are the image's references.

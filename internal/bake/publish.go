@@ -63,7 +63,7 @@ func (b *builder) pending(results []*Result) []registry.Pending {
 					digest = p.linked(b.production[i])
 				}
 				one.Link = registry.Link{
-					ProductionTag: b.production[i].Tag(), ProductionDigest: digest,
+					ProductionTag: b.production[i].Tag(), ProductionRepository: ref.Other(b.production[i]), ProductionDigest: digest,
 					Variant: res.Variant.Name, Preset: res.Preset, Version: version.Version(), Options: res.options,
 				}
 			}
@@ -98,7 +98,7 @@ func (b *builder) tellUnlinked(attached []registry.Attachment) {
 func (b *builder) tellPrereleases(results []*Result) {
 	for _, res := range results {
 		for i, ref := range res.Refs {
-			if production := b.production[i].Tag(); registry.IsPrerelease(production, ref.Tag()) {
+			if production := b.production[i].Tag(); ref.Other(b.production[i]) == "" && registry.IsPrerelease(production, ref.Tag()) {
 				b.prerelease.Do(func() { b.notify(PrereleaseWarning(production, ref.Tag())) })
 				return
 			}

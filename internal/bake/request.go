@@ -55,7 +55,7 @@ type Request struct {
 	// prerelease is done when the user was told of tags that look like versions.
 	prerelease *sync.Once
 
-	dryRun         bool
+	dryRun, force  bool
 	progress, addr string
 	frontendImage  string // that the tools are taken from, "" for none
 	builderName    string // of buildx
@@ -92,7 +92,7 @@ func NewRequest(o Options, env Environment) (*Request, error) {
 func requestOf(o Options, from source, env Environment) (*Request, error) {
 	r := &Request{
 		source: from, contexts: o.Contexts, insecure: slices.Clone(o.Insecure), prerelease: &sync.Once{},
-		docker: env.Docker, dryRun: o.DryRun, progress: o.Progress, addr: o.Addr, builderName: o.Builder, frontendImage: o.FrontendImage,
+		docker: env.Docker, dryRun: o.DryRun, force: o.Force, progress: o.Progress, addr: o.Addr, builderName: o.Builder, frontendImage: o.FrontendImage,
 	}
 	if image, ok := env.Lookup(FrontendImageVariable); ok && r.frontendImage == "" {
 		r.frontendImage = image
@@ -152,8 +152,10 @@ func requestOf(o Options, from source, env Environment) (*Request, error) {
 func (r *Request) setInsecure() {
 	for _, o := range r.outputs {
 		if o.pushes() && o.attrs["registry.insecure"] == "true" {
-			for _, ref := range r.production {
-				r.insecure = append(r.insecure, ref.Host())
+			for _, img := range r.images {
+				for _, ref := range slices.Concat(r.production, img.Refs) {
+					r.insecure = append(r.insecure, ref.Host())
+				}
 			}
 		}
 	}
@@ -183,18 +185,16 @@ func (r *Request) setReferences(tags []string) (taken map[registry.Key]string, e
 			img.Refs = slices.Clone(r.production)
 			continue
 		}
-		for _, production := range r.production {
-			tag, err := img.Tag(production.Tag())
-			if err != nil {
-				return nil, err
-			}
-			ref, err := production.WithTag(tag)
+		for at, production := range r.production {
+			ref, err := production.Debug(img.Request)
 			if err != nil {
 				return nil, err
 			}
 			what := "the debug tag of variant " + img.Preset
 			switch other := taken[ref.Key()]; other {
-			case "", what:
+			case "":
+			case what:
+				return nil, img.ambiguous(ref, r.production[:at], production)
 			case byTag, derivedFrom:
 				return nil, fmt.Errorf("%s is %s, and %s: name the production references only", ref.Familiar(), other, what)
 			default:
@@ -205,6 +205,17 @@ func (r *Request) setReferences(tags []string) (taken map[registry.Key]string, e
 		}
 	}
 	return taken, nil
+}
+
+// ambiguous is the error for one debug tag of several production references.
+func (i Image) ambiguous(ref registry.Reference, before []registry.Reference, production registry.Reference) error {
+	first := before[slices.IndexFunc(i.Refs, func(other registry.Reference) bool { return other.Key() == ref.Key() })]
+	advice := "{tag}"
+	if first.Tag() == production.Tag() {
+		advice = "{repository} or {path}"
+	}
+	return fmt.Errorf("%s would be the debug tag of variant %s for both %s and %s: put %s into its --tag-suffix",
+		ref.Familiar(), i.Preset, first.Familiar(), production.Familiar(), advice)
 }
 
 func (r *Request) checkOutputs() error {

@@ -55,14 +55,6 @@ func (r *Result) ProductionDigest(ref registry.Reference) string {
 // Digest is that of the image or index, "" where none was exported.
 func (r *Result) Digest() string { return r.Response["containerimage.digest"] }
 
-// guarded are the references that have to be dlvgen's where they exist.
-func (r *Result) guarded() []registry.Reference {
-	if r.isProduction() {
-		return nil
-	}
-	return r.Refs
-}
-
 // Names are the image's references as users write them.
 func (r *Result) Names() []string {
 	var names []string

@@ -22,7 +22,7 @@ import (
 // does, and one of the names is not dlvgen's.
 func (b *builder) guardStore(ctx context.Context, c *client.Client, attachables []session.Attachable) error {
 	refs := b.names(inStore)
-	if len(refs) == 0 || b.engineBuilds() { // the engine's names are guarded already
+	if len(refs) == 0 || b.force || b.engineBuilds() { // the engine's names are guarded already
 		return nil
 	}
 	workers, err := c.ListWorkers(ctx)
@@ -59,16 +59,16 @@ func guardStored(ctx context.Context, gw gateway.Client, ref registry.Reference)
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case err != nil && strings.Contains(err.Error(), "no match for platform"):
-		return &registry.NotOursError{Ref: ref, Reason: err.Error()}
+		return &registry.NotOursError{Ref: ref, Reason: err.Error(), Forced: true}
 	case err != nil:
 		// Neither has it: an image of the store needs no registry to be found.
 		return nil
 	}
 	if err := json.Unmarshal(dt, &config); err != nil {
-		return &registry.NotOursError{Ref: ref, Reason: err.Error()}
+		return &registry.NotOursError{Ref: ref, Reason: err.Error(), Forced: true}
 	}
 	if !variants.Ours(config.Config.Labels) {
-		return &registry.NotOursError{Ref: ref, Reason: "the image that BuildKit finds lacks the label " + variants.LabelVersion}
+		return &registry.NotOursError{Ref: ref, Reason: "the image that BuildKit finds lacks the label " + variants.LabelVersion, Forced: true}
 	}
 	return nil
 }

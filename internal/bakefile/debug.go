@@ -39,6 +39,9 @@ func (b *Bake) Debug(ctx context.Context, d Debug) (*Written, error) {
 	if err := b.checkNames(d); err != nil {
 		return nil, err
 	}
+	if err := d.checkTags(); err != nil {
+		return nil, err
+	}
 	found := sourcesOf(b.Files)
 	d.variables = found.variables
 	tags := map[string]expression{}
@@ -143,16 +146,46 @@ func (t *Target) DebugTags(v variants.Request) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("its tag is %q: %w", production, err)
 		}
-		tag, err := v.Tag(ref.Tag())
-		if err != nil {
-			return nil, err
-		}
-		if ref, err = ref.WithTag(tag); err != nil {
+		if ref, err = ref.Debug(v); err != nil {
 			return nil, err
 		}
 		tags = append(tags, ref.Familiar())
 	}
 	return tags, nil
+}
+
+// checkTags refuses debug tags that are production's, or those of another image: not those of
+// targets that have one production tag.
+func (d Debug) checkTags() error {
+	type owner struct{ production, what string }
+	taken := map[registry.Key]owner{}
+	for _, one := range d.Derived {
+		for _, production := range one.references() {
+			if ref, err := registry.Parse(production); err == nil {
+				taken[ref.Key()] = owner{what: "a tag of target " + one.Name}
+			}
+		}
+	}
+	for _, one := range d.Derived {
+		for _, v := range one.Variants {
+			tags, err := one.DebugTags(v)
+			if err != nil {
+				return fmt.Errorf("target %s: %w", one.Name, err)
+			}
+			for i, tag := range tags {
+				ref, err := registry.Parse(tag)
+				if err != nil {
+					return fmt.Errorf("target %s: %w", one.Name, err)
+				}
+				is := owner{one.references()[i], "the debug tag of variant " + v.Preset + " for " + one.references()[i]}
+				if other, ok := taken[ref.Key()]; ok && other != is {
+					return fmt.Errorf("%s would be %s and %s: choose another --tag-suffix", tag, other.what, is.what)
+				}
+				taken[ref.Key()] = is
+			}
+		}
+	}
+	return nil
 }
 
 // same says that two texts name one tag.

@@ -50,17 +50,47 @@ const header = mark + ` To make them again after a change of the targets:
 # To build production and its debug variants:
 #
 #     docker buildx bake %s
-%s
+%s%s
+group %s {
+  targets = %s
+}
+`
+
+// suffixFunction gives the tags of variants that have suffixes, templateFunctions those of
+// variants of which one has a template.
+const (
+	suffixFunction = `
 # The debug tag beside a production tag.
 function "dlvgen_tag" {
   params = [tag, suffix]
   result = can(regex(":[^/]+$", tag)) ? "${tag}${suffix}" : "${tag}:latest${suffix}"
 }
+`
+	templateFunctions = `
+# The registry of a production reference.
+function "dlvgen_registry" {
+  params = [ref]
+  result = can(regex("^([^/]*[.:][^/]*|localhost)/", ref)) ? regex("^[^/]+", ref) : "docker.io"
+}
 
-group %s {
-  targets = %s
+# Its path there, without the tag.
+function "dlvgen_path" {
+  params = [ref]
+  result = regex_replace(regex_replace(regex_replace(ref, "^([^/]*[.:][^/]*|localhost)/", ""), ":[^:/]+$", ""),
+    can(regex("^(docker.io/)?[^/]+$", ref)) ? "^" : "$^", "library/")
+}
+
+# The debug reference beside a production reference.
+function "dlvgen_tag" {
+  params = [ref, template]
+  result = replace(replace(replace(replace(template,
+    "{repository}", "${dlvgen_registry(ref)}/${dlvgen_path(ref)}"),
+    "{registry}", dlvgen_registry(ref)),
+    "{path}", dlvgen_path(ref)),
+    "{tag}", can(regex(":[^/]+$", ref)) ? regex("[^:]+$", ref) : "latest")
 }
 `
+)
 
 // syntaxVariable declares the frontend image.
 const syntaxVariable = `
@@ -89,7 +119,11 @@ func (b *Bake) render(d Debug, tags map[string]expression) []byte {
 	if !d.variables["DLVGEN_SYNTAX"] { // or the user's would have our value
 		image = fmt.Sprintf(syntaxVariable, literal(cty.StringVal(d.Syntax)))
 	}
-	fmt.Fprintf(&text, header, d.Command, strings.Join(b.usage(d), " "), image, literal(cty.StringVal(d.Group)), list(members))
+	function := suffixFunction
+	if d.hasTemplate() {
+		function = templateFunctions
+	}
+	fmt.Fprintf(&text, header, d.Command, strings.Join(b.usage(d), " "), image, function, literal(cty.StringVal(d.Group)), list(members))
 	var declared []string
 	for _, one := range d.Derived {
 		declared = append(declared, tags[one.Name].variables...)
@@ -113,14 +147,38 @@ func (d Debug) renderTarget(text *strings.Builder, one Derived, tags string) {
 	text.WriteString("matrix = {\nvariant = [\n")
 	for _, v := range one.Variants {
 		name := strings.TrimPrefix(d.name(one.Target, v), d.group(one.Target)+"-")
-		fmt.Fprintf(text, "{ name = %s, suffix = %s, args = %s },\n", literal(cty.StringVal(name)), literal(cty.StringVal(v.Variant.Suffix)), object(args(v)))
+		template := ""
+		if d.hasTemplate() {
+			template = "template = " + literal(cty.StringVal(whole(v))) + ", "
+		}
+		fmt.Fprintf(text, "{ name = %s, suffix = %s, %sargs = %s },\n", literal(cty.StringVal(name)), literal(cty.StringVal(v.FileSuffix())), template, object(args(v)))
 	}
 	text.WriteString("]\n}\n")
 	text.WriteString("args = merge({ BUILDKIT_SYNTAX = DLVGEN_SYNTAX }, variant.args)\n")
-	fmt.Fprintf(text, "tags = [for tag in %s : dlvgen_tag(tag, variant.suffix) if tag != \"\"]\n", tags)
+	from := "suffix"
+	if d.hasTemplate() {
+		from = "template"
+	}
+	fmt.Fprintf(text, "tags = [for tag in %s : dlvgen_tag(tag, variant.%s) if tag != \"\"]\n", tags, from)
 	text.WriteString("# Not production's:\n")
 	fmt.Fprintf(text, "output = %s\n", list(one.outputs()))
 	fmt.Fprintf(text, "cache-to = %s\n}\n", list(one.caches()))
+}
+
+// hasTemplate says that a variant's tags are more than a suffix behind production's.
+func (d Debug) hasTemplate() bool {
+	return slices.ContainsFunc(d.Derived, func(one Derived) bool {
+		return slices.ContainsFunc(one.Variants, func(v variants.Request) bool { return whole(v) != "{repository}:{tag}"+v.FileSuffix() })
+	})
+}
+
+// whole is a variant's template, with a repository.
+func whole(v variants.Request) string {
+	t, err := v.Template()
+	if err != nil {
+		return "" // which Target.DebugTags tells
+	}
+	return t.Whole()
 }
 
 // args are the build args of a variant.

@@ -23,11 +23,12 @@ attached to it and to what the production tag names now. Images and tags stay as
 they are.
 
 The production tag is the one that the image's label names, or what is left of
-REF's tag without the variant's suffix.
+REF's tag without the variant's suffix. It may be in another repository.
 
 Prints DEBUG@DIGEST and PRODUCTION@DIGEST for each image.`,
 		Example: `  dlvgen attach registry.example/app:v1-debug
-  dlvgen attach registry.example/app:debug --production v1`,
+  dlvgen attach registry.example/app:debug --production v1
+  dlvgen attach reg.example/app-debug:v1 --production reg.example/app:v1`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return usagef(cmd, "no image is named: name the debug images to link")
@@ -36,7 +37,11 @@ Prints DEBUG@DIGEST and PRODUCTION@DIGEST for each image.`,
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if production != "" {
-				if _, err := registry.Parse("image:" + production); err != nil {
+				named := production
+				if !registry.IsWhole(named) {
+					named = "image:" + production
+				}
+				if _, err := registry.Parse(named); err != nil {
 					return usagef(cmd, "--production: %w", err)
 				}
 			}
@@ -51,7 +56,7 @@ Prints DEBUG@DIGEST and PRODUCTION@DIGEST for each image.`,
 		},
 	}
 	cmd.Flags().SortFlags = false
-	cmd.Flags().StringVar(&production, "production", "", "tag of the production image, in the same repository")
+	cmd.Flags().StringVar(&production, "production", "", "production image: a tag of the same repository, or a reference")
 	flags.register(cmd.Flags())
 	return cmd
 }

@@ -88,6 +88,22 @@ func TestAPresetComesThroughTheGateway(t *testing.T) {
 	}
 }
 
+// TestATemplateComesThroughEveryWay: in the form in which all ways have it.
+func TestATemplateComesThroughEveryWay(t *testing.T) {
+	for written, want := range map[string]string{"{repository}-debug:{tag}": "{repository}-debug:{tag}", "{repository}:{tag}-dbg": "-dbg"} {
+		for way, got := range map[string]variants.Request{
+			"flag":         sent(t, "--tag-suffix", "remote="+written),
+			"project file": sent(t, newProject(t, fmt.Sprintf("variants: {remote: {suffix: %q}}", written))),
+			"build arg":    requested(t, map[string]string{"build-arg:DLVGEN_VARIANT": "remote", "build-arg:DLVGEN_TAG_SUFFIX": written}),
+			"syntax line":  requested(t, map[string]string{"cmdline": "x --variant=remote --tag-suffix=" + written}),
+		} {
+			if got.Variant.Suffix != want {
+				t.Errorf("%s, by %s: got %q, want %q", written, way, got.Variant.Suffix, want)
+			}
+		}
+	}
+}
+
 // sent is the request that a command line sends to the gateway.
 func sent(t *testing.T, args ...string) variants.Request {
 	t.Helper()

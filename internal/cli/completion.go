@@ -144,7 +144,7 @@ func table(cmd *cobra.Command, args []string) []variants.Request {
 func variantNames(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 	var list []string
 	for _, r := range table(cmd, args) {
-		tag, _ := r.Tag(exampleTag)
+		tag, _ := r.Shown(exampleTag)
 		list = append(list, cobra.CompletionWithDesc(r.Preset, tag))
 	}
 	return append(list, cobra.CompletionWithDesc(variants.All, "all of them")), inOrder

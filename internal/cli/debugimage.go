@@ -45,7 +45,7 @@ func (d debugImages) lookUp(ctx context.Context, image string, chosen bool) (kub
 	fits := func(img registry.DebugImage) bool { return img.Problem == nil && img.Preset() == d.variant }
 	if chosen {
 		fits = func(img registry.DebugImage) bool {
-			return img.Problem == nil && (img.Digest == digest || digest == "" && img.Tag == ref.Tag())
+			return img.Problem == nil && ref.Other(img.Repository) == "" && (img.Digest == digest || digest == "" && img.Tag == ref.Tag())
 		}
 	}
 	i := slices.IndexFunc(list.Images, func(img registry.DebugImage) bool {
@@ -62,9 +62,9 @@ func (d debugImages) lookUp(ctx context.Context, image string, chosen bool) (kub
 	}
 	img := list.Images[i]
 	if img.Status == registry.Stale && !chosen && (digest == "" || img.ProductionDigest != digest) {
-		return kubernetes.Image{}, fmt.Errorf("%s was derived from what %s was before: build it again", withDigest(list.Repository, img.Digest), image)
+		return kubernetes.Image{}, fmt.Errorf("%s was derived from what %s was before: build it again", withDigest(img.Repository, img.Digest), image)
 	}
-	at := list.Repository
+	at := img.Repository
 	if img.Tag != "" {
 		if at, err = at.WithTag(img.Tag); err != nil {
 			return kubernetes.Image{}, err

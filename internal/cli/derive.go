@@ -13,7 +13,7 @@ import (
 // deriveFlags are the flags of `dlvgen build` that mean the same for a published image,
 // beside those of a derivation.
 var deriveFlags = []string{
-	"variant", "config", "tag-suffix", "dry-run", "tag", "push", "load", "output", "platform", "build-arg", "build-context", "label", "secret", "ssh",
+	"variant", "config", "tag-suffix", "dry-run", "tag", "push", "load", "force", "output", "platform", "build-arg", "build-context", "label", "secret", "ssh",
 	"cache-from", "cache-to", "provenance", "annotation", "no-cache", "pull", "network", "add-host", "allow", "addr", "builder", "frontend-image",
 	"insecure-registry", "progress", "metadata-file", "format",
 }

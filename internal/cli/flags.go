@@ -39,7 +39,7 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 		"debug variants to derive: "+strings.Join(variants.Names(), ", ")+", those of the project file, or "+variants.All+`; without a Dockerfile also "`+bake.Production+`", the image without debugger`)
 	fs.StringVar(&f.config, "config", "", configUsage)
 	fs.AddFlagSet(frontend.Settings(&f.asked))
-	fs.StringToStringVar(&f.suffixes, "tag-suffix", nil, "suffix that a variant adds to production's tag, VARIANT=SUFFIX, such as remote=-dbg")
+	fs.StringToStringVar(&f.suffixes, "tag-suffix", nil, "suffix that a variant adds to production's tag, VARIANT=SUFFIX, such as remote=-dbg, or a template: remote={repository}-debug:{tag}")
 	fs.BoolVar(&f.DryRun, "dry-run", false, "print the plan as JSON and export nothing")
 
 	fs.StringVarP(&f.Dockerfile, "file", "f", "", `Dockerfile, "-" for stdin (default: CONTEXT/Dockerfile)`)
@@ -50,6 +50,7 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.GoFlags, "goflags", "", "GOFLAGS of the compile (default: GOFLAGS of the environment)")
 	fs.StringArrayVarP(&f.Tags, "tag", "t", nil, "production reference, [REGISTRY/]REPOSITORY[:TAG]; the debug tags are made from it, and only --variant production writes it")
 	fs.BoolVar(&f.Push, "push", false, "push the debug images, and move their tags when all of them are pushed")
+	fs.BoolVar(&f.Force, "force", false, "overwrite debug tags whose images dlvgen did not make; production tags are never overwritten")
 	fs.BoolVar(&f.Load, "load", false, "load the debug images into Docker Engine")
 	fs.StringArrayVarP(&f.Outputs, "output", "o", nil, `other destination, such as "type=oci,dest=FILE"; each of several variants gets its own destination`)
 	fs.StringArrayVar(&f.Platforms, "platform", nil, "target platforms, such as linux/amd64,linux/arm64")

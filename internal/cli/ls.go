@@ -26,7 +26,10 @@ it, also when tags have moved since.
 STATUS is "current" if the debug image belongs to what production's tag names
 now, "stale" if production's tag has moved since, "gone" if it is deleted, and
 "unlinked" if nothing says which image it was derived from: link such images
-with "dlvgen attach". SIZE is what is pulled for one platform.`,
+with "dlvgen attach". It is "unknown" if production is in another
+repository that cannot be read. SIZE is what is pulled for one platform.
+
+Debug images in another repository are shown with its name.`,
 		Example: `  dlvgen ls registry.example/app:v1
   dlvgen ls registry.example/app@sha256:3f1c... --format json`,
 		Args: oneImage("listed"),
@@ -71,7 +74,11 @@ func (s streams) list(ctx context.Context, flags *registryFlags, ref registry.Re
 		row(bake.Production, list.ProductionTag, list.Production, "")
 	}
 	for _, img := range list.Images {
-		row(img.Preset(), img.Tag, img.Summary, img.Status)
+		tag := img.Tag
+		if list.Repository.Other(img.Repository) != "" {
+			tag = familiar(img.Repository.Repository(), tag)
+		}
+		row(img.Preset(), tag, img.Summary, img.Status)
 	}
 	return t.Flush()
 }
@@ -80,7 +87,7 @@ func (s streams) list(ctx context.Context, flags *registryFlags, ref registry.Re
 func (s streams) warnListed(list *registry.Listing) {
 	for _, img := range list.Images {
 		if img.Problem != nil {
-			s.tell("warning: " + withDigest(list.Repository, img.Digest) + " has " + img.Problem.Error())
+			s.tell("warning: " + withDigest(img.Repository, img.Digest) + " has " + img.Problem.Error())
 		}
 	}
 	switch {
@@ -89,11 +96,14 @@ func (s streams) warnListed(list *registry.Listing) {
 	case list.Unsearched > 0:
 		s.tell(fmt.Sprintf("the repository has %d tags, too many to look for an image that has this one as a platform: name the image by its tag", list.Unsearched))
 	}
+	for _, err := range list.Unread {
+		s.tell("warning: debug images may be missing from the list: " + err.Error())
+	}
 	if len(list.Images) == 0 {
 		s.tell("it has no debug images: push them with `dlvgen build --push`")
 	}
 	for _, img := range list.Images {
-		if production := cmp.Or(img.ProductionTag, list.ProductionTag); registry.IsPrerelease(production, img.Tag) {
+		if production := cmp.Or(img.ProductionTag, list.ProductionTag); list.Repository.Other(img.Repository) == "" && registry.IsPrerelease(production, img.Tag) {
 			s.tell(bake.PrereleaseWarning(production, img.Tag))
 			return
 		}
@@ -107,6 +117,9 @@ type listRecord struct {
 	// Production is missing where its tag names nothing.
 	Production *imageRecord  `json:"production,omitempty"`
 	Images     []debugRecord `json:"images"`
+
+	// Unread says which other repositories could not be read.
+	Unread []string `json:"unread,omitempty"`
 }
 
 func newListRecord(list *registry.Listing) listRecord {
@@ -116,7 +129,10 @@ func newListRecord(list *registry.Listing) listRecord {
 		record.Production = &production
 	}
 	for _, img := range list.Images {
-		record.Images = append(record.Images, newDebugRecord(list.Repository, img))
+		record.Images = append(record.Images, newDebugRecord(img))
+	}
+	for _, err := range list.Unread {
+		record.Unread = append(record.Unread, err.Error())
 	}
 	return record
 }

@@ -71,6 +71,16 @@ func TestNoWayToPushTakesATagThatIsNotOurs(t *testing.T) {
 			t.Fatalf("%q: the tag names %s, and named %s", args, after, before)
 		}
 	}
+	pushForeign(t, reg, "cli/pushes:v1")
+	production := digestOf(t, reg, "cli/pushes:v1")
+	refused(t, dlvgen(t, "--push", "--force", "-t", reg.Ref("cli/pushes:v1"), "-t", reg.Ref("cli/pushes:v1-debug"), dir), cli.ExitUsage, "name the production references only")
+	printed := mustBuild(t, "--push", "--force", "-t", reg.Ref("cli/pushes:v1"), dir)
+	if after := digestOf(t, reg, "cli/pushes:v1-debug"); after == before || len(printed) != 1 || !strings.HasSuffix(printed[0], after) {
+		t.Errorf("with --force, the tag names %s: printed %q", after, printed)
+	}
+	if after := digestOf(t, reg, "cli/pushes:v1"); after != production {
+		t.Errorf("production's tag names %s, and named %s", after, production)
+	}
 }
 
 func TestCachesAreNotPutInThePlaceOfImages(t *testing.T) {
@@ -160,6 +170,10 @@ func TestLoadLeavesImagesAloneThatAreNotOurs(t *testing.T) {
 		if after := run("image", "inspect", "--format", "{{.Id}}", name+"-debug"); after != foreign {
 			t.Fatalf("%q: the tag names %s, and named %s", args, after, foreign)
 		}
+	}
+	mustBuild(t, "-t", name, "--load", "--force", dir)
+	if after := run("image", "inspect", "--format", "{{.Id}}", name+"-debug"); after != ours {
+		t.Errorf("with --force, the tag names %s, want %s", after, ours)
 	}
 	// A file is not an engine's image.
 	mustBuild(t, "-t", name, "-o", "type=docker,dest="+t.TempDir()+"/app.tar", dir)

@@ -21,7 +21,10 @@ func newPruneCommand(s streams) *cobra.Command {
 Without --yes, prints what would be deleted, and deletes nothing. Reads every
 tag of the repository. Only tags of images that dlvgen made are deleted, with
 what links them with production. A debug image that is not linked is deleted
-only if its label names a production tag of the repository that is gone.`,
+only if its label names a production tag of the repository that is gone.
+
+Production may be in another repository. If that cannot be read, the debug tags
+stay.`,
 		Example: `  dlvgen prune registry.example/app
   dlvgen prune registry.example/app --yes`,
 		Args: one("repository", "pruned"),
@@ -61,13 +64,23 @@ func (s streams) prune(ctx context.Context, flags *registryFlags, ref registry.R
 	records := []pruneRecord{}
 	var failed []error
 	var stopped error
-	deleted := 0
+	deleted, kept, told := 0, 0, map[string]bool{}
 	for _, img := range left {
-		record := pruneRecord{debugRecord: newDebugRecord(ref, img)}
-		if yes {
+		record := pruneRecord{debugRecord: newDebugRecord(img)}
+		if img.Status == registry.Unknown {
+			kept++
+			record.Error = img.Unread.Error()
+			s.tellKept(told, img)
+		}
+		if yes && img.Status != registry.Unknown {
 			var refused *registry.DeletionError
+			var link *registry.LinkError
 			err := client.Delete(ctx, ref, img)
 			switch {
+			case errors.As(err, &link):
+				s.tell("warning: " + err.Error())
+				record.Deleted = true
+				deleted++
 			case errors.As(err, &refused), ctx.Err() != nil:
 				stopped = err // so would the others be
 			case err != nil:
@@ -99,12 +112,20 @@ func (s streams) prune(ctx context.Context, flags *registryFlags, ref registry.R
 		return fmt.Errorf("%d of %d debug tags were not deleted", len(failed), len(left))
 	case all == 0:
 		s.tell(fmt.Sprintf("nothing to delete: %s has no debug tags", ref.Repository()))
-	case len(left) == 0:
+	case len(left) == kept:
 		s.tell(fmt.Sprintf("nothing to delete: %s has %s, and none whose production tag is known to be gone or to have moved", ref.Repository(), count(all, "debug tag")))
 	case !yes:
-		s.tell(fmt.Sprintf("nothing was deleted: run it again with --yes to delete %s of %d", count(len(left), "debug tag"), all))
+		s.tell(fmt.Sprintf("nothing was deleted: run it again with --yes to delete %s of %d", count(len(left)-kept, "debug tag"), all))
 	}
 	return nil
+}
+
+// tellKept says once of each production repository why debug tags stay.
+func (s streams) tellKept(told map[string]bool, img registry.DebugImage) {
+	if !told[img.ProductionRepository] {
+		told[img.ProductionRepository] = true
+		s.tell(fmt.Sprintf("warning: debug tags stay whose production image is in %s, which cannot be read: %s", familiar(img.ProductionRepository, ""), img.Unread))
+	}
 }
 
 func (s streams) printPruned(format formatValue, records []pruneRecord) error {
@@ -119,6 +140,9 @@ func (s streams) printPruned(format formatValue, records []pruneRecord) error {
 		production, status := "", string(r.Status)
 		if r.Production != nil {
 			production = r.Production.Tag
+			if r.Production.Repository != "" {
+				production = familiar(r.Production.Repository, production)
+			}
 		}
 		switch {
 		case r.Deleted:

@@ -130,23 +130,43 @@ type debugRecord struct {
 
 // linkRecord is the production image that a debug image is linked with.
 type linkRecord struct {
-	Tag    string `json:"tag"`
-	Digest string `json:"digest,omitempty"`
+	// Repository is there where it is not the debug image's.
+	Repository string `json:"repository,omitempty"`
+	Tag        string `json:"tag"`
+	Digest     string `json:"digest,omitempty"`
 }
 
-func newDebugRecord(repository registry.Reference, img registry.DebugImage) debugRecord {
+func newDebugRecord(img registry.DebugImage) debugRecord {
 	l := img.Labels
 	record := debugRecord{
-		imageRecord: newImageRecord(repository, img.Tag, img.Summary), Status: img.Status, Variant: l.Variant, Preset: img.Preset(),
+		imageRecord: newImageRecord(img.Repository, img.Tag, img.Summary), Status: img.Status, Variant: l.Variant, Preset: img.Preset(),
 		Kind: string(l.Kind), Sources: string(l.Sources), Go: l.Go, Delve: l.Delve, Dlvgen: l.Version,
 	}
 	if img.ProductionTag != "" {
-		record.Production = &linkRecord{img.ProductionTag, img.ProductionDigest}
+		record.Production = &linkRecord{Tag: img.ProductionTag, Digest: img.ProductionDigest}
+		if img.ProductionRepository != "" {
+			record.Production.Repository = familiar(img.ProductionRepository, "")
+		}
 	}
 	if img.Problem != nil {
 		record.Problem = img.Problem.Error()
 	}
 	return record
+}
+
+// familiar is a tag of a repository as users write it, or the repository where there is no tag.
+func familiar(repository, tag string) string {
+	ref, err := registry.Parse(repository)
+	if err != nil {
+		return repository + ":" + tag
+	}
+	if tag == "" {
+		return strings.TrimSuffix(ref.Familiar(), ":"+ref.Tag())
+	}
+	if ref, err = ref.WithTag(tag); err != nil {
+		return repository + ":" + tag
+	}
+	return ref.Familiar()
 }
 
 // timeOf is the zero time for none.

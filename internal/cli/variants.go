@@ -65,7 +65,7 @@ func rowsOf(table []variants.Request) ([]row, error) {
 		v := r.Variant
 		one := row{Name: r.Preset, Base: v.Name, Suffix: v.Suffix, Kind: v.Kind, Sources: v.Sources}
 		var err error
-		if one.tag, err = r.Tag(exampleTag); err != nil {
+		if one.tag, err = r.Shown(exampleTag); err != nil {
 			return nil, err
 		}
 		if one.Kind == variants.KindRemote {

@@ -181,7 +181,7 @@ func (v *verification) linked(ctx context.Context) (*registry.DebugImage, error)
 		return nil, err
 	}
 	i := slices.IndexFunc(list.Images, func(img registry.DebugImage) bool {
-		return v.digest != "" && img.Has(v.digest) || v.digest == "" && img.Tag == v.ref.Tag()
+		return v.ref.Other(img.Repository) == "" && (v.digest != "" && img.Has(v.digest) || v.digest == "" && img.Tag == v.ref.Tag())
 	})
 	if i < 0 {
 		return nil, fmt.Errorf("%s is no debug image of dlvgen: name one that `dlvgen ls` lists", v.ref.Familiar())
@@ -213,6 +213,8 @@ func (v *verification) checkLink(img *registry.DebugImage, plan *variants.Plan) 
 		return fail("%s has moved since the image was linked with it", img.ProductionTag)
 	case registry.Gone:
 		check.Detail = fmt.Sprintf("%s is not in the registry", img.ProductionTag)
+	case registry.Unknown:
+		check.Detail = fmt.Sprintf("%s cannot be read: %s", familiar(img.ProductionRepository, img.ProductionTag), img.Unread)
 	default:
 		check.Detail = "nothing links it with a production image"
 	}

@@ -180,7 +180,28 @@ func (a *Archive) pushable(f Format, known map[v1.Hash]v1.Layer) (v1.Image, erro
 	if p.manifest, err = json.Marshal(m); err != nil {
 		return nil, err
 	}
-	return partial.CompressedToImage(p)
+	img, err := partial.CompressedToImage(p)
+	return &sharing{img, p.layers}, err
+}
+
+// sharing is an image whose layers are what they were read from: those of a registry are mounted
+// into another repository, not sent.
+type sharing struct {
+	v1.Image
+	layers map[v1.Hash]v1.Layer
+}
+
+// Layers implements v1.Image.
+func (i *sharing) Layers() ([]v1.Layer, error) {
+	m, err := i.Manifest()
+	if err != nil {
+		return nil, err
+	}
+	var list []v1.Layer
+	for _, d := range m.Layers {
+		list = append(list, i.layers[d.Digest])
+	}
+	return list, nil
 }
 
 func describe(f Format, layer v1.Layer) (d v1.Descriptor, err error) {

@@ -15,7 +15,7 @@ var ErrNoProduction = errors.New("the production image is not in the registry")
 
 // Attachment is what became of the link of a debug tag.
 type Attachment struct {
-	// Debug and Production are tags of one repository, Digest that of the debug image.
+	// Debug and Production are the tags, Digest that of the debug image.
 	Debug, Production Reference
 	Digest            string
 
@@ -35,13 +35,25 @@ func (c *Client) attachAll(ctx context.Context, pending []Pending) []Attachment 
 			continue
 		}
 		a := Attachment{Debug: p.Ref, Digest: p.Digest}
-		a.Production, a.Err = p.Ref.WithTag(p.Link.ProductionTag)
+		a.Production, a.Err = p.production()
 		if a.Err == nil {
 			a.ProductionDigest, a.Err = c.attach(ctx, p, a.Production, marked)
 		}
 		done = append(done, a)
 	}
 	return done
+}
+
+// production is the reference of the production tag that the image belongs to.
+func (p Pending) production() (Reference, error) {
+	ref := p.Ref
+	if p.Link.ProductionRepository != "" {
+		var err error
+		if ref, err = Parse(p.Link.ProductionRepository); err != nil {
+			return Reference{}, err
+		}
+	}
+	return ref.WithTag(p.Link.ProductionTag)
 }
 
 // attach links one image with a production tag, and returns production's digest. marked has the
@@ -54,16 +66,20 @@ func (c *Client) attach(ctx context.Context, p Pending, tag Reference, marked ma
 	l := p.Link
 	l.DebugTag, l.DebugDigest = p.Ref.tag, p.Digest
 	op := "linking " + p.Ref.String() + " with " + l.ProductionTag
-	production, err := s.descriptor(ctx, l.ProductionTag, l.ProductionDigest)
+	at, err := s.at(l.ProductionRepository, l.ProductionTag)
+	if err != nil {
+		return "", err
+	}
+	production, err := at.descriptor(ctx, l.ProductionTag, l.ProductionDigest)
 	if isAbsent(err) {
 		return "", ErrNoProduction
 	}
 	if err != nil {
-		return "", explain(op, s.ref.host, err)
+		return "", explain(op, at.ref.host, err)
 	}
 	if l.ProductionDigest != "" {
-		if production, err = s.whole(ctx, l.ProductionTag, production); err != nil {
-			return "", explain(op, s.ref.host, err)
+		if production, err = at.whole(ctx, l.ProductionTag, production); err != nil {
+			return "", explain(op, at.ref.host, err)
 		}
 	}
 	debug, err := s.descriptor(ctx, "", p.Digest)
@@ -76,17 +92,21 @@ func (c *Client) attach(ctx context.Context, p Pending, tag Reference, marked ma
 	}
 	seen, known := c.seenAt(tag)
 	moved := p.Link.ProductionDigest == "" && known && seen != "" && seen != l.ProductionDigest
-	if err := s.checkRevision(ctx, l, moved); err != nil {
+	if err := s.checkRevision(ctx, l, at, moved); err != nil {
 		return "", err
 	}
-	if key := s.spelled(l.ProductionDigest); !marked[key] {
-		if err := s.markParts(ctx, production); err != nil {
-			return "", explain(op, s.ref.host, err)
+	var unmarked error
+	if key := at.spelled(l.ProductionDigest); !marked[key] {
+		if unmarked = at.markParts(ctx, production); unmarked != nil && !s.isElsewhere(at) {
+			return "", explain(op, at.ref.host, unmarked)
 		}
-		marked[key] = true
+		marked[key] = unmarked == nil
 	}
-	if err := s.link(ctx, l, production, debug); err != nil {
-		return "", explain(op, s.ref.host, err)
+	if err := s.link(ctx, l, at, production, debug); err != nil {
+		return "", err
+	}
+	if unmarked != nil {
+		return "", explain(op, at.ref.host, unmarked)
 	}
 	return l.ProductionDigest, nil
 }
@@ -97,8 +117,8 @@ const labelRevision = "org.opencontainers.image.revision"
 // checkRevision tells that a production tag names the image of another commit, where both
 // images say theirs. What cannot be read says nothing, unless the tag moved while the debug
 // image was built: that is linked only with an image of its own commit.
-func (s *session) checkRevision(ctx context.Context, l Link, moved bool) error {
-	production, debug, err := s.revisions(ctx, l)
+func (s *session) checkRevision(ctx context.Context, l Link, at *session, moved bool) error {
+	production, debug, err := s.revisions(ctx, l, at)
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
@@ -114,8 +134,8 @@ func (s *session) checkRevision(ctx context.Context, l Link, moved bool) error {
 }
 
 // revisions are those of both images, "" where one does not say its own.
-func (s *session) revisions(ctx context.Context, l Link) (production, debug string, err error) {
-	labels, err := s.labels(ctx, l.ProductionDigest)
+func (s *session) revisions(ctx context.Context, l Link, at *session) (production, debug string, err error) {
+	labels, err := at.labels(ctx, l.ProductionDigest)
 	if err != nil || labels[labelRevision] == "" {
 		return "", "", err
 	}
@@ -139,8 +159,8 @@ func (s *session) descriptor(ctx context.Context, tag, digest string) (v1.Descri
 
 // Attach does for a debug tag what [Client.Move] does for one that it writes, but for the
 // tag: it verifies what the tag names, or the digest where that is not empty, and links it
-// with production. Production's tag is the one that is given, or what the image's label
-// says, or what the tag's suffix leaves. The error is a [*NotOursError], a [*VerifyError],
+// with production. Production is the tag or the whole reference that is given, or what the
+// image's label says, or what the tag's suffix leaves. The error is a [*NotOursError], a [*VerifyError],
 // an [*Error] of the registry, or says why nothing is known of production.
 func (c *Client) Attach(ctx context.Context, ref Reference, digest, production string) (Attachment, error) {
 	s, err := c.open(ref)
@@ -169,17 +189,35 @@ func (c *Client) Attach(ctx context.Context, ref Reference, digest, production s
 	if err := s.verify(ctx, digest, true); err != nil {
 		return Attachment{}, err
 	}
-	if production == "" {
-		if production = s.productionTag(img.Labels); production == "" {
-			return Attachment{}, fmt.Errorf("nothing says which production image %s belongs to: name its tag with --production", ref.Familiar())
-		}
+	from, err := s.productionOf(ctx, production, img.Labels)
+	if err != nil {
+		return Attachment{}, err
 	}
-	link := Link{ProductionTag: production, Variant: img.Labels.Variant, Preset: img.preset(), Version: img.Labels.Version}
+	if from.tag == "" {
+		return Attachment{}, fmt.Errorf("nothing says which production image %s belongs to: name its tag with --production", ref.Familiar())
+	}
+	link := Link{ProductionTag: from.tag, ProductionRepository: ref.Other(from), Variant: img.Labels.Variant, Preset: img.preset(), Version: img.Labels.Version}
 	done := c.attachAll(ctx, []Pending{{Ref: ref, Digest: digest, Link: link}})[0]
 	if errors.Is(done.Err, ErrNoProduction) {
 		return done, fmt.Errorf("%s is not in the registry: push the production image first, or name another tag with --production", done.Production.Familiar())
 	}
 	return done, done.Err
+}
+
+// productionOf is the production image of a debug image: as it is named, a tag of the same
+// repository or a whole reference, or as the labels say.
+func (s *session) productionOf(ctx context.Context, named string, l variants.Labels) (Reference, error) {
+	switch {
+	case named == "":
+		at, err := s.production(ctx, l)
+		if err != nil {
+			return Reference{}, explain("reading "+s.ref.String(), s.ref.host, err)
+		}
+		return at.ref, nil
+	case IsWhole(named):
+		return Parse(named)
+	}
+	return s.ref.WithTag(named)
 }
 
 // noSuchImage is the error for a reference that names nothing.

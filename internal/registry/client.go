@@ -24,6 +24,7 @@ type Client struct {
 	insecure   []string
 	production map[Key]bool
 	askedFor   map[Key]bool
+	force      bool
 	backoff    remote.Backoff
 	seen       *sightings
 
@@ -72,6 +73,11 @@ func WithAskedFor(refs ...Reference) Option {
 	}
 }
 
+// WithForce lets tags be written whose images are not dlvgen's. Production tags stay refused.
+func WithForce() Option {
+	return func(c *Client) { c.force = true }
+}
+
 // New returns a Client that takes images for dlvgen's own if their labels say so
 // ([variants.Ours]). It heeds HTTPS_PROXY.
 func New(options ...Option) *Client {
@@ -99,6 +105,7 @@ const maxSession = 5 * time.Minute
 // session is one repository with one of its tags. All of a repository log in once.
 type session struct {
 	opened time.Time
+	client *Client
 	ref    Reference
 	repo   name.Repository
 	puller *remote.Puller
@@ -146,5 +153,5 @@ func (c *Client) newSession(ref Reference) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing to write %s: %w", ref, err)
 	}
-	return &session{opened: time.Now(), ref: ref, repo: repo, puller: puller, pusher: pusher}, nil
+	return &session{opened: time.Now(), client: c, ref: ref, repo: repo, puller: puller, pusher: pusher}, nil
 }

@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"errors"
 	"fmt"
 )
 
@@ -9,11 +10,15 @@ import (
 type NotOursError struct {
 	Ref    Reference
 	Reason string // how that was seen
+	Forced bool   // --force would have written it
 }
 
 func (e *NotOursError) Error() string {
-	return fmt.Sprintf("tag %s exists and was not made by dlvgen (%s): choose another --tag-suffix or delete it",
-		e.Ref.Familiar(), oneLine(e.Reason))
+	advice := "choose another --tag-suffix or delete it"
+	if e.Forced {
+		advice = "choose another --tag-suffix, delete it, or overwrite it with --force"
+	}
+	return fmt.Sprintf("tag %s exists and was not made by dlvgen (%s): %s", e.Ref.Familiar(), oneLine(e.Reason), advice)
 }
 
 // ProductionTagError says that a production tag was about to be written.
@@ -24,10 +29,10 @@ func (e *ProductionTagError) Error() string {
 }
 
 // Guard returns nil if the tag may be written: it is absent, or every image that it
-// names, one or those of an index, carries dlvgen's label, or it is a production tag that was
-// asked for. Otherwise the error is a
+// names, one or those of an index, carries dlvgen's label, or any with [WithForce], or it is a
+// production tag that was asked for. Otherwise the error is a
 // [*ProductionTagError], a [*NotOursError], or an [*Error] of the registry. The first call for
-// a tag remembers what it names, for [Client.Move].
+// a tag remembers what it names, for [Client.Move], unless it is to be overwritten by force.
 func (c *Client) Guard(ctx context.Context, ref Reference) error {
 	if c.production[ref.Key()] {
 		return &ProductionTagError{Ref: ref}
@@ -40,8 +45,14 @@ func (c *Client) Guard(ctx context.Context, ref Reference) error {
 		return err
 	}
 	digest, err := s.guard(ctx)
-	if err == nil {
+	var notOurs *NotOursError
+	switch {
+	case err == nil:
 		c.sawFirst(ref, digest)
+	case errors.As(err, &notOurs) && c.force:
+		return nil
+	case notOurs != nil:
+		notOurs.Forced = true
 	}
 	return err
 }

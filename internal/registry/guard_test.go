@@ -47,6 +47,42 @@ func TestGuardLetsOnlyAbsentTagsAndOursBeWritten(t *testing.T) {
 	}
 }
 
+// TestForceIsForDebugTagsOnly: not for production's, nor where the registry does not answer.
+func TestForceIsForDebugTagsOnly(t *testing.T) {
+	s := newServer(t)
+	s.push("v1-debug", foreign(t, "amd64"))
+	err := New(WithProduction(s.ref("v1"))).Guard(proctest.Context(t), s.ref("v1-debug"))
+	if err == nil || !strings.Contains(err.Error(), "or overwrite it with --force") {
+		t.Errorf("got %v, want --force to be named", err)
+	}
+	forced := New(WithProduction(s.ref("v1")), WithForce(), fast)
+	if err := forced.Guard(proctest.Context(t), s.ref("v1-debug")); err != nil {
+		t.Error(err)
+	}
+	var production *ProductionTagError
+	if err := forced.Guard(proctest.Context(t), s.ref("v1")); !errors.As(err, &production) {
+		t.Errorf("got %v, want a ProductionTagError", err)
+	}
+	img := ours(t, "amd64")
+	if err := remote.Push(s.name(s.ref("x")).Digest(digestOf(t, img)), img, s.transport()); err != nil {
+		t.Fatal(err)
+	}
+	for tag, want := range map[string]bool{"v1": false, "v1-debug": true} {
+		_, err := forced.Move(proctest.Context(t), []Pending{{Ref: s.ref(tag), Digest: digestOf(t, img)}})
+		if moved := err == nil && s.resolve(tag) == digestOf(t, img); moved != want {
+			t.Errorf("%s was moved: %v, %v", tag, moved, err)
+		}
+	}
+	s.answers(func(w http.ResponseWriter, _ *http.Request) bool {
+		denied(w)
+		return true
+	})
+	var failure *Error
+	if err := forced.Guard(proctest.Context(t), s.ref("v1-debug")); !errors.As(err, &failure) {
+		t.Errorf("got %v, want the registry's answer", err)
+	}
+}
+
 func TestGuardTakesAnAbsentRepositoryForAnAbsentTag(t *testing.T) {
 	if err := New().Guard(proctest.Context(t), newServer(t).ref("v1-debug")); err != nil {
 		t.Error(err)

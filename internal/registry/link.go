@@ -39,7 +39,7 @@ const (
 	annotationOptions       = "io.github.dlvgen.options"
 )
 
-// Link says that a debug image belongs to a production image of the same repository. A
+// Link says that a debug image belongs to a production image. A
 // registry has it as a manifest of its own, once for each of the two, which is the
 // manifest's subject. So neither image depends on the other being there: a build gives the
 // same digests whether or not it is linked.
@@ -47,6 +47,10 @@ type Link struct {
 	ProductionTag, ProductionDigest string
 	DebugTag, DebugDigest           string
 	Variant, Preset                 string
+
+	// The repository of the other one of the two, REGISTRY/PATH, where it is not the one that
+	// the link is in.
+	ProductionRepository, DebugRepository string
 
 	// Version is that of the dlvgen that derived the debug image.
 	Version string
@@ -72,6 +76,12 @@ func (l Link) manifest(subject v1.Descriptor) (v1.Image, error) {
 	}
 	if l.Options != "" {
 		annotations[annotationOptions] = l.Options
+	}
+	if l.ProductionRepository != "" {
+		annotations[annotationProductionRepository] = l.ProductionRepository
+	}
+	if l.DebugRepository != "" {
+		annotations[annotationDebugRepository] = l.DebugRepository
 	}
 	return attachment(LinkType, subject, annotations)
 }
@@ -121,6 +131,17 @@ func (s *session) parseLink(a map[string]string, digest string) (Link, bool) {
 			return l, false
 		}
 	}
+	for annotation, field := range map[string]*string{
+		annotationProductionRepository: &l.ProductionRepository, annotationDebugRepository: &l.DebugRepository,
+	} {
+		var ok bool
+		if *field, ok = s.linkedRepository(a[annotation]); !ok {
+			return l, false
+		}
+	}
+	if l.ProductionRepository != "" && l.DebugRepository != "" {
+		return l, false // it is in one of the two
+	}
 	return l, slices.Contains(variants.Names(), l.Variant) && variants.CheckPreset(l.Preset) == nil
 }
 
@@ -137,7 +158,7 @@ func (s *session) links(ctx context.Context, digest string) ([]Link, error) {
 	}
 	var list []Link
 	for _, d := range attached {
-		if l, ok := s.parseLink(d.Annotations, d.Digest.String()); ok && (l.ProductionDigest == digest || l.DebugDigest == digest) {
+		if l, ok := s.parseLink(d.Annotations, d.Digest.String()); ok && l.isOf(digest) {
 			list = append(list, l)
 		}
 	}
@@ -178,6 +199,11 @@ func (s *session) attached(ctx context.Context, digest, artifactType string) ([]
 	return list, nil
 }
 
+// isOf says that a digest in the link's own repository is one of its two ends.
+func (l Link) isOf(digest string) bool {
+	return l.ProductionDigest == digest && l.ProductionRepository == "" || l.DebugDigest == digest && l.DebugRepository == ""
+}
+
 // knowsNoReferrers says that a registry's answer to a question for referrers is that it has no
 // such questions, in another way than the specification's.
 func knowsNoReferrers(err error) bool {
@@ -213,18 +239,36 @@ func (s *session) isLink(ctx context.Context, subject string, l Link) (bool, err
 	return ok && is == l, nil
 }
 
-// link attaches a link to both of its ends.
-func (s *session) link(ctx context.Context, l Link, production, debug v1.Descriptor) error {
-	for _, subject := range []v1.Descriptor{production, debug} {
-		img, err := l.manifest(subject)
-		if err != nil {
-			return err
-		}
-		if err := s.pushAttachment(ctx, img); err != nil {
-			return err
-		}
+// link attaches a link to both of its ends: to the debug image in the session's repository, and
+// to production in another session's. Where that cannot be written, the debug image has the
+// link all the same. The errors are those of the registries.
+func (s *session) link(ctx context.Context, l Link, at *session, production, debug v1.Descriptor) error {
+	op := "linking " + s.ref.String() + " with " + l.ProductionTag
+	ofProduction, ofDebug := l, l
+	if l.ProductionRepository != "" {
+		ofProduction.ProductionRepository, ofProduction.DebugRepository = "", at.spell(s.ref)
+		ofDebug.ProductionRepository = s.spell(at.ref)
+	}
+	err := at.attachLink(ctx, ofProduction, production)
+	if err != nil && (l.ProductionRepository == "" || ctx.Err() != nil) {
+		return explain(op, at.ref.host, err)
+	}
+	if err := s.attachLink(ctx, ofDebug, debug); err != nil {
+		return explain(op, s.ref.host, err)
+	}
+	if err != nil {
+		return fmt.Errorf("only the debug image has the link: %w", explain(op, at.ref.host, err))
 	}
 	return nil
+}
+
+// attachLink attaches a link to one of its ends.
+func (s *session) attachLink(ctx context.Context, l Link, subject v1.Descriptor) error {
+	img, err := l.manifest(subject)
+	if err != nil {
+		return err
+	}
+	return s.pushAttachment(ctx, img)
 }
 
 func (s *session) pushAttachment(ctx context.Context, img v1.Image) error {

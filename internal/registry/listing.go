@@ -23,6 +23,7 @@ const (
 	Stale    Status = "stale"    // production's tag has moved since
 	Gone     Status = "gone"     // production's tag is gone
 	Unlinked Status = "unlinked" // nothing says which image it was derived from
+	Unknown  Status = "unknown"  // production is in another repository, which cannot be read
 )
 
 // statusOf compares the digest of a link with what production's tag names now, empty for
@@ -39,7 +40,7 @@ func statusOf(linked, now string) Status {
 
 // Listing is a production image with its debug images.
 type Listing struct {
-	Repository Reference // without a tag
+	Repository Reference // production's, without a tag
 
 	// Production is nil where its tag names nothing.
 	Production    *Summary
@@ -52,18 +53,28 @@ type Listing struct {
 	// Unsearched is how many tags there are that may name an index with the image that was
 	// named, where these are too many to look.
 	Unsearched int
+
+	// Unread says what is missing: which other repositories could not be read.
+	Unread []error
 }
 
 // DebugImage is one that a repository has.
 type DebugImage struct {
 	*Summary
 
+	// Repository is the image's, without a tag.
+	Repository Reference
+
 	// Tag is empty where the debug tag names another image by now.
 	Tag    string
 	Status Status
 
-	// ProductionTag and ProductionDigest are those of the link, empty where there is none.
-	ProductionTag, ProductionDigest string
+	// ProductionTag and ProductionDigest are those of the link, empty where there is none, and
+	// ProductionRepository is production's where that is not the image's, REGISTRY/PATH.
+	ProductionTag, ProductionDigest, ProductionRepository string
+
+	// Unread says why production cannot be read: its status is Unknown.
+	Unread error
 }
 
 // List finds the debug images of a production image, by links and by tags. The reference
@@ -75,8 +86,7 @@ func (c *Client) List(ctx context.Context, ref Reference, digest string) (*Listi
 		return nil, err
 	}
 	op := "reading " + s.spelled(digest)
-	list := &Listing{Repository: ref, ProductionTag: ref.tag}
-	list.Repository.tag = ""
+	list := &Listing{Repository: ref.bare(), ProductionTag: ref.tag}
 	named, err := s.read(ctx, ref.tag, digest)
 	switch {
 	case err != nil:
@@ -89,7 +99,7 @@ func (c *Client) List(ctx context.Context, ref Reference, digest string) (*Listi
 		}
 	case digest == "":
 		list.Production = named
-		err = s.listTag(ctx, list)
+		err = s.listTag(ctx, list, "")
 	}
 	if err != nil {
 		return nil, explain(op, ref.host, err)
@@ -108,33 +118,39 @@ func (s *session) listDebug(ctx context.Context, list *Listing, named *Summary) 
 		return err
 	}
 	slices.SortFunc(links, func(a, b Link) int { return cmp.Compare(a.digest, b.digest) })
-	list.ProductionTag = s.productionTag(named.Labels)
-	if i := slices.IndexFunc(links, func(l Link) bool { return s.ref.tag == "" || l.DebugTag == s.ref.tag }); i >= 0 {
-		list.ProductionTag = links[i].ProductionTag
+	from, err := s.productionBy(ctx, links, named.Labels)
+	if err != nil {
+		return err
 	}
+	list.Repository, list.ProductionTag = from.ref.bare(), from.ref.tag
 	if list.ProductionTag != "" {
-		if list.Production, err = s.read(ctx, list.ProductionTag, ""); err != nil {
+		err := from.listProduction(ctx, list, s.ref)
+		if err != nil && (!s.isElsewhere(from) || ctx.Err() != nil) {
 			return err
 		}
-		if err := s.listTag(ctx, list); err != nil {
-			return err
+		if err != nil {
+			list.Unread = append(list.Unread, from.readFailure(err))
 		}
 	}
-	if slices.ContainsFunc(list.Images, func(img DebugImage) bool { return img.Has(named.Digest) }) {
+	if slices.ContainsFunc(list.Images, func(img DebugImage) bool { return img.Has(named.Digest) && s.isAt("", img.Repository) }) {
 		return nil
 	}
 	tag := s.ref.tag
 	if now, err := s.tagged(ctx, tag); err != nil || now != named.Digest {
 		tag = ""
 	}
-	itself := DebugImage{Summary: named, Tag: tag}
-	itself.belong(links, list.ProductionTag, list.Production)
+	itself := s.image(named, tag)
+	itself.belong(s.linksWith(links, list.Repository), list.ProductionTag, list.Production)
+	if itself.Status == Gone && len(list.Unread) > 0 {
+		itself.Status, itself.Unread = Unknown, list.Unread[0]
+	}
 	list.Images = append(list.Images, itself)
 	return nil
 }
 
-// listTag lists what belongs to a production tag.
-func (s *session) listTag(ctx context.Context, list *Listing) error {
+// listTag lists what belongs to a production tag of the session's repository: what that has, and
+// what the repositories have that its links name, and another one.
+func (s *session) listTag(ctx context.Context, list *Listing, another string) error {
 	var links []Link
 	var err error
 	if list.Production != nil {
@@ -142,14 +158,19 @@ func (s *session) listTag(ctx context.Context, list *Listing) error {
 			return err
 		}
 	}
-	candidates, err := s.candidates(ctx, list.ProductionTag, links)
-	if err != nil {
+	if list.Images, err = s.debugImagesOf(ctx, list, links); err != nil {
 		return err
 	}
-	list.Images, err = readImages(ctx, candidates, func(ctx context.Context, tag string) (*DebugImage, error) {
-		return s.debugImage(ctx, tag, list, links)
+	repositories, err := elsewhere(links)
+	if err != nil {
+		list.Unread = append(list.Unread, err)
+	}
+	if other, err := Parse(another); err == nil && !slices.ContainsFunc(repositories, func(one string) bool { return s.isAt(one, other) }) {
+		repositories = append(repositories, another)
+	}
+	return s.eachElsewhere(ctx, list, repositories, func(other *session) ([]DebugImage, error) {
+		return other.debugImagesOf(ctx, list, slices.DeleteFunc(slices.Clone(links), func(l Link) bool { return !s.isAt(l.DebugRepository, other.ref) }))
 	})
-	return err
 }
 
 // readImages reads a debug image for each of what names them, several at a time. Those that
@@ -175,14 +196,20 @@ func readImages[T any](ctx context.Context, names []T, read func(context.Context
 	return images, nil
 }
 
-// candidates are tags that may be debug tags of a production tag.
-func (s *session) candidates(ctx context.Context, production string, links []Link) ([]string, error) {
+// candidates are tags that may be debug tags of the production tag of a listing.
+func (s *session) candidates(ctx context.Context, of *Listing, links []Link) ([]string, error) {
+	production := of.ProductionTag
 	var list []string
 	for _, v := range variants.Known() {
 		list = append(list, production+v.Suffix)
 	}
+	if !s.isAt("", of.Repository) {
+		list = append(list, production)
+	}
 	for _, l := range links {
-		list = append(list, l.DebugTag)
+		if l.DebugRepository == "" || !s.isAt("", of.Repository) {
+			list = append(list, l.DebugTag)
+		}
 	}
 	tags, err := s.tags(ctx)
 	if ctx.Err() != nil {
@@ -192,7 +219,8 @@ func (s *session) candidates(ctx context.Context, production string, links []Lin
 		list = slices.DeleteFunc(list, func(tag string) bool { return !slices.Contains(tags, tag) })
 	} // Else the registry lists no tags, or not for this user: what links do not name is guessed.
 	for _, tag := range tags {
-		if rest, ok := strings.CutPrefix(tag, production); ok && beginsSuffix(rest) {
+		before, behind, ok := strings.Cut(tag, production)
+		if ok && (before == "" && beginsSuffix(behind) || behind == "" && endsPrefix(before)) {
 			list = append(list, tag)
 		}
 	}
@@ -200,85 +228,32 @@ func (s *session) candidates(ctx context.Context, production string, links []Lin
 	return slices.Compact(list), nil
 }
 
-// beginsSuffix tells v1-dbg of v1 from v1.2 and v10.
-func beginsSuffix(rest string) bool {
-	return len(rest) > 1 && (rest[0] == '-' || rest[0] == '_' || rest[0] == '.' && (rest[1] < '0' || rest[1] > '9'))
-}
-
-// debugImage reads a debug tag of the listing's production tag, nil if it is none.
+// debugImage reads a debug tag of the listing's production tag, nil if it is none. In another
+// repository than production's it is one if it says so itself, with a link or its label.
 func (s *session) debugImage(ctx context.Context, tag string, list *Listing, links []Link) (*DebugImage, error) {
 	sum, err := s.read(ctx, tag, "")
 	if err != nil || sum == nil || !sum.Ours {
 		return nil, err
 	}
-	img := &DebugImage{Summary: sum, Tag: tag}
-	img.belong(links, list.ProductionTag, list.Production)
+	one := s.image(sum, tag)
+	img, here := &one, s.isAt("", list.Repository)
+	if img.Status = Unlinked; here {
+		img.belong(s.linksWith(links, list.Repository), list.ProductionTag, list.Production)
+	}
 	if img.Status == Unlinked {
 		if links, err = s.links(ctx, sum.Digest); err != nil {
 			return nil, err
 		}
-		img.belong(links, list.ProductionTag, list.Production)
+		img.belong(s.linksWith(links, list.Repository), list.ProductionTag, list.Production)
 	}
-	if img.ProductionTag != list.ProductionTag && !s.derived(sum.Labels, tag, list.ProductionTag) {
+	switch {
+	case img.ProductionTag == list.ProductionTag:
+	case here && s.derived(sum.Labels, tag, list.ProductionTag):
+	case !here && isLabelled(sum.Labels, list):
+	default:
 		return nil, nil
 	}
 	return img, nil
-}
-
-// belong says by links whether the image belongs to what the production tag names.
-func (d *DebugImage) belong(links []Link, tag string, production *Summary) {
-	d.Status = Unlinked
-	now := ""
-	if production != nil {
-		now = production.Digest
-	}
-	for _, l := range links {
-		if l.DebugDigest != d.Digest || l.ProductionTag != tag && d.ProductionTag == tag {
-			continue
-		}
-		d.follow(l, now)
-	}
-}
-
-// follow takes the status from a link, unless an earlier one is of what production's tag
-// names now.
-func (d *DebugImage) follow(l Link, now string) {
-	status := statusOf(l.ProductionDigest, now)
-	if d.Status == Current && status != Current {
-		return
-	}
-	d.Status, d.ProductionTag, d.ProductionDigest = status, l.ProductionTag, l.ProductionDigest
-}
-
-// derived says that a debug tag was made of a production tag, by its form or by the image's
-// label.
-func (s *session) derived(l variants.Labels, tag, production string) bool {
-	return production == s.labelledTag(l) || slices.ContainsFunc(variants.Known(), func(v variants.Variant) bool { return tag == production+v.Suffix })
-}
-
-// labelledTag is production's tag as the image's label has it, empty where that names
-// another repository.
-func (s *session) labelledTag(l variants.Labels) string {
-	named, err := Parse(l.Reference)
-	if l.Reference == "" || err != nil || named.Key().Repository() != s.ref.Key().Repository() {
-		return ""
-	}
-	return named.tag
-}
-
-// productionTag is the tag of the production image that the session's tag was made of, empty
-// where nothing says it. The label has the first of the tags that a build had.
-func (s *session) productionTag(l variants.Labels) string {
-	labelled := s.labelledTag(l)
-	if labelled != "" && strings.HasPrefix(s.ref.tag, labelled) {
-		return labelled
-	}
-	if v, err := variants.ByName(l.Variant); err == nil {
-		if tag, ok := strings.CutSuffix(s.ref.tag, v.Suffix); ok && tag != "" {
-			return tag
-		}
-	}
-	return labelled
 }
 
 // listDigest lists what is linked with a digest, whatever tags name by now.
@@ -291,22 +266,45 @@ func (s *session) listDigest(ctx context.Context, list *Listing) error {
 	slices.SortFunc(links, func(a, b Link) int {
 		return cmp.Or(cmp.Compare(a.DebugDigest, b.DebugDigest), cmp.Compare(a.DebugTag, b.DebugTag), cmp.Compare(a.digest, b.digest))
 	})
-	images, err := readImages(ctx, links, s.linkedImage)
-	if err != nil {
+	images := func(at *session, named string) ([]DebugImage, error) {
+		theirs := slices.DeleteFunc(slices.Clone(links), func(l Link) bool { return l.DebugRepository != named })
+		return readImages(ctx, theirs, func(ctx context.Context, l Link) (*DebugImage, error) { return s.linkedImage(ctx, at, l) })
+	}
+	if list.Images, err = images(s, ""); err != nil {
 		return err
 	}
-	list.Images = slices.CompactFunc(images, func(a, b DebugImage) bool { return a.Digest == b.Digest && a.Tag == b.Tag })
-	return nil
+	repositories, err := elsewhere(links)
+	if err != nil {
+		list.Unread = append(list.Unread, err)
+	}
+	err = s.eachElsewhere(ctx, list, repositories, func(other *session) ([]DebugImage, error) { return images(other, other.ref.Repository()) })
+	list.Images = slices.CompactFunc(list.Images, func(a, b DebugImage) bool {
+		return a.Digest == b.Digest && a.Tag == b.Tag && a.Repository.Key() == b.Repository.Key()
+	})
+	return err
 }
 
-// linkedImage reads the debug image of a link, nil where that is gone.
-func (s *session) linkedImage(ctx context.Context, l Link) (*DebugImage, error) {
-	sum, err := s.read(ctx, "", l.DebugDigest)
+// linkedImage reads the debug image of a link from its repository, nil where that is gone, or
+// where another repository has one that does not say so itself.
+func (s *session) linkedImage(ctx context.Context, at *session, l Link) (*DebugImage, error) {
+	sum, err := at.read(ctx, "", l.DebugDigest)
 	if err != nil || sum == nil || !sum.Ours {
 		return nil, err
 	}
-	img := &DebugImage{Summary: sum, ProductionTag: l.ProductionTag, ProductionDigest: l.ProductionDigest}
-	tag, err := s.tagged(ctx, l.DebugTag)
+	one := at.image(sum, "")
+	img := &one
+	img.ProductionTag, img.ProductionDigest = l.ProductionTag, l.ProductionDigest
+	if s.isElsewhere(at) {
+		links, err := at.links(ctx, sum.Digest)
+		i := slices.IndexFunc(links, func(own Link) bool {
+			return own.ProductionDigest == l.ProductionDigest && own.DebugTag == l.DebugTag && at.isAt(own.ProductionRepository, s.ref)
+		})
+		if err != nil || i < 0 {
+			return nil, err
+		}
+		img.ProductionRepository = links[i].ProductionRepository
+	}
+	tag, err := at.tagged(ctx, l.DebugTag)
 	if err != nil {
 		return nil, err
 	}
@@ -334,7 +332,7 @@ func (l *Listing) sort() {
 		if untagged := a.Tag == ""; untagged != (b.Tag == "") && a.preset() == b.preset() {
 			return map[bool]int{true: 1, false: -1}[untagged]
 		}
-		return cmp.Or(order(a)-order(b), cmp.Compare(a.preset(), b.preset()), cmp.Compare(a.Tag, b.Tag), b.Created.Compare(a.Created))
+		return cmp.Or(order(a)-order(b), cmp.Compare(a.preset(), b.preset()), cmp.Compare(a.Repository.Repository(), b.Repository.Repository()), cmp.Compare(a.Tag, b.Tag), b.Created.Compare(a.Created))
 	})
 }
 

@@ -196,7 +196,7 @@ func (s *session) listWholes(ctx context.Context, list *Listing) error {
 		slices.Sort(wholes)
 	}
 	for _, whole := range wholes {
-		one := Listing{ProductionTag: tagged[whole]}
+		one := Listing{Repository: list.Repository, ProductionTag: tagged[whole]}
 		if one.Production, err = s.read(ctx, "", whole); err != nil {
 			return err
 		}
@@ -206,7 +206,7 @@ func (s *session) listWholes(ctx context.Context, list *Listing) error {
 		if one.ProductionTag == "" {
 			err = s.listDigest(ctx, &one)
 		} else {
-			err = s.listTag(ctx, &one)
+			err = s.listTag(ctx, &one, "")
 		}
 		if err != nil {
 			return err
@@ -215,6 +215,7 @@ func (s *session) listWholes(ctx context.Context, list *Listing) error {
 			list.Part, list.Production, list.ProductionTag = named.Digest, one.Production, one.ProductionTag
 		}
 		list.add(one.Images)
+		list.Unread = append(list.Unread, one.Unread...)
 	}
 	return nil
 }
@@ -222,7 +223,9 @@ func (s *session) listWholes(ctx context.Context, list *Listing) error {
 // add adds what is not listed yet.
 func (l *Listing) add(images []DebugImage) {
 	for _, img := range images {
-		if !slices.ContainsFunc(l.Images, func(has DebugImage) bool { return has.Digest == img.Digest && has.Tag == img.Tag }) {
+		if !slices.ContainsFunc(l.Images, func(has DebugImage) bool {
+			return has.Digest == img.Digest && has.Tag == img.Tag && has.Repository.Other(img.Repository) == ""
+		}) {
 			l.Images = append(l.Images, img)
 		}
 	}

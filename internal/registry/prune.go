@@ -1,9 +1,7 @@
 package registry
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -11,9 +9,7 @@ import (
 	"slices"
 	"strings"
 
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -24,8 +20,9 @@ func fallbackTag(digest string) string { return strings.Replace(digest, ":", "-"
 // attachedTag has those tags, and cosign's. Other tags that begin with "sha256-" are images'.
 var attachedTag = regexp.MustCompile(`^sha256-[0-9a-f]{64}(\..*)?$`)
 
-// Leftovers are the debug tags of a repository whose production tag is gone or has moved,
-// and how many debug tags there are. It reads every tag.
+// Leftovers are the debug tags of a repository whose production tag is gone or has moved, or is
+// not known since it is in another repository that cannot be read: [Client.Delete] refuses these.
+// It returns how many debug tags there are, too. It reads every tag.
 func (c *Client) Leftovers(ctx context.Context, ref Reference) (left []DebugImage, debug int, err error) {
 	s, err := c.open(ref)
 	if err != nil {
@@ -40,6 +37,7 @@ func (c *Client) Leftovers(ctx context.Context, ref Reference) (left []DebugImag
 	if err != nil {
 		return nil, 0, explain(op, ref.host, err)
 	}
+	others := others{}
 	for _, img := range found {
 		if img == nil {
 			continue
@@ -47,10 +45,10 @@ func (c *Client) Leftovers(ctx context.Context, ref Reference) (left []DebugImag
 		debug++
 		named := *s
 		named.ref.tag = img.Tag
-		if err := named.settle(ctx, img, digests); err != nil {
+		if err := named.settle(ctx, img, digests, others); err != nil {
 			return nil, 0, explain(op, ref.host, err)
 		}
-		if img.Status == Stale || img.Status == Gone {
+		if img.Status == Stale || img.Status == Gone || img.Status == Unknown {
 			left = append(left, *img)
 		}
 	}
@@ -78,7 +76,9 @@ func (s *session) debugImages(ctx context.Context, tags []string) ([]*DebugImage
 			}
 			digests[i] = sum.Digest
 			if sum.Ours {
-				found[i] = &DebugImage{Summary: sum, Tag: tag, Status: Unlinked}
+				one := s.image(sum, tag)
+				found[i] = &one
+				found[i].Status = Unlinked
 			}
 			return nil
 		})
@@ -95,17 +95,25 @@ func (s *session) debugImages(ctx context.Context, tags []string) ([]*DebugImage
 
 // settle says what became of the production tag of a debug image that the session's tag
 // names: the one that its link has, else the one that its label says. Without both,
-// production may be in another repository.
-func (s *session) settle(ctx context.Context, img *DebugImage, digests map[string]string) error {
+// production may be in another repository. others has what became of tags there.
+func (s *session) settle(ctx context.Context, img *DebugImage, digests map[string]string, others others) error {
 	links, err := s.links(ctx, img.Digest)
 	if err != nil {
 		return err
 	}
 	for _, l := range links {
-		if l.DebugDigest != img.Digest || l.DebugTag != img.Tag {
+		if l.DebugDigest != img.Digest || l.DebugTag != img.Tag || l.DebugRepository != "" {
 			continue
 		}
-		img.follow(l, digests[l.ProductionTag])
+		if l.ProductionRepository == "" {
+			img.follow(l, digests[l.ProductionTag])
+			continue
+		}
+		now, err := others.now(ctx, s, l)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		img.followElsewhere(l, now, err)
 	}
 	if labelled := s.labelledTag(img.Labels); img.Status == Unlinked && img.Problem == nil && labelled != "" {
 		img.ProductionTag = s.productionTag(img.Labels) // another one of the tags that a build had
@@ -161,9 +169,9 @@ func (c *Client) Delete(ctx context.Context, ref Reference, img DebugImage) erro
 	if _, err := s.guard(ctx); err != nil {
 		return err
 	}
-	production, err := s.tagged(ctx, img.ProductionTag)
+	production, err := s.productionNow(ctx, img)
 	if err != nil {
-		return explain(op, ref.host, err)
+		return fmt.Errorf("%s: it stays, as its production image cannot be read: %w", op, err)
 	}
 	if production != "" && (img.Status == Gone || production == img.ProductionDigest) {
 		return fmt.Errorf("%s: its production tag %s is there meanwhile", op, img.ProductionTag)
@@ -182,10 +190,31 @@ func (c *Client) Delete(ctx context.Context, ref Reference, img DebugImage) erro
 	case err != nil:
 		return explain(op, ref.host, err)
 	}
-	if err := s.deleteLinks(ctx, img, links); err != nil {
+	err = s.deleteLinks(ctx, img, links)
+	var left *LinkError
+	if errors.As(err, &left) {
+		return left
+	}
+	if err != nil || img.ProductionRepository != "" {
 		return explain("deleting the links of "+ref.String(), ref.host, err)
 	}
 	return explain("deleting the symbols of "+s.spelled(img.ProductionDigest), ref.host, s.deleteSymbols(ctx, img.ProductionDigest))
+}
+
+// productionNow is the digest that the production tag of a debug image names, empty for none.
+func (s *session) productionNow(ctx context.Context, img DebugImage) (string, error) {
+	if img.ProductionTag == "" {
+		return "", nil
+	}
+	at, err := s.at(img.ProductionRepository, img.ProductionTag)
+	if err != nil {
+		return "", err
+	}
+	if !s.isElsewhere(at) {
+		now, err := s.tagged(ctx, img.ProductionTag)
+		return now, explain("reading "+at.ref.String(), at.ref.host, err)
+	}
+	return at.now(ctx)
 }
 
 var errShared = errors.New("the registry deletes whole images only, and another tag names this one, or an index that has it")
@@ -242,82 +271,4 @@ func (s *session) isShared(ctx context.Context, img DebugImage) (bool, error) {
 		}
 	}
 	return false, nil
-}
-
-// deleteLinks deletes the links of a debug tag from both ends.
-func (s *session) deleteLinks(ctx context.Context, img DebugImage, links []Link) error {
-	ofTag := func(l Link) bool { return l.DebugTag == img.Tag && l.DebugDigest == img.Digest }
-	ends := map[string][]Link{}
-	for _, l := range links {
-		if !ofTag(l) {
-			continue
-		}
-		ends[img.Digest] = append(ends[img.Digest], l)
-		if _, read := ends[l.ProductionDigest]; read {
-			continue
-		}
-		there, err := s.links(ctx, l.ProductionDigest)
-		if err != nil {
-			return err
-		}
-		ends[l.ProductionDigest] = slices.DeleteFunc(there, func(l Link) bool { return !ofTag(l) })
-	}
-	for subject, list := range ends {
-		if err := s.forget(ctx, subject, list); err != nil {
-			return err
-		}
-		for _, l := range list {
-			if is, err := s.isLink(ctx, subject, l); err != nil {
-				return err
-			} else if !is {
-				continue
-			}
-			if err := s.pusher.Delete(ctx, s.repo.Digest(l.digest)); err != nil && !isAbsent(err) && !isRefusal(err) {
-				return err
-			}
-		}
-	}
-	for subject := range ends {
-		if subject != img.Digest {
-			if err := s.unmarkParts(ctx, subject); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
-// forget takes links out of the fallback tag of a subject, which clients keep themselves.
-func (s *session) forget(ctx context.Context, subject string, links []Link) error {
-	tag := s.repo.Tag(fallbackTag(subject))
-	top, err := s.puller.Get(ctx, tag)
-	if isAbsent(err) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	index, err := v1.ParseIndexManifest(bytes.NewReader(top.Manifest))
-	if err != nil || top.MediaType != types.OCIImageIndex {
-		return nil // it is not what the specification says: let it be
-	}
-	before := len(index.Manifests)
-	index.Manifests = slices.DeleteFunc(index.Manifests, func(d v1.Descriptor) bool {
-		return slices.ContainsFunc(links, func(l Link) bool { return l.digest == d.Digest.String() })
-	})
-	if len(index.Manifests) == before {
-		return nil
-	}
-	if len(index.Manifests) == 0 {
-		err := s.pusher.Delete(ctx, tag)
-		if isRefusal(err) { // by its digest: nothing else names it
-			err = s.pusher.Delete(ctx, s.repo.Digest(top.Digest.String()))
-		}
-		return err
-	}
-	raw, err := json.Marshal(index)
-	if err != nil {
-		return err
-	}
-	return s.pusher.Put(ctx, tag, &joined{raw: raw, descriptor: Descriptor{MediaType: types.OCIImageIndex}})
 }

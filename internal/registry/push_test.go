@@ -6,11 +6,13 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/proctest"
+	"github.com/dlvgen/dlvgen/internal/testenv"
 	"github.com/google/go-containerregistry/pkg/name"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/mutate"
@@ -109,6 +111,44 @@ func TestPushedArchiveSharesProductionsLayersAndMovesNoTag(t *testing.T) {
 	again, err := c.Push(proctest.Context(t), a, Format{OCI: true, Level: 1}, to, to)
 	if err != nil || again != digest {
 		t.Errorf("the second push has %s, %v, the first %s", again, err, digest)
+	}
+}
+
+// TestPushMountsProductionsLayersFromItsRepository has a registry whose repositories know their
+// own layers only.
+func TestPushMountsProductionsLayersFromItsRepository(t *testing.T) {
+	s := newDistribution(t, testenv.Distribution2, testenv.DistributionOptions{})
+	production := ours(t, "amd64")
+	s.push("v1", production)
+	debug := withLayer(t, production)
+	var mu sync.Mutex
+	var mounted []string
+	uploads := 0
+	s.answers(func(_ http.ResponseWriter, r *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		if q := r.URL.Query(); r.Method == http.MethodPost && q.Get("mount") != "" {
+			mounted = append(mounted, q.Get("from")+"@"+q.Get("mount"))
+		} else if r.Method == http.MethodPost {
+			uploads++
+		}
+		return false
+	})
+	to := []Reference{s.in("team/app-debug:v1")}
+	digest, err := New().Push(proctest.Context(t), saved(t, debug), Format{OCI: true, Level: 1}, to, []Reference{s.ref("v1")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []string
+	for _, layer := range layersOf(t, production) {
+		want = append(want, "team/app@"+layer)
+	}
+	slices.Sort(mounted)
+	if slices.Sort(want); !slices.Equal(mounted, want) || uploads != 2 { // the debug layer and the config
+		t.Errorf("mounted %q, want %q; uploads: %d, want 2", mounted, want, uploads)
+	}
+	if _, err := New().Move(proctest.Context(t), []Pending{{Ref: to[0], Digest: digest}}); err != nil {
+		t.Error(err)
 	}
 }
 

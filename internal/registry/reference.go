@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/distribution/reference"
+	"github.com/dlvgen/dlvgen/variants"
 	"github.com/google/go-containerregistry/pkg/name"
 )
 
@@ -182,6 +183,43 @@ func (r Reference) WithTag(tag string) (Reference, error) {
 	}
 	r.tag = tag
 	return r, nil
+}
+
+// bare is the reference without its tag.
+func (r Reference) bare() Reference {
+	r.tag = ""
+	return r
+}
+
+// Other is the repository of another reference, empty where it is this one's.
+func (r Reference) Other(other Reference) string {
+	if r.Key().Repository() == other.Key().Repository() {
+		return ""
+	}
+	return other.Repository()
+}
+
+// IsWhole tells a reference from a tag.
+func IsWhole(text string) bool { return strings.ContainsAny(text, "/:") }
+
+// Debug returns the debug reference of a preset beside this production reference.
+func (r Reference) Debug(preset variants.Request) (Reference, error) {
+	tag, err := preset.Tag(r.tag)
+	if err != nil {
+		return Reference{}, err
+	}
+	repository, err := preset.Repository(r.Repository(), r.tag)
+	if err != nil {
+		return Reference{}, err
+	}
+	if repository == "" {
+		return r.WithTag(tag)
+	}
+	debug, err := Parse(repository + ":" + tag)
+	if err != nil {
+		return Reference{}, fmt.Errorf("the tag suffix %q of variant %s, for %s: %w", preset.Variant.Suffix, preset.Preset, r.Familiar(), err)
+	}
+	return debug, nil
 }
 
 // repository returns the repository in go-containerregistry's terms. Registries on the
