@@ -283,8 +283,8 @@ func TestTagsOfWhichSomeAreNew(t *testing.T) {
 				n++
 			}
 		}
-		// One that is derived from is asked for again by its link.
-		if heads += n; n != 1 && (n != 2 || slices.Contains(old, tag)) {
+		// One that is derived from is asked for again: it may have moved.
+		if heads += n; n != 1 && slices.Contains(old, tag) {
 			t.Errorf("%s: %d HEAD requests", tag, n)
 		}
 	}

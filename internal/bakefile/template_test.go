@@ -1,3 +1,5 @@
+//go:build !race
+
 package bakefile_test
 
 import (

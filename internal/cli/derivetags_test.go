@@ -152,8 +152,8 @@ func TestTwoHundredPublishedTags(t *testing.T) {
 	for _, request := range c.take() {
 		asked[request]++
 	}
-	for _, tag := range all {
-		if n := asked["HEAD /v2/cli/many/manifests/"+tag]; n != 1 && (n != 2 || slices.Contains(old, tag)) { // the link of a new one asks again
+	for _, tag := range old { // what is derived from is asked for again: it may have moved
+		if n := asked["HEAD /v2/cli/many/manifests/"+tag]; n != 1 {
 			t.Errorf("%s: %d HEAD requests", tag, n)
 		}
 	}

@@ -18,9 +18,24 @@ const hidden = "…"
 // a token.
 func withoutSecrets(request *http.Request, answer []byte) []byte {
 	for _, secret := range secrets(request) {
-		if len(secret) > 3 { // shorter ones are parts of words
-			answer = bytes.ReplaceAll(answer, []byte(secret), []byte(hidden))
-		}
+		answer = withoutSecret(answer, secret)
+	}
+	return answer
+}
+
+// ordinary is a length of words. A password of that length may be part of one.
+const ordinary = 8
+
+func withoutSecret(answer []byte, secret string) []byte {
+	if len(secret) > ordinary {
+		return bytes.ReplaceAll(answer, []byte(secret), []byte(hidden))
+	}
+	if secret == "" {
+		return answer
+	}
+	whole := regexp.MustCompile(`(^|\W)` + regexp.QuoteMeta(secret) + `(\W|$)`)
+	for range 2 { // two may have one character between them
+		answer = whole.ReplaceAll(answer, []byte("${1}"+hidden+"${2}"))
 	}
 	return answer
 }
