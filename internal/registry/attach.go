@@ -66,7 +66,7 @@ func (c *Client) attach(ctx context.Context, p Pending, tag Reference, marked ma
 	l := p.Link
 	l.DebugTag, l.DebugDigest = p.Ref.tag, p.Digest
 	op := "linking " + p.Ref.String() + " with " + l.ProductionTag
-	at, err := s.at(l.ProductionRepository, l.ProductionTag)
+	at, err := c.open(tag)
 	if err != nil {
 		return "", err
 	}

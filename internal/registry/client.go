@@ -3,6 +3,7 @@ package registry
 import (
 	"crypto/tls"
 	"fmt"
+	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -27,10 +28,14 @@ type Client struct {
 	force      bool
 	backoff    remote.Backoff
 	seen       *sightings
+	lookUp     lookUp
 
 	mu       sync.Mutex
-	sessions map[string]*session // by repository, as it is spelled
+	sessions map[opened]*session
 }
+
+// opened is a repository, as it is spelled, and the registry that led there.
+type opened struct{ repository, from string }
 
 // Option changes what a Client does.
 type Option func(*Client)
@@ -88,7 +93,8 @@ func New(options ...Option) *Client {
 		askedFor:   map[Key]bool{},
 		backoff:    defaultBackoff,
 		seen:       &sightings{digests: map[Key]string{}},
-		sessions:   map[string]*session{},
+		lookUp:     net.DefaultResolver.LookupNetIP,
+		sessions:   map[opened]*session{},
 	}
 	for _, option := range options {
 		option(c)
@@ -110,27 +116,36 @@ type session struct {
 	repo   name.Repository
 	puller *remote.Puller
 	pusher *remote.Pusher
+
+	// from is the registry with a link that led to this one, empty where the user has named it.
+	from string
 }
 
-func (c *Client) open(ref Reference) (*session, error) {
+func (c *Client) open(ref Reference) (*session, error) { return c.openFrom(ref, "") }
+
+func (c *Client) openFrom(ref Reference, from string) (*session, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if s := c.sessions[ref.Repository()]; s != nil && time.Since(s.opened) < maxSession {
+	key := opened{ref.Repository(), from}
+	if s := c.sessions[key]; s != nil && time.Since(s.opened) < maxSession {
 		other := *s
 		other.ref = ref
 		return &other, nil
 	}
-	s, err := c.newSession(ref)
+	s, err := c.newSession(ref, from)
 	if err == nil {
-		c.sessions[ref.Repository()] = s
+		c.sessions[key] = s
 	}
 	return s, err
 }
 
-func (c *Client) newSession(ref Reference) (*session, error) {
+func (c *Client) newSession(ref Reference, from string) (*session, error) {
 	transport, insecure := c.safe, ref.In(c.insecure)
 	if insecure {
 		transport = c.unsafe
+	}
+	if from != "" {
+		transport = &outsideTransport{transport, from, c.lookUp}
 	}
 	repo, err := ref.repository(insecure)
 	if err != nil {
@@ -153,5 +168,5 @@ func (c *Client) newSession(ref Reference) (*session, error) {
 	if err != nil {
 		return nil, fmt.Errorf("preparing to write %s: %w", ref, err)
 	}
-	return &session{opened: time.Now(), client: c, ref: ref, repo: repo, puller: puller, pusher: pusher}, nil
+	return &session{opened: time.Now(), client: c, ref: ref, repo: repo, puller: puller, pusher: pusher, from: from}, nil
 }

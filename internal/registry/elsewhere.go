@@ -19,6 +19,12 @@ const (
 	annotationDebugRepository      = "io.github.dlvgen.debug.repository"
 )
 
+// askElsewhere bounds how long other repositories are asked in all that links name: those of
+// strangers may answer by the byte, without an end.
+func (c *Client) askElsewhere(ctx context.Context) (context.Context, context.CancelFunc) {
+	return context.WithTimeout(ctx, 2*c.patience.Most())
+}
+
 // maxRepositories is how many other repositories are asked that links of one image name.
 const maxRepositories = 8
 
@@ -58,11 +64,23 @@ func isInternal(host string) bool {
 	if bare, _, err := net.SplitHostPort(host); err == nil {
 		host = bare
 	}
+	if lower := strings.ToLower(host); strings.HasSuffix(lower, ".local") || strings.HasSuffix(lower, ".internal") {
+		return true
+	}
 	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
-	return err == nil && (!ip.Unmap().IsGlobalUnicast() || ip.Unmap().IsPrivate())
+	return err == nil && isInternalAddress(ip)
 }
 
-// at is the session of another tag: of the repository that is named, or of the session's own.
+// shared are the addresses between carriers and their customers (RFC 6598), which clouds have for
+// services of their own.
+var shared = netip.MustParsePrefix("100.64.0.0/10")
+
+func isInternalAddress(ip netip.Addr) bool {
+	ip = ip.Unmap()
+	return !ip.IsGlobalUnicast() || ip.IsPrivate() || shared.Contains(ip)
+}
+
+// at is the session of another tag: of the repository that a link names, or of the session's own.
 func (s *session) at(repository, tag string) (*session, error) {
 	ref := s.ref
 	if repository != "" {
@@ -73,11 +91,20 @@ func (s *session) at(repository, tag string) (*session, error) {
 	}
 	ref.tag = tag
 	if ref.Key().Repository() != s.ref.Key().Repository() {
-		return s.client.open(ref)
+		return s.client.openFrom(ref, s.linking(ref))
 	}
 	same := *s
 	same.ref.tag = tag
 	return &same, nil
+}
+
+// linking is the registry whose link leads to another repository, empty where that is in the same
+// one, which the user has named.
+func (s *session) linking(to Reference) string {
+	if s.from == "" && canonicalHost(to.host) != canonicalHost(s.ref.host) {
+		return s.ref.host
+	}
+	return s.from
 }
 
 // isAt says that a repository as a link names it, empty for the session's own, is that one.
@@ -184,7 +211,8 @@ func (o others) now(ctx context.Context, s *session, l Link) (string, error) {
 	}
 	switch digest, err = at.tagged(ctx, l.ProductionTag); {
 	case err != nil:
-		return "", explain("reading "+at.ref.String(), at.ref.host, err)
+		one.err = explain("reading "+at.ref.String(), at.ref.host, err)
+		return "", one.err
 	case digest == "":
 		return "", at.unreadable()
 	}

@@ -127,6 +127,7 @@ func explainNetwork(err error, host string) (found, advice string) {
 	var silent *patience.SilentError
 	var login *CredentialsError
 	var later *laterError
+	var inside *insideError
 	switch {
 	case errors.As(err, &login):
 		return "could not be logged in to: " + login.Reason, ""
@@ -146,6 +147,8 @@ func explainNetwork(err error, host string) (found, advice string) {
 		return "was not waited for: the call was cancelled", ""
 	case errors.Is(err, context.DeadlineExceeded):
 		return "did not answer in time", "check the connection and the proxy settings"
+	case errors.As(err, &inside):
+		return fmt.Sprintf("was not asked: %s", inside), "name it yourself if that is right"
 	case errors.Is(err, syscall.ECONNREFUSED):
 		return "cannot be reached: connection refused", "check its address and that it is running"
 	case errors.As(err, &dns):

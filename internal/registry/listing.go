@@ -124,7 +124,12 @@ func (s *session) listDebug(ctx context.Context, list *Listing, named *Summary) 
 	}
 	list.Repository, list.ProductionTag = from.ref.bare(), from.ref.tag
 	if list.ProductionTag != "" {
-		err := from.listProduction(ctx, list, s.ref)
+		asked, enough := ctx, context.CancelFunc(func() {})
+		if s.isElsewhere(from) {
+			asked, enough = s.client.askElsewhere(ctx)
+		}
+		err := from.listProduction(asked, list, s.ref)
+		enough()
 		if err != nil && (!s.isElsewhere(from) || ctx.Err() != nil) {
 			return err
 		}
@@ -168,7 +173,7 @@ func (s *session) listTag(ctx context.Context, list *Listing, another string) er
 	if other, err := Parse(another); err == nil && !slices.ContainsFunc(repositories, func(one string) bool { return s.isAt(one, other) }) {
 		repositories = append(repositories, another)
 	}
-	return s.eachElsewhere(ctx, list, repositories, func(other *session) ([]DebugImage, error) {
+	return s.eachElsewhere(ctx, list, repositories, func(ctx context.Context, other *session) ([]DebugImage, error) {
 		return other.debugImagesOf(ctx, list, slices.DeleteFunc(slices.Clone(links), func(l Link) bool { return !s.isAt(l.DebugRepository, other.ref) }))
 	})
 }
@@ -266,18 +271,20 @@ func (s *session) listDigest(ctx context.Context, list *Listing) error {
 	slices.SortFunc(links, func(a, b Link) int {
 		return cmp.Or(cmp.Compare(a.DebugDigest, b.DebugDigest), cmp.Compare(a.DebugTag, b.DebugTag), cmp.Compare(a.digest, b.digest))
 	})
-	images := func(at *session, named string) ([]DebugImage, error) {
+	images := func(ctx context.Context, at *session, named string) ([]DebugImage, error) {
 		theirs := slices.DeleteFunc(slices.Clone(links), func(l Link) bool { return l.DebugRepository != named })
 		return readImages(ctx, theirs, func(ctx context.Context, l Link) (*DebugImage, error) { return s.linkedImage(ctx, at, l) })
 	}
-	if list.Images, err = images(s, ""); err != nil {
+	if list.Images, err = images(ctx, s, ""); err != nil {
 		return err
 	}
 	repositories, err := elsewhere(links)
 	if err != nil {
 		list.Unread = append(list.Unread, err)
 	}
-	err = s.eachElsewhere(ctx, list, repositories, func(other *session) ([]DebugImage, error) { return images(other, other.ref.Repository()) })
+	err = s.eachElsewhere(ctx, list, repositories, func(ctx context.Context, other *session) ([]DebugImage, error) {
+		return images(ctx, other, other.ref.Repository())
+	})
 	list.Images = slices.CompactFunc(list.Images, func(a, b DebugImage) bool {
 		return a.Digest == b.Digest && a.Tag == b.Tag && a.Repository.Key() == b.Repository.Key()
 	})

@@ -38,6 +38,8 @@ func (c *Client) Leftovers(ctx context.Context, ref Reference) (left []DebugImag
 		return nil, 0, explain(op, ref.host, err)
 	}
 	others := others{}
+	asked, enough := context.WithTimeout(ctx, 20*c.patience.Most())
+	defer enough()
 	for _, img := range found {
 		if img == nil {
 			continue
@@ -45,7 +47,7 @@ func (c *Client) Leftovers(ctx context.Context, ref Reference) (left []DebugImag
 		debug++
 		named := *s
 		named.ref.tag = img.Tag
-		if err := named.settle(ctx, img, digests, others); err != nil {
+		if err := named.settle(ctx, asked, img, digests, others); err != nil {
 			return nil, 0, explain(op, ref.host, err)
 		}
 		if img.Status == Stale || img.Status == Gone || img.Status == Unknown {
@@ -95,8 +97,9 @@ func (s *session) debugImages(ctx context.Context, tags []string) ([]*DebugImage
 
 // settle says what became of the production tag of a debug image that the session's tag
 // names: the one that its link has, else the one that its label says. Without both,
-// production may be in another repository. others has what became of tags there.
-func (s *session) settle(ctx context.Context, img *DebugImage, digests map[string]string, others others) error {
+// production may be in another repository. others has what became of tags there, asked under a
+// context of their own.
+func (s *session) settle(ctx, asked context.Context, img *DebugImage, digests map[string]string, others others) error {
 	links, err := s.links(ctx, img.Digest)
 	if err != nil {
 		return err
@@ -109,7 +112,7 @@ func (s *session) settle(ctx context.Context, img *DebugImage, digests map[strin
 			img.follow(l, digests[l.ProductionTag])
 			continue
 		}
-		now, err := others.now(ctx, s, l)
+		now, err := others.now(asked, s, l)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -214,6 +217,8 @@ func (s *session) productionNow(ctx context.Context, img DebugImage) (string, er
 		now, err := s.tagged(ctx, img.ProductionTag)
 		return now, explain("reading "+at.ref.String(), at.ref.host, err)
 	}
+	ctx, enough := s.client.askElsewhere(ctx)
+	defer enough()
 	return at.now(ctx)
 }
 

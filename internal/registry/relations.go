@@ -35,7 +35,9 @@ func (s *session) listProduction(ctx context.Context, list *Listing, debug Refer
 
 // eachElsewhere adds what other repositories have to the list. What cannot be read there is
 // missing from it: a stranger may have named them.
-func (s *session) eachElsewhere(ctx context.Context, list *Listing, repositories []string, images func(*session) ([]DebugImage, error)) error {
+func (s *session) eachElsewhere(ctx context.Context, list *Listing, repositories []string, images func(context.Context, *session) ([]DebugImage, error)) error {
+	asked, enough := s.client.askElsewhere(ctx)
+	defer enough()
 	sessions, found := make([]*session, len(repositories)), make([][]DebugImage, len(repositories))
 	errs := make([]error, len(repositories))
 	var reading sync.WaitGroup
@@ -44,7 +46,7 @@ func (s *session) eachElsewhere(ctx context.Context, list *Listing, repositories
 		if sessions[i], err = s.at(repository, ""); err != nil {
 			return err
 		}
-		reading.Go(func() { found[i], errs[i] = images(sessions[i]) })
+		reading.Go(func() { found[i], errs[i] = images(asked, sessions[i]) })
 	}
 	reading.Wait()
 	for i, other := range sessions {

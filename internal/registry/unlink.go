@@ -32,6 +32,7 @@ func (s *session) deleteLinks(ctx context.Context, img DebugImage, links []Link)
 	ofTag := func(l Link) bool { return l.DebugTag == img.Tag && l.DebugDigest == img.Digest }
 	var own []Link
 	ends := map[Key]map[string]*session{}
+	var left error
 	for _, l := range links {
 		if !ofTag(l) || l.DebugRepository != "" {
 			continue
@@ -42,14 +43,23 @@ func (s *session) deleteLinks(ctx context.Context, img DebugImage, links []Link)
 			return err
 		}
 		if ends[at.ref.Key()] == nil {
+			if len(ends) > maxRepositories {
+				left = &LinkError{Debug: s.ref.Familiar(), Production: at.ref.Repository(), Err: errManyRepositories}
+				continue
+			}
 			ends[at.ref.Key()] = map[string]*session{}
 		}
 		ends[at.ref.Key()][l.ProductionDigest] = at
 	}
-	var left error
+	asked, enough := s.client.askElsewhere(ctx)
+	defer enough()
 	for _, digests := range ends {
 		for digest, at := range digests {
-			err := s.deleteAt(ctx, at, digest, ofTag)
+			asking := ctx
+			if s.isElsewhere(at) {
+				asking = asked
+			}
+			err := s.deleteAt(asking, at, digest, ofTag)
 			if err != nil && (!s.isElsewhere(at) || ctx.Err() != nil) {
 				return err
 			}
