@@ -506,3 +506,19 @@ func TestWhatDoesNotGoWithManyTags(t *testing.T) {
 		}
 	}
 }
+
+// TestOneDebugTagOfSeveralImagesIsRefused has templates without {tag}.
+func TestOneDebugTagOfSeveralImagesIsRefused(t *testing.T) {
+	m := newManyTags(t)
+	m.push("a", "v1.1.0")
+	m.push("b", "v1.2.0")
+	for template, tag := range map[string]string{"newest-{variant}": m.repo + ":newest-remote", "{repository}-debug:newest": m.repo + "-debug:newest"} {
+		_, derived, _, err := m.run(proctest.Context(t), m.ask(func(_ *ManyTags, o *Options) { o.Variants[0].Variant.Suffix = template }))
+		if want := "tag " + tag + " would name the debug images of both v1.2.0 and v1.1.0"; err == nil || !strings.Contains(err.Error(), want) || len(derived) > 0 {
+			t.Errorf("%s: got %v, want %s, derived %q", template, err, want, derived)
+		}
+	}
+	m.check("of one image", func(many *ManyTags, o *Options) {
+		many.Included, o.Variants[0].Variant.Suffix = []string{"v1.1*"}, "newest-{variant}"
+	}, "v1.1.0=derived", "v1.1.0")
+}

@@ -150,6 +150,21 @@ func (s *survey) group(ctx context.Context, tags []string) error {
 		}
 	}
 	slices.SortFunc(s.groups, func(a, b *TagGroup) int { return newestFirst(a.Tags[0], b.Tags[0]) })
+	return s.distinct()
+}
+
+// distinct refuses a debug tag that two images would get, one after the other.
+func (s *survey) distinct() error {
+	owners := map[registry.Key]*TagGroup{}
+	for _, g := range s.groups {
+		for _, img := range g.Images {
+			before := owners[img.Ref.Key()]
+			if before != nil && before != g {
+				return fmt.Errorf("tag %s would name the debug images of both %s and %s, which are different: put {tag} into --tag-suffix", img.Ref.Familiar(), before.Tags[0], g.Tags[0])
+			}
+			owners[img.Ref.Key()] = g
+		}
+	}
 	return nil
 }
 
