@@ -143,7 +143,7 @@ func (m *manyTags) derive(ctx context.Context, r *Request, _ Streams) ([]*Result
 		digest, err := debug.Digest()
 		if err == nil {
 			var ref name.Digest
-			ref, err = name.NewDigest(m.repo+"@"+digest.String(), name.Insecure)
+			ref, err = name.NewDigest(img.Refs[0].Repository()+"@"+digest.String(), name.Insecure)
 			if err == nil {
 				err = remote.Write(ref, debug, remote.WithContext(ctx))
 			}
@@ -505,6 +505,19 @@ func TestWhatDoesNotGoWithManyTags(t *testing.T) {
 			t.Errorf("got %v, want %q", err, want)
 		}
 	}
+}
+
+func TestWhatIsInAnotherRepositoryIsFoundWithoutTheRecord(t *testing.T) {
+	m := newManyTags(t)
+	m.push("a", "v1.1.0")
+	m.push("b", "v1.2.0")
+	elsewhere := func(template string) func(*ManyTags, *Options) {
+		return func(_ *ManyTags, o *Options) { o.Variants[0].Variant.Suffix = template }
+	}
+	m.check("the first time", elsewhere("{repository}-debug:{tag}"), "v1.2.0=derived, v1.1.0=derived", "v1.1.0, v1.2.0")
+	m.delete("v2/team/app/manifests/" + registry.RecordTag)
+	m.check("without the record", elsewhere("{repository}-debug:{tag}"), "v1.2.0=skipped, v1.1.0=skipped", "")
+	m.check("in a third one", elsewhere("{repository}-dbg:{tag}"), "v1.2.0=derived, v1.1.0=derived", "v1.1.0, v1.2.0")
 }
 
 // TestOneDebugTagOfSeveralImagesIsRefused has templates without {tag}.

@@ -301,7 +301,14 @@ func (s *survey) same(ctx context.Context, g *TagGroup) (bool, error) {
 // linkedBy says that a link tells that the debug tag's digest was derived from production's,
 // with the same options.
 func (i TagImage) linkedBy(l registry.Link, production, digest string) bool {
-	return i.Ref.Key().Repository() == i.production.Key().Repository() &&
+	at := i.production
+	if l.DebugRepository != "" {
+		var err error
+		if at, err = registry.Parse(l.DebugRepository); err != nil {
+			return false
+		}
+	}
+	return i.Ref.Key().Repository() == at.Key().Repository() &&
 		l.DebugTag == i.Ref.Tag() && l.DebugDigest == digest && l.ProductionDigest == production && l.Options == i.options
 }
 

@@ -112,7 +112,11 @@ func (s streams) printTags(groups []*bake.TagGroup) error {
 		for _, tag := range g.Tags {
 			var debug []string
 			for _, img := range g.ImagesOf(tag) {
-				debug = append(debug, img.Ref.Tag())
+				name := img.Ref.Tag()
+				if g.Repository.Other(img.Ref) != "" {
+					name = img.Ref.Familiar()
+				}
+				debug = append(debug, name)
 			}
 			detail := strings.Join(debug, ", ")
 			if g.Err != nil {

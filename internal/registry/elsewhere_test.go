@@ -352,3 +352,18 @@ func TestALinkNamesNoNetworkOfItsReader(t *testing.T) {
 		t.Errorf("%q, %v", far, ok)
 	}
 }
+
+// TestTheNearestImageIsFirst: the first one is chosen, and a stranger's link may name any registry.
+func TestTheNearestImageIsFirst(t *testing.T) {
+	s := newServer(t)
+	s.put("team/app:v1", foreign(t, "amd64"))
+	s.publishAt("a/strange:v1", "remote", "team/app:v1", derived(t, "remote", "amd64", ""))
+	s.publish("v1-debug", "remote", "v1", derived(t, "remote", "amd64", ""))
+	s.listsAll("team/app:v1", "team/app:v1", "team/app:v1-debug remote current", "a/strange:v1 remote current")
+	l := &Listing{Repository: Reference{host: "registry.example", path: "app"}}
+	for host, want := range map[string]int{"registry.example:443": 1, "a.example": 2} {
+		if got := l.far(DebugImage{Repository: Reference{host: host, path: "a"}}); got != want {
+			t.Errorf("%s: %d, want %d", host, got, want)
+		}
+	}
+}

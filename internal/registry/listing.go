@@ -326,6 +326,18 @@ func (s *session) linkedImage(ctx context.Context, at *session, l Link) (*DebugI
 	return img, nil
 }
 
+// far is how far from production an image is: the nearest comes first, and is the one that is
+// chosen of several, as links of strangers may name registries of theirs.
+func (l *Listing) far(img DebugImage) int {
+	switch {
+	case l.Repository.Other(img.Repository) == "":
+		return 0
+	case canonicalHost(l.Repository.host) == canonicalHost(img.Repository.host):
+		return 1
+	}
+	return 2
+}
+
 // sort puts the images in the order of the table of variants.
 func (l *Listing) sort() {
 	order := func(img DebugImage) int {
@@ -339,7 +351,7 @@ func (l *Listing) sort() {
 		if untagged := a.Tag == ""; untagged != (b.Tag == "") && a.preset() == b.preset() {
 			return map[bool]int{true: 1, false: -1}[untagged]
 		}
-		return cmp.Or(order(a)-order(b), cmp.Compare(a.preset(), b.preset()), cmp.Compare(a.Repository.Repository(), b.Repository.Repository()), cmp.Compare(a.Tag, b.Tag), b.Created.Compare(a.Created))
+		return cmp.Or(order(a)-order(b), cmp.Compare(a.preset(), b.preset()), l.far(a)-l.far(b), cmp.Compare(a.Repository.Repository(), b.Repository.Repository()), cmp.Compare(a.Tag, b.Tag), b.Created.Compare(a.Created))
 	})
 }
 
