@@ -128,6 +128,7 @@ func explainNetwork(err error, host string) (found, advice string) {
 	var login *CredentialsError
 	var later *laterError
 	var inside *insideError
+	var away *awayError
 	switch {
 	case errors.As(err, &login):
 		return "could not be logged in to: " + login.Reason, ""
@@ -147,6 +148,8 @@ func explainNetwork(err error, host string) (found, advice string) {
 		return "was not waited for: the call was cancelled", ""
 	case errors.Is(err, context.DeadlineExceeded):
 		return "did not answer in time", "check the connection and the proxy settings"
+	case errors.As(err, &away):
+		return fmt.Sprintf("was not listened to: %s", away), "name that registry if it is the right one"
 	case errors.As(err, &inside):
 		return fmt.Sprintf("was not asked: %s", inside), "name it yourself if that is right"
 	case errors.Is(err, syscall.ECONNREFUSED):

@@ -35,7 +35,7 @@ func newTransport(p *patience.Patience, backoff remote.Backoff, config *tls.Conf
 	// The patience ends a handshake first, with a better error: this only ends what goes
 	// on behind it.
 	t.TLSHandshakeTimeout = time.Minute
-	return &conditionalTransport{&retryTransport{&patientTransport{next: t, patience: p}, p, backoff}}
+	return &homeTransport{&conditionalTransport{&retryTransport{&patientTransport{next: t, patience: p}, p, backoff}}}
 }
 
 // RoundTrip implements http.RoundTripper.
