@@ -125,13 +125,17 @@ func (w *Workload) replaced(c container, img Image, o Options, patch *containerP
 		return fmt.Errorf("container %s of %s has a command, which would start the program without the debugger: build %s with --entry=inplace", c.Name, w, img.Ref)
 	}
 	patch.Image = img.Ref
-	set := slices.ContainsFunc(c.Env, func(v variable) bool { return v.Name == startVariable })
+	at := slices.IndexFunc(c.Env, func(v variable) bool { return v.Name == startVariable })
+	set := at >= 0
+	if o.Start != "" && set && c.Env[at].ValueFrom != nil {
+		return fmt.Errorf("container %s of %s has %s from elsewhere (valueFrom): leave out --start", c.Name, w, startVariable)
+	}
 	start := o.Start
 	if start == "" && !set {
 		start = string(variants.StartContinue)
 	}
 	if start != "" {
-		patch.Env = []variable{{startVariable, start}}
+		patch.Env = []variable{{Name: startVariable, Value: start}}
 	}
 	return nil
 }
@@ -147,14 +151,30 @@ func relaxed(p *probe) *probe {
 // maxName is the length of a container's name (RFC 1123's label).
 const maxName = 63
 
+// sidecarName is the name of the sidecar of a container.
+func sidecarName(container string) string {
+	const suffix = "-debug"
+	return container[:min(len(container), maxName-len(suffix))] + suffix
+}
+
+// debugged says that a manifest has the container as it was changed before: with the debugger's port.
+func (c container) debugged() bool {
+	return slices.ContainsFunc(c.Ports, func(p port) bool { return p.Name == portName })
+}
+
 // sidecar is a container that runs the debug image beside production's.
 func (w *Workload) sidecar(c container, img Image, o Options) (*containerPatch, error) {
 	security, err := w.sidecarSecurity(c, o)
 	if err != nil {
 		return nil, err
 	}
-	const suffix = "-debug"
-	return &containerPatch{Name: c.Name[:min(len(c.Name), maxName-len(suffix))] + suffix, Image: img.Ref, SecurityContext: security}, nil
+	name := sidecarName(c.Name)
+	for _, other := range slices.Concat(w.pod.Containers, w.pod.InitContainers) {
+		if other.Name == name && !other.debugged() {
+			return nil, fmt.Errorf("%s has a container %s, which is the name of the sidecar of %s: rename it", w, name, c.Name)
+		}
+	}
+	return &containerPatch{Name: name, Image: img.Ref, SecurityContext: security}, nil
 }
 
 // sidecarSecurity is what a sidecar needs to debug the container.

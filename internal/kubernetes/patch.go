@@ -5,10 +5,7 @@ import (
 	"io"
 	"slices"
 
-	"sigs.k8s.io/kustomize/kyaml/openapi"
 	"sigs.k8s.io/kustomize/kyaml/yaml"
-	"sigs.k8s.io/kustomize/kyaml/yaml/merge2"
-	"sigs.k8s.io/kustomize/kyaml/yaml/walk"
 )
 
 // Changed says that containers of the workload are debugged.
@@ -20,26 +17,8 @@ func (w *Workload) Apply() error {
 	if err != nil {
 		return err
 	}
-	walker := walk.Walker{
-		Sources: []*yaml.RNode{w.object, patch}, Visitor: merger{},
-		MergeOptions: yaml.MergeOptions{ListIncreaseDirection: yaml.MergeOptionsListAppend},
-	}
-	if _, err := walker.Walk(); err != nil {
-		return fmt.Errorf("changing %s: %w", w, err)
-	}
+	merge(w.object.YNode(), patch.YNode())
 	return nil
-}
-
-// merger is kyaml's, but for values, which keep their comments and their quotes.
-type merger struct{ merge2.Merger }
-
-func (m merger) VisitScalar(nodes walk.Sources, s *openapi.ResourceSchema) (*yaml.RNode, error) {
-	from, to := nodes.Origin(), nodes.Dest()
-	if yaml.IsMissingOrNull(from) || yaml.IsMissingOrNull(to) {
-		return m.Merger.VisitScalar(nodes, s)
-	}
-	to.YNode().Value, to.YNode().Tag = from.YNode().Value, from.YNode().Tag
-	return to, nil
 }
 
 // WritePatch writes the changes of workloads as strategic merge patches, as `kubectl patch` and
@@ -95,6 +74,9 @@ func inOrder(has []container, changes []containerPatch) (list []containerPatch) 
 	for _, c := range has {
 		if len(rest) == 0 {
 			return list
+		}
+		if c.Name == "" {
+			continue // Kubernetes refuses it
 		}
 		change := containerPatch{Name: c.Name}
 		if i := slices.IndexFunc(rest, func(p containerPatch) bool { return p.Name == c.Name }); i >= 0 {

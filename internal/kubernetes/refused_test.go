@@ -20,16 +20,17 @@ func TestWhatCannotBeDebuggedIsRefused(t *testing.T) {
 	}{
 		"a command": {"{containers: [{name: app, image: app, command: [/app]}]}", "remote",
 			"container app of Pod a has a command, which would start the program without the debugger: build registry.example/app:v1-debug@sha256:1111 with --entry=inplace", ""},
-		"a command, in place":            {"{containers: [{name: app, image: app, command: [/app]}]}", "inplace", "", ""},
-		"arguments":                      {"{containers: [{name: app, image: app, args: [a]}]}", "remote", "", ""},
-		"the port of another":            {"{containers: [{name: app}, {name: b, ports: [{containerPort: 8000}]}]}", "remote", "container b of Pod a has the port 8000, where the debugger", ""},
-		"the port of another, UDP":       {"{containers: [{name: app}, {name: b, ports: [{containerPort: 8000, protocol: UDP}]}]}", "remote", "", ""},
-		"no such container":              {"{containers: [{name: b}]}", "remote", "Pod a has no container app", ""},
-		"no user for a sidecar":          {"{containers: [{name: app, securityContext: {runAsNonRoot: true}}]}", "sidecar", "has runAsNonRoot and no runAsUser, so the sidecar needs the UID of the program: add --user UID", ""},
-		"no user, as the container says": {"{securityContext: {runAsNonRoot: true}, containers: [{name: app, securityContext: {runAsNonRoot: false}}]}", "sidecar", "", ""},
-		"a sidecar of what has ended":    {"{initContainers: [{name: app}]}", "sidecar", "is an init container, and has ended when its sidecar starts: choose the variant remote", ""},
-		"the network of the node":        {"{hostNetwork: true, containers: [{name: app}]}", "remote", "", "whoever reaches the node reaches the debugger"},
-		"the node's loopback":            {"{hostNetwork: true, containers: [{name: app}]}", "inplace", "", ""},
+		"a command, in place":                      {"{containers: [{name: app, image: app, command: [/app]}]}", "inplace", "", ""},
+		"arguments":                                {"{containers: [{name: app, image: app, args: [a]}]}", "remote", "", ""},
+		"the port of another":                      {"{containers: [{name: app}, {name: b, ports: [{containerPort: 8000}]}]}", "remote", "container b of Pod a has the port 8000, where the debugger", ""},
+		"the port of another, UDP":                 {"{containers: [{name: app}, {name: b, ports: [{containerPort: 8000, protocol: UDP}]}]}", "remote", "", ""},
+		"no such container":                        {"{containers: [{name: b}]}", "remote", "Pod a has no container app", ""},
+		"no user for a sidecar":                    {"{containers: [{name: app, securityContext: {runAsNonRoot: true}}]}", "sidecar", "has runAsNonRoot and no runAsUser, so the sidecar needs the UID of the program: add --user UID", ""},
+		"no user, as the container says":           {"{securityContext: {runAsNonRoot: true}, containers: [{name: app, securityContext: {runAsNonRoot: false}}]}", "sidecar", "", ""},
+		"a sidecar of what has ended":              {"{initContainers: [{name: app}]}", "sidecar", "is an init container, and has ended when its sidecar starts: choose the variant remote", ""},
+		"a container with the name of the sidecar": {"{containers: [{name: app}, {name: app-debug, image: mine}]}", "sidecar", "Pod a has a container app-debug, which is the name of the sidecar of app: rename it", ""},
+		"the network of the node":                  {"{hostNetwork: true, containers: [{name: app}]}", "remote", "", "whoever reaches the node reaches the debugger"},
+		"the node's loopback":                      {"{hostNetwork: true, containers: [{name: app}]}", "inplace", "", ""},
 	} {
 		_, workloads := read(t, pod(tc.spec))
 		warnings, err := workloads[0].Debug("app", images[tc.image], kubernetes.Options{})

@@ -74,8 +74,9 @@ type container struct {
 }
 
 type variable struct {
-	Name  string `yaml:"name"`
-	Value string `yaml:"value"`
+	Name      string `yaml:"name"`
+	Value     string `yaml:"value"`
+	ValueFrom any    `yaml:"valueFrom,omitempty"`
 }
 
 type port struct {
@@ -121,15 +122,25 @@ type Container struct {
 	Init bool
 }
 
-// Containers are those of the workload: those that run all the time first.
+// Containers are those of the workload: those that run all the time first. Sidecars that an
+// earlier change added are none.
 func (w *Workload) Containers() (list []Container) {
 	for _, c := range w.pod.Containers {
-		list = append(list, Container{c.Name, c.Image, false})
+		if !w.isSidecar(c) {
+			list = append(list, Container{c.Name, c.Image, false})
+		}
 	}
 	for _, c := range w.pod.InitContainers {
 		list = append(list, Container{c.Name, c.Image, true})
 	}
 	return list
+}
+
+// isSidecar says that the container debugs another one.
+func (w *Workload) isSidecar(c container) bool {
+	return c.debugged() && slices.ContainsFunc(slices.Concat(w.pod.Containers, w.pod.InitContainers), func(other container) bool {
+		return other.Name != c.Name && sidecarName(other.Name) == c.Name
+	})
 }
 
 // find is a container by its name.
