@@ -47,16 +47,23 @@ func (b *Build) delve(dir string) string {
 	return text.String()
 }
 
+// noScripts leaves gdb only the scripts that came with it: it takes those below
+// debug-file-directory for safe too, and the debug information names some to run.
+const noScripts = "set auto-load safe-path $datadir/auto-load\n"
+
 // gdb looks for a source below each of its directories by its whole path.
 func (b *Build) gdb(dir string) (string, error) {
 	if strings.ContainsAny(dir, ":\"\\'") {
 		return "", fmt.Errorf("gdb takes no folder that is named %s: export to another folder", strconv.Quote(dir))
 	}
+	if strings.ContainsAny(b.DebugName(), "\"\\'") {
+		return "", fmt.Errorf("gdb takes no program that is named %s", strconv.Quote(b.Program))
+	}
 	var text strings.Builder
 	if b.GNU != "" { // before gdb reads the program
-		fmt.Fprintf(&text, "# gdb -ix THIS-FILE -p PID\nset debug-file-directory %s:/usr/lib/debug\n", dir)
+		fmt.Fprintf(&text, "# gdb -ix THIS-FILE -p PID\n"+noScripts+"set debug-file-directory %s:/usr/lib/debug\n", dir)
 	} else {
-		fmt.Fprintf(&text, "# gdb -x THIS-FILE -p PID\nsymbol-file \"%s\"\n", filepath.Join(dir, filepath.FromSlash(b.DebugName())))
+		fmt.Fprintf(&text, "# gdb -x THIS-FILE -p PID\n"+noScripts+"symbol-file \"%s\"\n", filepath.Join(dir, filepath.FromSlash(b.DebugName())))
 	}
 	if len(b.Sources) > 0 {
 		fmt.Fprintf(&text, "directory \"%s\"\n", filepath.Join(dir, filepath.FromSlash(b.SourcesName())))

@@ -203,7 +203,7 @@ func TestASidecarIsExportedByBuildID(t *testing.T) {
 			"  - {from: \"example.com/app/sub\", to: \"DIR/src/ID/example.com/app/sub\"}\n" +
 			"  - {from: \"example.com/app\", to: \"DIR/src/ID/example.com/app\"}\n" +
 			"  - {from: \"\", to: \"DIR/src/ID\"}\n",
-		"gdb": "# gdb -ix THIS-FILE -p PID\nset debug-file-directory DIR:/usr/lib/debug\ndirectory \"DIR/src/ID\"\n",
+		"gdb": "# gdb -ix THIS-FILE -p PID\nset auto-load safe-path $datadir/auto-load\nset debug-file-directory DIR:/usr/lib/debug\ndirectory \"DIR/src/ID\"\n",
 	} {
 		got, err := b.Settings(debugger, dir)
 		got = strings.NewReplacer(dir, "DIR", exeID, "ID").Replace(got)
