@@ -7,8 +7,8 @@ import (
 )
 
 // credentials are those of a URL, "https://NAME:PASSWORD@HOST". One such may stand in a list, as
-// in GOPROXY.
-var credentials = regexp.MustCompile(`://[^/?#\s,|]*@`)
+// in GOPROXY, where the go command adds a scheme to what has none.
+var credentials = regexp.MustCompile(`(^|[\s,|]|://)[^/?#\s,|]*(:[^/?#\s,|]*@|@[^\s,|]*[.:/])|://[^/?#\s,|]*@`)
 
 // withModuleVariables takes these variables from the environment, unless the options set them:
 // as build arguments, or as secrets where they have credentials, since provenance shows
