@@ -47,7 +47,7 @@ func (p *Plan) Announces(file string, folder bool) Announcement {
 		return AnnouncedSource
 	case isCache(file):
 		return AnnouncedCache
-	case slices.ContainsFunc(p.Paths, func(r PathRule) bool { return r.Kind == PathModCache && r.Root() != "" && within(file, r.Root()) }):
+	case slices.ContainsFunc(p.Paths, func(r PathRule) bool { return r.Kind == PathModCache && inModCache(file, r.Root(), folder) }):
 		return AnnouncedModule
 	}
 	return Unannounced
@@ -93,6 +93,16 @@ func isCache(file string) bool {
 		}
 	}
 	return false
+}
+
+// inModCache tells whether a path is a file that the go command keeps in a module cache, or a
+// folder of it. Whose the plan is may have named any folder as the cache.
+func inModCache(file, root string, folder bool) bool {
+	if root == "" || !within(file, root) {
+		return false
+	}
+	below := strings.TrimPrefix(strings.TrimPrefix(file, strings.TrimSuffix(root, "/")), "/")
+	return folder || strings.HasPrefix(below, "cache/") || strings.Contains(below, "@")
 }
 
 // within tells whether a path is a folder or lies below it.

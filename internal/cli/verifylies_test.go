@@ -151,6 +151,41 @@ func TestEachLieFailsOneCheck(t *testing.T) {
 			i.edit(theProgram, func(e *testenv.Entry) bool { e.Mode = 0o4755; return false })
 		}},
 		{"one more file", "remote", "files", "/etc/more is not in production", func(i *forged) { i.add(1, "etc/more", "") }},
+		{"a file through a link of the build cache", "remote", "files", "/root/.cache/go-build/ab", func(i *forged) {
+			i.add(1, "root/.cache/go-build/ab", "")
+			i.edit("/root/.cache/go-build/ab", func(e *testenv.Entry) bool {
+				e.Typeflag, e.Linkname = tar.TypeSymlink, "/etc"
+				return false
+			})
+			i.add(2, "root/.cache/go-build/ab/passwd", "x")
+		}},
+		{"a whiteout through a link", "remote", "files", "is written through a link", func(i *forged) {
+			i.add(1, "root/.cache/go-build/ab", "")
+			i.edit("/root/.cache/go-build/ab", func(e *testenv.Entry) bool {
+				e.Typeflag, e.Linkname = tar.TypeSymlink, "/etc"
+				return false
+			})
+			i.add(2, "root/.cache/go-build/ab/.wh.passwd", "")
+		}},
+		{"a source with rights", "remote-src", "files", "/src/more.go is not in production", func(i *forged) {
+			i.add(1, "src/more.go", "package main\n")
+			i.edit("/src/more.go", func(e *testenv.Entry) bool { e.Mode = 0o4755; return false })
+		}},
+		{"a device of the build cache", "remote", "files", "/root/.cache/go-build/README", func(i *forged) {
+			i.add(1, "root/.cache/go-build/README", "")
+			i.edit("/root/.cache/go-build/README", func(e *testenv.Entry) bool { e.Typeflag = tar.TypeChar; return false })
+		}},
+		{"a module cache that is everything", "remote", "files", anything + " is missing", func(i *forged) {
+			i.replan(func(p *variants.Plan) {
+				p.Paths = append(p.Paths, variants.PathRule{Kind: variants.PathModCache, Path: "/"})
+			})
+			labels, err := i.plan.Labels()
+			if err != nil {
+				t.Fatal(err)
+			}
+			i.config.Config.Labels[variants.LabelPaths] = labels[variants.LabelPaths]
+			i.edit(anything, func(*testenv.Entry) bool { return true })
+		}},
 		{"time of a folder", "remote-src", "files", "/tmp is of", func(i *forged) {
 			i.add(-1, "tmp", "")
 			i.edit("/tmp", func(e *testenv.Entry) bool {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/dlvgen/dlvgen/variants"
@@ -69,12 +70,28 @@ func (c *contents) checkFiles() (Check, error) {
 
 func (c *contents) compare() *comparison {
 	found := &comparison{plan: c.plan}
-	if c.plan.Request.Variant.Kind == variants.KindSidecar {
+	var production *tree
+	if c.plan.Request.Variant.Kind != variants.KindSidecar {
+		production = c.production.tree
+	}
+	theirs := map[string]bool{}
+	if production != nil {
+		for _, p := range production.through {
+			theirs[p] = true
+		}
+	}
+	for _, p := range c.tree.through {
+		if !theirs[p] {
+			found.add(p, "is written through a link")
+			break
+		}
+	}
+	if production == nil {
 		found.walk("/", c.tree, nil)
 		return found
 	}
 	found.open = !slices.Equal(changes(c.read[c.base:]), changes(c.production.read[c.base:]))
-	found.walk("/", c.tree, c.production.tree)
+	found.walk("/", c.tree, production)
 	return found
 }
 
@@ -94,6 +111,9 @@ func (f *comparison) walk(p string, debug, production *tree) {
 	got, want := debug.seen(), production.seen()
 	folder := got != nil && got.kind == tar.TypeDir || got == nil && want.kind == tar.TypeDir
 	announced := f.plan.Announces(p, folder)
+	if got != nil && !got.mayBe(announced) {
+		announced = variants.Unannounced
+	}
 	cached := announced == variants.AnnouncedCache
 	if announced == variants.AnnouncedAdded || cached && !folder {
 		return
@@ -104,7 +124,7 @@ func (f *comparison) walk(p string, debug, production *tree) {
 	}
 	switch {
 	case got == nil && (cached || announced == variants.AnnouncedModule):
-		return
+		// What is below is for itself.
 	case got == nil:
 		f.add(p, "is missing")
 		return
@@ -114,20 +134,37 @@ func (f *comparison) walk(p string, debug, production *tree) {
 	case want != nil && !cached:
 		f.same(p, debug, got, want, announced)
 	}
-	var below map[string]*tree
-	if production != nil {
-		below = production.below
-	}
-	names := slices.Collect(maps.Keys(debug.below))
-	for name := range below {
-		if debug.below[name] == nil {
+	ours, theirs := debug.children(), production.children()
+	names := slices.Collect(maps.Keys(ours))
+	for name := range theirs {
+		if ours[name] == nil {
 			names = append(names, name)
 		}
 	}
 	slices.Sort(names)
 	for _, name := range names {
-		f.walk(path.Join(p, name), debug.below[name], below[name])
+		f.walk(path.Join(p, name), ours[name], theirs[name])
 	}
+}
+
+func (t *tree) children() map[string]*tree {
+	if t == nil {
+		return nil
+	}
+	return t.below
+}
+
+// mayBe says that a file can be what the go command left, or a source: no device, and nothing
+// that gives rights to who runs it.
+func (f *file) mayBe(announced variants.Announcement) bool {
+	const setID = 0o6000
+	switch {
+	case announced != variants.AnnouncedCache && announced != variants.AnnouncedSource, f.kind == tar.TypeDir:
+		return true
+	case f.kind == tar.TypeSymlink:
+		return announced == variants.AnnouncedSource
+	}
+	return f.kind == tar.TypeReg && f.mode&setID == 0 && !strings.Contains(f.xattrs, "security.capability=")
 }
 
 func (f *comparison) add(p, how string, args ...any) {

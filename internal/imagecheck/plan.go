@@ -58,7 +58,7 @@ func described(layers []variants.Layer) []string {
 }
 
 func (c *contents) announcedSource(f *file) bool {
-	return c.plan.Announces(f.path, f.kind == tar.TypeDir) == variants.AnnouncedSource
+	return c.plan.Announces(f.path, f.kind == tar.TypeDir) == variants.AnnouncedSource && f.mayBe(variants.AnnouncedSource)
 }
 
 // announcedFolder tells whether a folder leads to something that the plan announces.

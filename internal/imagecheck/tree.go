@@ -15,6 +15,10 @@ type tree struct {
 	// before is what was there without the layers of dlvgen's, nil for nothing.
 	before *file
 	ours   bool // file is of a layer of dlvgen's
+
+	// through are, at the root, the paths that layers write or take away below a link: runtimes
+	// do that where the link leads.
+	through []string
 }
 
 // flatten puts layers on each other.
@@ -23,14 +27,17 @@ func flatten(layers []*layer) *tree {
 	for _, l := range layers {
 		// What a layer takes away is of those below it, wherever that stands in it.
 		for _, p := range l.emptied {
+			root.note(p + "/")
 			if t := root.at(p); t != nil {
 				t.below = nil
 			}
 		}
 		for _, p := range l.hidden {
+			root.note(p)
 			root.remove(p)
 		}
 		for _, f := range l.files {
+			root.note(f.path)
 			root.add(f, l.ours)
 		}
 	}
@@ -61,6 +68,22 @@ func (t *tree) fileAt(p string) *file {
 		return nil
 	}
 	return t.file
+}
+
+// note keeps a path that leads through a link.
+func (t *tree) note(p string) {
+	at := t
+	for rest := p[1:]; at != nil; {
+		if at.file != nil && at.file.kind == tar.TypeSymlink {
+			t.through = append(t.through, p)
+			return
+		}
+		name, below, more := strings.Cut(rest, "/")
+		if !more {
+			return
+		}
+		at, rest = at.below[name], below
+	}
 }
 
 func (t *tree) remove(p string) {
