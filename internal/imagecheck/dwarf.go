@@ -40,27 +40,35 @@ func readDebugInfo(name string, asked func(file string) bool) (info *debugInfo, 
 	if err := checkSize(f.Sections); err != nil {
 		return nil, err
 	}
+	tables, err := readUnitTables(f)
+	if err != nil {
+		return nil, err
+	}
 	data, err := f.DWARF()
 	if err != nil {
 		return nil, err
 	}
 	info = &debugInfo{units: map[string]bool{}, files: map[string]int{}}
-	for units := data.Reader(); ; units.SkipChildren() {
+	units := data.Reader()
+	for _, at := range tables.units {
+		units.Seek(at)
 		unit, err := units.Next()
 		if err != nil {
 			return nil, err
 		}
-		if unit == nil {
-			return info, nil
-		}
-		if unit.Tag != dwarf.TagCompileUnit {
+		if unit == nil || unit.Tag != dwarf.TagCompileUnit {
 			continue
 		}
 		info.addUnit(unit)
-		if err := info.addFiles(data, unit, asked); err != nil {
+		has, err := tables.addLines(unit)
+		if err == nil && has {
+			err = info.addFiles(data, unit, asked)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
+	return info, nil
 }
 
 // addUnit notes how a package of Go's was compiled.
