@@ -3,6 +3,7 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -310,14 +311,21 @@ func (s streams) writeManifests(flags *kubeFlags, manifests []*kubernetes.Manife
 // manifestHeader begins the files that the command writes.
 const manifestHeader = "# Made by dlvgen kube, which replaces it.\n"
 
+func manifestFile(path string) ownfile.File {
+	own := func(text []byte) bool { return bytes.HasPrefix(text, []byte(manifestHeader)) }
+	return ownfile.File{Path: path, What: "manifest", Command: "dlvgen kube", Own: own}
+}
+
 // writeManifest writes to a file, or to stdout for none.
 func (s streams) writeManifest(path string, text []byte) error {
 	if path == "" || path == "-" {
 		_, err := io.Copy(s.out, bytes.NewReader(text))
 		return err
 	}
-	file := ownfile.File{Path: path, What: "manifest", Command: "dlvgen kube", Own: func(text []byte) bool { return bytes.HasPrefix(text, []byte(manifestHeader)) }}
-	changed, err := file.Write(append([]byte(manifestHeader), text...))
+	if !json.Valid(text) { // which has no comments
+		text = append([]byte(manifestHeader), text...)
+	}
+	changed, err := manifestFile(path).Write(text)
 	switch {
 	case err != nil:
 		return err
@@ -337,6 +345,11 @@ func (s streams) writeComponent(dir string, changed []*kubernetes.Workload) erro
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil { //nolint:gosec // as other folders of a project
 		return fmt.Errorf("writing the kustomize component: %w", err)
+	}
+	for name := range files { // none is written if one cannot be
+		if err := manifestFile(filepath.Join(dir, name)).Replaceable(); err != nil {
+			return err
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		if err := s.writeManifest(filepath.Join(dir, name), files[name]); err != nil {

@@ -2,6 +2,9 @@ package cli_test
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -130,6 +133,21 @@ func TestManifestsAreReadAndWrittenAsFiles(t *testing.T) {
 		if r := mustCall(t, "kube", "-c", "app", "--kustomize", component, in); !strings.Contains(r.stderr, said+filepath.Join(component, "kustomization.yaml")) || !strings.Contains(r.stderr, said+filepath.Join(component, "deployment-app.yaml")) {
 			t.Errorf("stderr is %q", r.stderr)
 		}
+	}
+	profile := filepath.Join(dir, "profile.json")
+	mustCall(t, "kube", "-c", "app", "--custom", "-o", profile, in)
+	if text, err := os.ReadFile(profile); err != nil || !json.Valid(text) {
+		t.Errorf("%v: wrote\n%s", err, text)
+	}
+	foreign := filepath.Join(dir, "foreign")
+	if err := errors.Join(os.Mkdir(foreign, 0o755), os.WriteFile(filepath.Join(foreign, "kustomization.yaml"), []byte("resources: []\n"), 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	if r := call(t, "kube", "-c", "app", "--kustomize", foreign, in); r.code != cli.ExitFailure || !strings.Contains(r.stderr, "kustomization.yaml was not made by dlvgen kube") {
+		t.Errorf("into a kustomization of the user's: %d %q", r.code, r.stderr)
+	}
+	if _, err := os.Stat(filepath.Join(foreign, "deployment-app.yaml")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a part of the component is written: %v", err)
 	}
 	if r := call(t, "kube", "-c", "app", "-o", filepath.Join(in, "a.yaml"), in); r.code != cli.ExitFailure || !strings.Contains(r.stderr, "a.yaml was not made by dlvgen kube") {
 		t.Errorf("over the user's own file: %d %q", r.code, r.stderr)
