@@ -109,13 +109,21 @@ func (d *DAP) request(ctx context.Context, m dap.RequestMessage) (dap.ResponseMe
 	if err != nil {
 		return nil, fmt.Errorf("sending %s: %w", command, err)
 	}
-	select {
-	case res := <-answer:
+	answered := func(res dap.ResponseMessage) (dap.ResponseMessage, error) {
 		if refused, ok := res.(*dap.ErrorResponse); ok {
 			return nil, fmt.Errorf("%s refused: %s", command, refusal(refused))
 		}
 		return res, nil
+	}
+	select {
+	case res := <-answer:
+		return answered(res)
 	case <-d.ended:
+		select { // Delve answers a disconnect and closes the connection: both may be seen at once.
+		case res := <-answer:
+			return answered(res)
+		default:
+		}
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		return nil, fmt.Errorf("waiting for the answer to %s: %w", command, d.readErr)
