@@ -166,13 +166,11 @@ func (s *supervisor) attach(proceed bool) {
 
 // debuggerEnded decides what comes after a debugger.
 func (s *supervisor) debuggerEnded() {
+	s.hearLast()
 	status, first, replaced := *s.debugger.status, s.first, s.replaced
 	// It ends so when it has served, but also where it does not know a flag.
 	clean := status == 0 && (s.attached || s.served)
 	served := s.served || clean
-	if s.debugger.gone != nil {
-		close(s.debugger.gone)
-	}
 	s.debugger, s.first, s.abandoned = process{}, false, time.Now()
 	s.wakeFor(first && !served && s.ending.IsZero())
 	if clean {
@@ -194,6 +192,23 @@ func (s *supervisor) debuggerEnded() {
 		s.attach(true)
 	default:
 		s.say("the debugger exited (%s); the program continues without it", describe(status))
+	}
+}
+
+// hearLast hears what a debugger that was waited for said before it ended: it may have served,
+// and have ended before its answer was heard.
+func (s *supervisor) hearLast() {
+	if s.debugger.gone == nil {
+		return
+	}
+	close(s.debugger.gone)
+	if !s.asking {
+		return
+	}
+	select {
+	case a := <-s.answers:
+		s.hear(a)
+	case <-time.After(hearWithin):
 	}
 }
 

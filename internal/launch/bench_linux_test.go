@@ -2,14 +2,17 @@ package launch
 
 import (
 	"bufio"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"regexp"
 	"strconv"
 	"strings"
 	"syscall"
@@ -322,6 +325,21 @@ func stopAtBeat(t *testing.T, client *rpc2.RPCClient) {
 }
 
 // await waits for what the kernel does not announce.
+// awaitInquiry waits until Delve has answered init, which then closes its connection first.
+func (c *container) awaitInquiry() {
+	c.t.Helper()
+	at, err := netip.ParseAddrPort(c.addr)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	ip := at.Addr().As4()
+	closed := regexp.MustCompile(fmt.Sprintf(` %08X:%04X 0[456] `, binary.LittleEndian.Uint32(ip[:]), at.Port()))
+	await(c.t, func() bool {
+		connections, err := os.ReadFile("/proc/net/tcp")
+		return err == nil && closed.Match(connections)
+	})
+}
+
 func await(t *testing.T, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {

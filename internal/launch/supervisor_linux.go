@@ -29,6 +29,10 @@ const (
 	// wakeWithin is how long after the end of Delve a program found stopped is woken.
 	wakeWithin = time.Second
 
+	// hearWithin is how long the last answer of a Delve that has ended is waited for. Its
+	// connection has ended too.
+	hearWithin = 500 * time.Millisecond
+
 	// leaveWithin is how long Delve may take to end when told to.
 	leaveWithin = 500 * time.Millisecond
 

@@ -366,6 +366,7 @@ func TestDebuggerThatDiesBeforeTheProgramRunsLetsItRun(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.awaitInquiry()
 	kids := children(t, c.cmd.Process.Pid)
 	program := slices.IndexFunc(kids, func(pid int) bool { return procfs.Tracer(pid) != 0 })
 	if err := syscall.Kill(c.debugger(kids[program]), syscall.SIGKILL); err != nil {
