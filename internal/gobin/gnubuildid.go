@@ -2,7 +2,6 @@ package gobin
 
 import (
 	"debug/elf"
-	"fmt"
 	"io"
 )
 
@@ -26,26 +25,11 @@ const (
 
 // ReadGNUBuildID reads it from the section that Delve reads too. A file that is not ELF is a
 // [*FormatError]; errors of r come wrapped.
-func ReadGNUBuildID(r io.ReaderAt) (id GNUBuildID, err error) {
-	w := &window{r: r}
-	defer func() {
-		if p := recover(); p != nil {
-			err = malformed(fmt.Errorf("%v", p))
-		}
-		if err != nil {
-			id = GNUBuildID{}
-			if w.err != nil {
-				err = fmt.Errorf("reading the program: %w", w.err)
-			}
-		}
-	}()
-	if err := identify(w); err != nil {
-		return GNUBuildID{}, err
-	}
-	f, err := elf.NewFile(w)
-	if err != nil {
-		return GNUBuildID{}, malformed(err)
-	}
+func ReadGNUBuildID(r io.ReaderAt) (GNUBuildID, error) {
+	return inspect(r, gnuBuildID)
+}
+
+func gnuBuildID(_ *window, f *elf.File) (GNUBuildID, error) {
 	s := f.Section(".note.gnu.build-id")
 	if s == nil || s.Type != elf.SHT_NOTE || s.FileSize > maxBuildIDNote {
 		return GNUBuildID{}, nil

@@ -18,33 +18,43 @@ const (
 // Read reads the facts of the program r. Where r is no Go program that can be
 // inspected, the error is a [*FormatError]; errors of r itself come wrapped. Bad
 // input is always an error, never a panic.
-func Read(r io.ReaderAt) (facts *Facts, err error) {
+func Read(r io.ReaderAt) (*Facts, error) {
+	return inspect(r, readFacts)
+}
+
+// inspect reads something of an ELF file. What it panics at is malformed.
+func inspect[T any](r io.ReaderAt, read func(*window, *elf.File) (T, error)) (found T, err error) {
 	w := &window{r: r}
 	defer func() {
+		var none T
 		if p := recover(); p != nil {
-			facts, err = nil, malformed(fmt.Errorf("%v", p))
+			found, err = none, malformed(fmt.Errorf("%v", p))
 		}
 		if err != nil && w.err != nil {
-			facts, err = nil, fmt.Errorf("reading the program: %w", w.err)
+			found, err = none, fmt.Errorf("reading the program: %w", w.err)
 		}
 	}()
 	if err := identify(w); err != nil {
-		return nil, err
+		return found, err
 	}
 	f, err := elf.NewFile(w)
 	if err != nil {
-		return nil, malformed(err)
+		return found, malformed(err)
 	}
+	return read(w, f)
+}
+
+func readFacts(w *window, f *elf.File) (*Facts, error) {
 	if f.Type != elf.ET_EXEC && f.Type != elf.ET_DYN {
 		return nil, &FormatError{Kind: KindNotGo, Detail: fmt.Sprintf("its ELF type is %v", f.Type)}
 	}
-	facts = &Facts{
+	facts := &Facts{
 		BuildID:     buildID(f),
 		Symtab:      f.SectionByType(elf.SHT_SYMTAB) != nil,
 		Interpreter: programInterpreter(f),
 	}
-	facts.Info, err = buildInfo(w, f)
-	if err != nil {
+	var err error
+	if facts.Info, err = buildInfo(w, f); err != nil {
 		return nil, err
 	}
 	facts.GoVersion = facts.Info.GoVersion

@@ -53,23 +53,11 @@ func (e *SectionError) Error() string {
 // Sections returns the SHA-256, in hex, of each section of an ELF program that must
 // be the same in its symbols. It reads all of them. A file that is not ELF, is
 // damaged or has no .text, as after upx, is a [*FormatError]; errors of r come wrapped.
-func Sections(r io.ReaderAt) (sums map[string]string, err error) {
-	w := &window{r: r}
-	defer func() {
-		if p := recover(); p != nil {
-			sums, err = nil, malformed(fmt.Errorf("%v", p))
-		}
-		if err != nil && w.err != nil {
-			sums, err = nil, fmt.Errorf("reading the program: %w", w.err)
-		}
-	}()
-	if err := identify(w); err != nil {
-		return nil, err
-	}
-	f, err := elf.NewFile(w)
-	if err != nil {
-		return nil, malformed(err)
-	}
+func Sections(r io.ReaderAt) (map[string]string, error) {
+	return inspect(r, sections)
+}
+
+func sections(w *window, f *elf.File) (map[string]string, error) {
 	// The linker may divide the code into several sections of one name.
 	hashes := map[string]hash.Hash{}
 	for _, s := range f.Sections {
@@ -89,7 +77,7 @@ func Sections(r io.ReaderAt) (sums map[string]string, err error) {
 	if movedTables(f) {
 		delete(hashes, initialValues)
 	}
-	sums = map[string]string{}
+	sums := map[string]string{}
 	for name, h := range hashes {
 		sums[name] = hex.EncodeToString(h.Sum(nil))
 	}
