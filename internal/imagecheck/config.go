@@ -1,6 +1,7 @@
 package imagecheck
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -30,7 +31,7 @@ func checkConfig(in Input) (Check, error) {
 		return failed(name, "%s is not what the plan says", what), nil
 	}
 	if what := differentTimes(got.History, in.Plan.Config.History, got.Created); what != "" || !sameTime(got.Created, in.Plan.Config.Created) {
-		return failed(name, "%s is of another time than the plan says", or(what, "the image")), nil
+		return failed(name, "%s is of another time than the plan says", cmp.Or(what, "the image")), nil
 	}
 	if in.Production == nil {
 		return Check{Name: name, Result: NotChecked, Detail: "it is what the plan says; name the production image with --production to compare it"}, nil
@@ -56,13 +57,6 @@ func checkConfig(in Input) (Check, error) {
 		return failed(name, "%s is of another time than in production", what), nil
 	}
 	return passed(name, "production's, but for what the plan announces"), nil
-}
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
 }
 
 func configOf(img v1.Image) (*dockerspec.DockerOCIImage, error) {

@@ -102,7 +102,6 @@ func (c *contents) readBase() error {
 	if err := c.readLayers(0, n); err != nil {
 		return err
 	}
-	c.tree = flatten(c.read)
 	if p := c.production; p != nil {
 		p.base = 0
 		copy(p.read, c.read[:n])

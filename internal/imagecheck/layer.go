@@ -75,7 +75,6 @@ type layer struct {
 	hidden, emptied []string
 
 	ours bool // dlvgen added it
-
 }
 
 // reader reads layers of images that may be anybody's.
@@ -197,7 +196,7 @@ func (r *reader) fileOf(h *tar.Header) (*file, error) {
 	return f, nil
 }
 
-// shared are how many layers two images have in common, from the lowest on.
+// sharedLayers are how many layers two images have in common, from the lowest on.
 func sharedLayers(a, b []v1.Layer) (int, error) {
 	for i := range min(len(a), len(b)) {
 		x, err := a[i].Digest()
