@@ -80,26 +80,31 @@ func unoptimizedAll(info *debug.BuildInfo) bool {
 // addUnit notes what one compile unit says, if it is Go's. A package with assembly
 // has a unit for each object file, all with the package's name and producer.
 func (f *Facts) addUnit(entry *dwarf.Entry, main module, packages map[string]bool) {
-	language, _ := entry.Val(dwarf.AttrLanguage).(int64)
-	if entry.Tag != dwarf.TagCompileUnit || language != languageGo {
+	name, flags, ok := GoUnit(entry)
+	if !ok {
 		return
 	}
-	producer, _ := entry.Val(dwarf.AttrProducer).(string)
+	optimized := !slices.Contains(flags, "-N") || !slices.Contains(flags, "-l")
 	f.DWARF = true
-	f.Unoptimized = f.Unoptimized || !optimized(producer) && unoptimizedAll(f.Info)
-	name, _ := entry.Val(dwarf.AttrName).(string)
+	f.Unoptimized = f.Unoptimized || !optimized && unoptimizedAll(f.Info)
 	if main.has(name) {
 		name = unescape(name)
-		packages[name] = packages[name] || optimized(producer)
+		packages[name] = packages[name] || optimized
 	}
 }
 
-// optimized reads the flags in a producer, "Go cmd/compile go1.26.8; -N -l regabi".
-// Without flags the semicolon is missing (cmd/link/internal/ld/dwarf.go).
-func optimized(producer string) bool {
-	_, flags, _ := strings.Cut(producer, ";")
-	set := strings.Fields(flags)
-	return !slices.Contains(set, "-N") || !slices.Contains(set, "-l")
+// GoUnit is the package, as the linker names it, that the first entry of a compile unit is of,
+// and the flags it was compiled with. It is false for what is not Go's. The flags are in the
+// producer, "Go cmd/compile go1.26.8; -N -l regabi"; without flags the semicolon is missing
+// (cmd/link/internal/ld/dwarf.go).
+func GoUnit(entry *dwarf.Entry) (name string, flags []string, ok bool) {
+	if language, _ := entry.Val(dwarf.AttrLanguage).(int64); entry.Tag != dwarf.TagCompileUnit || language != languageGo {
+		return "", nil, false
+	}
+	name, _ = entry.Val(dwarf.AttrName).(string)
+	producer, _ := entry.Val(dwarf.AttrProducer).(string)
+	_, text, _ := strings.Cut(producer, ";")
+	return name, strings.Fields(text), true
 }
 
 // tables are the sections that the first entry of a compile unit may refer to.

@@ -9,10 +9,9 @@ import (
 	"io"
 	"slices"
 	"strings"
-)
 
-// languageGo is DW_LANG_Go (DWARF 5, table 7.17).
-const languageGo = 0x16
+	"github.com/dlvgen/dlvgen/internal/gobin"
+)
 
 // debugInfo is what the debug information of a program says.
 type debugInfo struct {
@@ -73,14 +72,10 @@ func readDebugInfo(name string, asked func(file string) bool) (info *debugInfo, 
 
 // addUnit notes how a package of Go's was compiled.
 func (d *debugInfo) addUnit(unit *dwarf.Entry) {
-	if language, _ := unit.Val(dwarf.AttrLanguage).(int64); language != languageGo {
+	name, flags, ok := gobin.GoUnit(unit)
+	if !ok {
 		return
 	}
-	name, _ := unit.Val(dwarf.AttrName).(string)
-	producer, _ := unit.Val(dwarf.AttrProducer).(string)
-	// "Go cmd/compile go1.26.8; -N -l regabi", see cmd/link/internal/ld/dwarf.go.
-	_, text, _ := strings.Cut(producer, ";")
-	flags := strings.Fields(text)
 	unoptimized := slices.Contains(flags, "-l") && (slices.Contains(flags, "-N") || ofRuntime(name))
 	d.units[name] = d.units[name] || !unoptimized
 }
