@@ -12,7 +12,7 @@ func TestAPlanAnnouncesHowPathsMayDiffer(t *testing.T) {
 		Program: variants.Program{File: "/app/server"},
 		Paths: []variants.PathRule{
 			{Path: "/src", Kind: variants.PathModule, Module: "example.com/a"},
-			{Path: "example.com/b", Source: "/work/b", Kind: variants.PathModule, Module: "example.com/b"},
+			{Path: "example.com/b", Source: "/other/b", Kind: variants.PathModule, Module: "example.com/b"},
 			{Path: "/go/pkg/mod", Kind: variants.PathModCache},
 			{Path: "/usr/local/go", Kind: variants.PathGOROOT},
 		},
@@ -24,9 +24,9 @@ func TestAPlanAnnouncesHowPathsMayDiffer(t *testing.T) {
 		"/dlv": variants.AnnouncedAdded, "/.dlvgen": variants.AnnouncedAdded, "/.dlvgen/config/x": variants.AnnouncedAdded,
 		"/app/.server.dlvgen": variants.AnnouncedAdded, "/app/server": variants.AnnouncedProgram,
 		"/dlvx": variants.Unannounced, "/app": variants.Unannounced, "/app/other": variants.Unannounced, "/etc/passwd": variants.Unannounced,
-		"/src/main.go": variants.AnnouncedSource, "/src/go.mod": variants.AnnouncedSource, "/work/b/x/y.s": variants.AnnouncedSource,
+		"/src/main.go": variants.AnnouncedSource, "/src/go.mod": variants.AnnouncedSource, "/other/b/x/y.s": variants.AnnouncedSource,
 		"/lib/x/lib.go": variants.AnnouncedSource, "/go.work": variants.AnnouncedSource, "/lib/notes.txt": variants.Unannounced,
-		"/src/config.json": variants.Unannounced, "/src2/main.go": variants.Unannounced, "/work/main.go": variants.Unannounced,
+		"/src/config.json": variants.Unannounced, "/src2/main.go": variants.Unannounced, "/other/main.go": variants.Unannounced,
 		"/go/pkg/mod/m@v1/a.go": variants.AnnouncedSource, "/go/pkg/mod/m@v1/a.txt": variants.AnnouncedModule,
 		"/root/.cache/go-build/README": variants.AnnouncedCache, "/root/.cache/go-build" + key: variants.AnnouncedCache,
 		"/root/.cache/go-build/run.sh": variants.Unannounced, "/root/.cache/go-build" + key + "/x": variants.Unannounced,
@@ -38,7 +38,7 @@ func TestAPlanAnnouncesHowPathsMayDiffer(t *testing.T) {
 		}
 	}
 	for path, want := range map[string]variants.Announcement{
-		"/src": variants.AnnouncedSource, "/work": variants.AnnouncedSource, "/src/internal": variants.AnnouncedSource, "/go": variants.AnnouncedSource,
+		"/src": variants.AnnouncedSource, "/other": variants.AnnouncedSource, "/src/internal": variants.AnnouncedSource, "/go": variants.AnnouncedSource,
 		"/root/.cache/go-build": variants.AnnouncedCache, "/root/.cache/go-build/ab": variants.AnnouncedCache, "/app": variants.Unannounced,
 	} {
 		if got := plan.Announces(path, true); got != want {
