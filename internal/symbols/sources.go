@@ -1,7 +1,6 @@
 package symbols
 
 import (
-	"cmp"
 	"path"
 	"slices"
 	"strings"
@@ -20,10 +19,10 @@ type place struct{ at, root string }
 func placesOf(rules []variants.PathRule) places {
 	var list places
 	for _, r := range rules {
-		if r.Kind == variants.PathGOROOT {
-			continue // an image has no sources of the standard library
+		if r.Kind == variants.PathGOROOT || r.Root() == "" {
+			continue // nothing is there, or the standard library, whose sources no image has
 		}
-		list = append(list, place{at: cmp.Or(r.Source, r.Path), root: r.Path})
+		list = append(list, place{at: r.Root(), root: r.Path})
 	}
 	slices.SortStableFunc(list, func(a, b place) int { return len(b.at) - len(a.at) })
 	return list
@@ -34,7 +33,7 @@ func placesOf(rules []variants.PathRule) places {
 func (p places) name(at string) (name, root string, ok bool) {
 	for _, place := range p {
 		rest, below := strings.CutPrefix(at, strings.TrimSuffix(place.at, "/")+"/")
-		if !path.IsAbs(place.at) || !below {
+		if !below {
 			continue
 		}
 		if place.root == "" {
