@@ -14,27 +14,27 @@ import (
 // Names of the labels of a debug image. LabelVersion is in every one of them, and in
 // nothing that dlvgen did not make.
 const (
-	labelPrefix = "io.github.dlvgen."
+	LabelPrefix = "io.github.dlvgen." // begins each of them
 
-	LabelFormat  = labelPrefix + "format"  // planfile.Format, absent in images of the first dlvgens
-	LabelVersion = labelPrefix + "version" // dlvgen's own version
-	LabelVariant = labelPrefix + "variant" // "remote"
-	LabelPreset  = labelPrefix + "preset"  // "fast", or the variant's name
-	LabelKind    = labelPrefix + "kind"    // "remote"
-	LabelEntry   = labelPrefix + "entry"   // "cmd", "inplace", or empty
-	LabelDelve   = labelPrefix + "delve"   // "1.27.2"
-	LabelGo      = labelPrefix + "go"      // "go1.26.8"
-	LabelProgram = labelPrefix + "program" // "/server"
-	LabelModule  = labelPrefix + "module"  // "example.com/hello"
-	LabelListen  = labelPrefix + "listen"  // ":8000"
-	LabelStart   = labelPrefix + "start"   // "hold"
-	LabelSources = labelPrefix + "sources" // "excluded"
-	LabelPaths   = labelPrefix + "paths"   // the path rules as JSON
+	LabelFormat  = LabelPrefix + "format"  // planfile.Format, absent in images of the first dlvgens
+	LabelVersion = LabelPrefix + "version" // dlvgen's own version
+	LabelVariant = LabelPrefix + "variant" // "remote"
+	LabelPreset  = LabelPrefix + "preset"  // "fast", or the variant's name
+	LabelKind    = LabelPrefix + "kind"    // "remote"
+	LabelEntry   = LabelPrefix + "entry"   // "cmd", "inplace", or empty
+	LabelDelve   = LabelPrefix + "delve"   // "1.27.2"
+	LabelGo      = LabelPrefix + "go"      // "go1.26.8"
+	LabelProgram = LabelPrefix + "program" // "/server"
+	LabelModule  = LabelPrefix + "module"  // "example.com/hello"
+	LabelListen  = LabelPrefix + "listen"  // ":8000"
+	LabelStart   = LabelPrefix + "start"   // "hold"
+	LabelSources = LabelPrefix + "sources" // "excluded"
+	LabelPaths   = LabelPrefix + "paths"   // the path rules as JSON
 
 	// These are there where they say something.
-	LabelRebuilt          = labelPrefix + "rebuilt"           // "context", "git" or "module@v1.2.3", where the program is not production's
-	LabelProductionName   = labelPrefix + "production.name"   // "docker.io/library/app:v1"
-	LabelProductionDigest = labelPrefix + "production.digest" // "sha256:..."
+	LabelRebuilt          = LabelPrefix + "rebuilt"           // "context", "git" or "module@v1.2.3", where the program is not production's
+	LabelProductionName   = LabelPrefix + "production.name"   // "docker.io/library/app:v1"
+	LabelProductionDigest = LabelPrefix + "production.digest" // "sha256:..."
 )
 
 // Labels are what the labels of a debug image say.

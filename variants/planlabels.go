@@ -2,9 +2,6 @@ package variants
 
 import "strings"
 
-// LabelPrefix begins the name of every label of dlvgen's.
-const LabelPrefix = labelPrefix
-
 // Labels are the labels of the plan's image.
 func (p *Plan) Labels() (map[string]string, error) { return labelsOf(p).Encode() }
 
