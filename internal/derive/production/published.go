@@ -29,7 +29,7 @@ type Published struct {
 }
 
 // ModuleVariables are those that say where the go command gets modules from. The compile has
-// them from the build's arguments.
+// them from the build's arguments, or from secrets of these names.
 var ModuleVariables = []string{"GOINSECURE", "GONOPROXY", "GONOSUMDB", "GOPRIVATE", "GOPROXY", "GOSUMDB", "GOVCS"}
 
 // Sources are what the program of a published image is compiled from. The zero value is
