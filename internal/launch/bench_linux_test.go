@@ -324,7 +324,6 @@ func stopAtBeat(t *testing.T, client *rpc2.RPCClient) {
 	}
 }
 
-// await waits for what the kernel does not announce.
 // awaitInquiry waits until Delve has answered init, which then closes its connection first.
 func (c *container) awaitInquiry() {
 	c.t.Helper()
@@ -340,6 +339,7 @@ func (c *container) awaitInquiry() {
 	})
 }
 
+// await waits for what the kernel does not announce.
 func await(t *testing.T, done func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
