@@ -44,9 +44,7 @@ func (d debugImages) lookUp(ctx context.Context, image string, chosen bool) (kub
 	}
 	fits := func(img registry.DebugImage) bool { return img.Problem == nil && img.Preset() == d.variant }
 	if chosen {
-		fits = func(img registry.DebugImage) bool {
-			return img.Problem == nil && ref.Other(img.Repository) == "" && (img.Digest == digest || digest == "" && img.Tag == ref.Tag())
-		}
+		fits = func(img registry.DebugImage) bool { return img.Problem == nil && img.Is(ref, digest) }
 	}
 	i := slices.IndexFunc(list.Images, func(img registry.DebugImage) bool {
 		return fits(img) && (chosen || img.Status == registry.Current || digest != "" && img.ProductionDigest == digest)

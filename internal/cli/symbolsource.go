@@ -15,7 +15,7 @@ import (
 
 // symbolSource is where the symbols of a production image are: attached to it, or in a sidecar.
 type symbolSource struct {
-	repository registry.Reference
+	repository registry.Reference // production's
 
 	// production is the digest of the image, empty where it is not known.
 	production string
@@ -44,9 +44,7 @@ func (s streams) symbolsOf(ctx context.Context, client *registry.Client, ref reg
 		return nil, err
 	}
 	source := &symbolSource{repository: list.Repository}
-	named := slices.IndexFunc(list.Images, func(img registry.DebugImage) bool {
-		return digest != "" && img.Digest == digest || digest == "" && img.Tag == ref.Tag()
-	})
+	named := slices.IndexFunc(list.Images, func(img registry.DebugImage) bool { return img.Is(ref, digest) })
 	switch {
 	case named >= 0 && isSidecar(list.Images[named]):
 		img := list.Images[named]
@@ -88,13 +86,13 @@ func (s streams) sidecarOf(list *registry.Listing, production string) (*registry
 		case img.ProductionDigest == "" && unlinked == nil:
 			unlinked = &list.Images[i]
 		case img.ProductionDigest != "":
-			stale = img.Tag
+			stale = nameOf(img)
 		}
 	}
 	image := withDigest(list.Repository, production)
 	switch {
 	case unlinked != nil:
-		s.tell(fmt.Sprintf("warning: nothing says that %s was derived from %s: link it with `dlvgen attach`", nameOf(list.Repository, *unlinked), image))
+		s.tell(fmt.Sprintf("warning: nothing says that %s was derived from %s: link it with `dlvgen attach`", nameOf(*unlinked), image))
 		return unlinked, nil
 	case stale != "":
 		return nil, fmt.Errorf("%s has no symbols in the registry: the sidecar %s was derived from another image that the tag named: derive it again", image, stale)
@@ -103,17 +101,17 @@ func (s streams) sidecarOf(list *registry.Listing, production string) (*registry
 }
 
 // nameOf is a debug image by its tag, or its digest where it has none.
-func nameOf(repository registry.Reference, img registry.DebugImage) string {
-	if ref, err := repository.WithTag(img.Tag); err == nil {
+func nameOf(img registry.DebugImage) string {
+	if ref, err := img.Repository.WithTag(img.Tag); err == nil {
 		return ref.Familiar()
 	}
-	return withDigest(repository, img.Digest)
+	return withDigest(img.Repository, img.Digest)
 }
 
 // ofSidecar reads the plans of a sidecar.
 func (f *symbolSource) ofSidecar(ctx context.Context, client *registry.Client, img registry.DebugImage) error {
-	f.from = nameOf(f.repository, img)
-	plans, err := client.Plans(ctx, f.repository, img.Digest)
+	f.from = nameOf(img)
+	plans, err := client.Plans(ctx, img.Repository, img.Digest)
 	if err != nil {
 		return err
 	}

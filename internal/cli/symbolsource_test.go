@@ -152,6 +152,25 @@ func TestSymbolsOfEachPlatform(t *testing.T) {
 	}
 }
 
+// TestSymbolsOfASidecarInAnotherRepository has a debug image of production's own tag there.
+func TestSymbolsOfASidecarInAnotherRepository(t *testing.T) {
+	reg := newRegistry(t)
+	program := staticProgram(t)
+	const amd64, arm64 = "1111111111111111111111111111111111111111", "2222222222222222222222222222222222222222"
+	pushLabelled(t, reg, "app:v1", nil)
+	pushSidecars(t, reg, "app-debug:v1", map[string]v1.Image{"amd64": sidecarImage(t, "amd64", amd64, program), "arm64": sidecarImage(t, "arm64", arm64, program)})
+	mustCall(t, "attach", reg.Ref("app-debug:v1"), "--production", reg.Ref("app:v1"))
+	for _, name := range []string{"app:v1", "app-debug:v1"} {
+		if r := mustCall(t, "symbols", reg.Ref(name)); !strings.Contains(r.stdout, amd64) || !strings.Contains(r.stdout, arm64) || !strings.Contains(r.stdout, reg.Ref("app-debug:v1")) {
+			t.Errorf("the symbols of %s:\n%s%s", name, r.stdout, r.stderr)
+		}
+	}
+	pushed := strings.TrimSpace(mustCall(t, "symbols", reg.Ref("app:v1"), "--push").stdout)
+	if r := mustCall(t, "symbols", reg.Ref("app:v1")); !strings.HasPrefix(pushed, reg.Ref("app@")) || !strings.Contains(r.stdout, reg.Ref("app@")+digestOf(t, reg, "app:v1")) {
+		t.Errorf("pushed %s, and then there are\n%s", pushed, r.stdout)
+	}
+}
+
 // staticProgram is a small one, whose GNU build id has 20 bytes.
 func staticProgram(t *testing.T) []byte {
 	t.Helper()

@@ -181,7 +181,7 @@ func (v *verification) linked(ctx context.Context) (*registry.DebugImage, error)
 		return nil, err
 	}
 	i := slices.IndexFunc(list.Images, func(img registry.DebugImage) bool {
-		return v.ref.Other(img.Repository) == "" && (v.digest != "" && img.Has(v.digest) || v.digest == "" && img.Tag == v.ref.Tag())
+		return img.Is(v.ref, v.digest)
 	})
 	if i < 0 {
 		return nil, fmt.Errorf("%s is no debug image of dlvgen: name one that `dlvgen ls` lists", v.ref.Familiar())

@@ -77,6 +77,12 @@ type DebugImage struct {
 	Unread error
 }
 
+// Is tells whether a reference, or a digest of its repository where that is not empty, names
+// the image.
+func (i DebugImage) Is(ref Reference, digest string) bool {
+	return ref.Other(i.Repository) == "" && (digest != "" && i.Has(digest) || digest == "" && i.Tag == ref.tag)
+}
+
 // List finds the debug images of a production image, by links and by tags. The reference
 // names production or one of the debug images: its tag, or a digest where that is not
 // empty. The tag is empty where none was given. The error is an [*Error] of the registry.
