@@ -1,35 +1,16 @@
 package registry
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 
 	"github.com/dlvgen/dlvgen/variants"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/partial"
-	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
-	"github.com/google/go-containerregistry/pkg/v1/static"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 )
-
-// maxLinks is more than any image has: anybody who can push attaches links.
-const maxLinks = 1000
 
 // LinkType is the artifact type of a [Link] in a registry.
 const LinkType = "application/vnd.dlvgen.link.v1+json"
-
-// emptyJSON is the content of what a manifest must have and a link does not need
-// ("Guidelines for Artifact Usage" in the image-spec).
-const (
-	emptyJSON = "{}"
-	emptyType = types.MediaType("application/vnd.oci.empty.v1+json")
-)
 
 // The annotations of a link's manifest that are no labels of an image.
 const (
@@ -65,14 +46,14 @@ type Link struct {
 // manifest is the link as it is attached to a subject. It is the same whenever it is made.
 func (l Link) manifest(subject v1.Descriptor) (v1.Image, error) {
 	annotations := map[string]string{
-		annotationProductionTag:          l.ProductionTag,
-		variants.LabelProductionDigest:   l.ProductionDigest,
-		annotationDebugTag:               l.DebugTag,
-		annotationDebugDigest:            l.DebugDigest,
-		variants.LabelVariant:            l.Variant,
-		variants.LabelPreset:             l.Preset,
-		variants.LabelVersion:            l.Version,
-		"org.opencontainers.image.title": fmt.Sprintf("dlvgen: %s is the debug image of %s", l.DebugTag, l.ProductionTag),
+		annotationProductionTag:        l.ProductionTag,
+		variants.LabelProductionDigest: l.ProductionDigest,
+		annotationDebugTag:             l.DebugTag,
+		annotationDebugDigest:          l.DebugDigest,
+		variants.LabelVariant:          l.Variant,
+		variants.LabelPreset:           l.Preset,
+		variants.LabelVersion:          l.Version,
+		annotationTitle:                fmt.Sprintf("dlvgen: %s is the debug image of %s", l.DebugTag, l.ProductionTag),
 	}
 	if l.Options != "" {
 		annotations[annotationOptions] = l.Options
@@ -84,31 +65,6 @@ func (l Link) manifest(subject v1.Descriptor) (v1.Image, error) {
 		annotations[annotationDebugRepository] = l.DebugRepository
 	}
 	return attachment(LinkType, subject, annotations)
-}
-
-// attachment is a manifest of annotations that is attached to a subject.
-func attachment(artifactType string, subject v1.Descriptor, annotations map[string]string) (v1.Image, error) {
-	layer := static.NewLayer([]byte(emptyJSON), emptyType)
-	digest, err := layer.Digest()
-	if err != nil {
-		return nil, err
-	}
-	descriptor := v1.Descriptor{MediaType: emptyType, Size: int64(len(emptyJSON)), Digest: digest}
-	config := descriptor
-	// Registries that know no artifact type take the config's.
-	config.MediaType = types.MediaType(artifactType)
-	raw, err := json.Marshal(v1.Manifest{
-		SchemaVersion: 2, MediaType: types.OCIManifestSchema1, ArtifactType: artifactType,
-		Config: config, Layers: []v1.Descriptor{descriptor},
-		Subject:     &v1.Descriptor{MediaType: subject.MediaType, Size: subject.Size, Digest: subject.Digest},
-		Annotations: annotations,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return partial.CompressedToImage(&pushed{
-		media: types.OCIManifestSchema1, config: []byte(emptyJSON), manifest: raw, layers: map[v1.Hash]v1.Layer{digest: layer},
-	})
 }
 
 // parseLink reads the annotations of a link's manifest, which anybody may have pushed: false
@@ -165,66 +121,9 @@ func (s *session) links(ctx context.Context, digest string) ([]Link, error) {
 	return list, nil
 }
 
-// attached is what of a type is attached to a digest, with its annotations.
-func (s *session) attached(ctx context.Context, digest, artifactType string) ([]v1.Descriptor, error) {
-	subject := s.repo.Digest(digest)
-	index, err := remote.Referrers(subject, remote.WithContext(ctx), remote.Reuse(s.puller))
-	if isAbsent(err) || knowsNoReferrers(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	manifest, err := index.IndexManifest()
-	if err != nil {
-		return nil, err
-	}
-	var list []v1.Descriptor
-	for _, d := range manifest.Manifests {
-		if d.ArtifactType != artifactType {
-			continue
-		}
-		if len(list) == maxLinks {
-			return nil, fmt.Errorf("%s has more than %d links", digest, maxLinks)
-		}
-		if len(d.Annotations) == 0 { // the registry leaves them out
-			m, err := s.manifest(ctx, d.Digest.String())
-			if err != nil {
-				return nil, err
-			}
-			d.Annotations = m.Annotations
-		}
-		list = append(list, d)
-	}
-	return list, nil
-}
-
 // isOf says that a digest in the link's own repository is one of its two ends.
 func (l Link) isOf(digest string) bool {
 	return l.ProductionDigest == digest && l.ProductionRepository == "" || l.DebugDigest == digest && l.DebugRepository == ""
-}
-
-// knowsNoReferrers says that a registry's answer to a question for referrers is that it has no
-// such questions, in another way than the specification's.
-func knowsNoReferrers(err error) bool {
-	var status *transport.Error
-	return errors.As(err, &status) && slices.Contains([]int{http.StatusMethodNotAllowed, http.StatusUnsupportedMediaType, http.StatusNotImplemented}, status.StatusCode)
-}
-
-// manifest is that of an image, one without content where it is gone or none.
-func (s *session) manifest(ctx context.Context, digest string) (*v1.Manifest, error) {
-	d, err := s.puller.Get(ctx, s.repo.Digest(digest))
-	if isAbsent(err) {
-		return &v1.Manifest{}, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	m, err := v1.ParseManifest(bytes.NewReader(d.Manifest))
-	if err != nil {
-		return &v1.Manifest{}, nil // whatever it is, it is no link
-	}
-	return m, nil
 }
 
 // isLink says that what has a link's digest is that link, attached to the subject. The list of
@@ -268,13 +167,6 @@ func (s *session) attachLink(ctx context.Context, l Link, subject v1.Descriptor)
 	if err != nil {
 		return err
 	}
-	return s.pushAttachment(ctx, img)
-}
-
-func (s *session) pushAttachment(ctx context.Context, img v1.Image) error {
-	digest, err := img.Digest()
-	if err != nil {
-		return err
-	}
-	return s.pusher.Push(ctx, s.repo.Digest(digest.String()), img)
+	_, err = s.pushArtifact(ctx, img)
+	return err
 }

@@ -36,7 +36,7 @@ func (s *session) markParts(ctx context.Context, whole v1.Descriptor) error {
 		if err != nil {
 			return err
 		}
-		if err := s.pushAttachment(ctx, img); err != nil {
+		if _, err := s.pushArtifact(ctx, img); err != nil {
 			return err
 		}
 	}
@@ -45,8 +45,8 @@ func (s *session) markParts(ctx context.Context, whole v1.Descriptor) error {
 
 func part(subject v1.Descriptor, whole string) (v1.Image, error) {
 	return attachment(PartType, subject, map[string]string{
-		variants.LabelProductionDigest:   whole,
-		"org.opencontainers.image.title": "dlvgen: one platform of " + whole,
+		variants.LabelProductionDigest: whole,
+		annotationTitle:                "dlvgen: one platform of " + whole,
 	})
 }
 

@@ -11,9 +11,7 @@ import (
 	"slices"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/static"
-	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
 // RecordTag is the tag that a [Record] has in its repository.
@@ -167,19 +165,7 @@ func (r Record) image() (v1.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	config, err := static.NewLayer([]byte(emptyJSON), RecordType).Digest()
-	if err != nil {
-		return nil, err
-	}
-	raw, err := json.Marshal(v1.Manifest{
-		SchemaVersion: 2, MediaType: types.OCIManifestSchema1, ArtifactType: RecordType,
-		Config: v1.Descriptor{MediaType: RecordType, Size: int64(len(emptyJSON)), Digest: config},
-		Layers: []v1.Descriptor{{MediaType: RecordType, Size: int64(len(text)), Digest: digest}},
-	})
-	if err != nil {
-		return nil, err
-	}
-	return partial.CompressedToImage(&pushed{
-		media: types.OCIManifestSchema1, config: []byte(emptyJSON), manifest: raw, layers: map[v1.Hash]v1.Layer{digest: layer},
-	})
+	return artifact(v1.Manifest{
+		ArtifactType: RecordType, Layers: []v1.Descriptor{{MediaType: RecordType, Size: int64(len(text)), Digest: digest}},
+	}, map[v1.Hash]v1.Layer{digest: layer})
 }

@@ -3,17 +3,14 @@ package registry
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"maps"
 	"os"
 	"slices"
-	"strings"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
-	"github.com/google/go-containerregistry/pkg/v1/partial"
 	"github.com/google/go-containerregistry/pkg/v1/tarball"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
@@ -24,13 +21,9 @@ const SymbolsType = "application/vnd.dlvgen.symbols.v1"
 
 const symbolsLayer = types.MediaType("application/vnd.dlvgen.symbols.layer.v1.tar+gzip")
 
-// The annotations of an archive of symbols.
-const (
-	annotationTitle = "org.opencontainers.image.title"
-
-	// SymbolsContent is the SHA-256 of the archive before it was compressed, as a digest.
-	SymbolsContent = "io.github.dlvgen.symbols.content"
-)
+// SymbolsContent is the annotation of an archive of symbols that has the SHA-256 of the archive
+// before it was compressed, as a digest.
+const SymbolsContent = "io.github.dlvgen.symbols.content"
 
 // maxArchives is more than an image has of platforms.
 const maxArchives = 100
@@ -167,11 +160,8 @@ func (s *session) pushSymbols(ctx context.Context, digest string, archives []Sym
 	if err != nil {
 		return "", false, err
 	}
-	made, err := img.Digest()
-	if err != nil {
-		return "", false, err
-	}
-	return made.String(), true, s.pusher.Push(ctx, s.repo.Digest(made.String()), img)
+	artifact, err = s.pushArtifact(ctx, img)
+	return artifact, true, err
 }
 
 func (a SymbolsArchive) annotations() map[string]string {
@@ -184,17 +174,8 @@ func (a SymbolsArchive) annotations() map[string]string {
 // same archives.
 func symbolsManifest(subject v1.Descriptor, archives []SymbolsArchive) (v1.Image, error) {
 	m := v1.Manifest{
-		SchemaVersion: 2, MediaType: types.OCIManifestSchema1, ArtifactType: SymbolsType,
-		// Registries that know no artifact type take the config's.
-		Config:  v1.Descriptor{MediaType: SymbolsType, Size: int64(len(emptyJSON))},
-		Subject: &v1.Descriptor{MediaType: subject.MediaType, Size: subject.Size, Digest: subject.Digest},
-		Annotations: map[string]string{
-			annotationTitle: "dlvgen: symbols of " + subject.Digest.String(),
-		},
-	}
-	var err error
-	if m.Config.Digest, _, err = v1.SHA256(strings.NewReader(emptyJSON)); err != nil {
-		return nil, err
+		ArtifactType: SymbolsType, Subject: asSubject(subject),
+		Annotations: map[string]string{annotationTitle: "dlvgen: symbols of " + subject.Digest.String()},
 	}
 	layers := map[v1.Hash]v1.Layer{}
 	for _, a := range archives {
@@ -208,11 +189,7 @@ func symbolsManifest(subject v1.Descriptor, archives []SymbolsArchive) (v1.Image
 		layers[digest] = a.layer
 		m.Layers = append(m.Layers, v1.Descriptor{MediaType: symbolsLayer, Size: a.Size, Digest: digest, Annotations: a.annotations()})
 	}
-	raw, err := json.Marshal(m)
-	if err != nil {
-		return nil, err
-	}
-	return partial.CompressedToImage(&pushed{media: types.OCIManifestSchema1, config: []byte(emptyJSON), manifest: raw, layers: layers})
+	return artifact(m, layers)
 }
 
 // deleteSymbols deletes what is attached to a production image that is gone. One that only no
