@@ -267,11 +267,7 @@ func (s *session) unmarkParts(ctx context.Context, whole string) error {
 		if err != nil {
 			return err
 		}
-		one := []Link{{digest: digest.String()}}
-		if err := s.forget(ctx, subject.Digest.String(), one); err != nil {
-			return err
-		}
-		if err := s.pusher.Delete(ctx, s.repo.Digest(digest.String())); err != nil && !isAbsent(err) && !isRefusal(err) {
+		if err := s.detach(ctx, subject.Digest.String(), digest.String()); err != nil {
 			return err
 		}
 	}

@@ -213,10 +213,7 @@ func (s *session) deleteSymbols(ctx context.Context, production string) error {
 		if !areSymbols(m, production) {
 			continue
 		}
-		if err := s.forget(ctx, production, []Link{{digest: d.Digest.String()}}); err != nil {
-			return err
-		}
-		if err := s.pusher.Delete(ctx, s.repo.Digest(d.Digest.String())); err != nil && !isAbsent(err) && !isRefusal(err) {
+		if err := s.detach(ctx, production, d.Digest.String()); err != nil {
 			return err
 		}
 	}

@@ -87,7 +87,11 @@ func (s *session) deleteAt(ctx context.Context, at *session, production string, 
 
 // deleteManifests deletes links that are attached to a digest.
 func (s *session) deleteManifests(ctx context.Context, subject string, links []Link) error {
-	if err := s.forget(ctx, subject, links); err != nil {
+	var digests []string
+	for _, l := range links {
+		digests = append(digests, l.digest)
+	}
+	if err := s.forget(ctx, subject, digests...); err != nil {
 		return err
 	}
 	for _, l := range links {
@@ -96,15 +100,31 @@ func (s *session) deleteManifests(ctx context.Context, subject string, links []L
 		} else if !is {
 			continue
 		}
-		if err := s.pusher.Delete(ctx, s.repo.Digest(l.digest)); err != nil && !isAbsent(err) && !isRefusal(err) {
+		if err := s.deleteArtifact(ctx, l.digest); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// forget takes links out of the fallback tag of a subject, which clients keep themselves.
-func (s *session) forget(ctx context.Context, subject string, links []Link) error {
+// detach deletes an artifact that is attached to a subject.
+func (s *session) detach(ctx context.Context, subject, digest string) error {
+	if err := s.forget(ctx, subject, digest); err != nil {
+		return err
+	}
+	return s.deleteArtifact(ctx, digest)
+}
+
+// deleteArtifact deletes a manifest, where the registry lets it be deleted.
+func (s *session) deleteArtifact(ctx context.Context, digest string) error {
+	if err := s.pusher.Delete(ctx, s.repo.Digest(digest)); err != nil && !isAbsent(err) && !isRefusal(err) {
+		return err
+	}
+	return nil
+}
+
+// forget takes artifacts out of the fallback tag of a subject, which clients keep themselves.
+func (s *session) forget(ctx context.Context, subject string, digests ...string) error {
 	tag := s.repo.Tag(fallbackTag(subject))
 	top, err := s.puller.Get(ctx, tag)
 	if isAbsent(err) {
@@ -119,7 +139,7 @@ func (s *session) forget(ctx context.Context, subject string, links []Link) erro
 	}
 	before := len(index.Manifests)
 	index.Manifests = slices.DeleteFunc(index.Manifests, func(d v1.Descriptor) bool {
-		return slices.ContainsFunc(links, func(l Link) bool { return l.digest == d.Digest.String() })
+		return slices.Contains(digests, d.Digest.String())
 	})
 	if len(index.Manifests) == before {
 		return nil
