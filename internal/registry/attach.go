@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/dlvgen/dlvgen/variants"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
 // ErrNoProduction says that a debug image was not linked because its production image is not
@@ -70,7 +69,7 @@ func (c *Client) attach(ctx context.Context, p Pending, tag Reference, marked ma
 	if err != nil {
 		return "", err
 	}
-	production, err := at.descriptor(ctx, l.ProductionTag, l.ProductionDigest)
+	production, err := at.puller.Get(ctx, at.named(l.ProductionDigest))
 	if isAbsent(err) {
 		return "", ErrNoProduction
 	}
@@ -82,7 +81,7 @@ func (c *Client) attach(ctx context.Context, p Pending, tag Reference, marked ma
 			return "", explain(op, at.ref.host, err)
 		}
 	}
-	debug, err := s.descriptor(ctx, "", p.Digest)
+	debug, err := s.puller.Get(ctx, s.repo.Digest(p.Digest))
 	if err != nil {
 		return "", explain(op, s.ref.host, err)
 	}
@@ -102,7 +101,7 @@ func (c *Client) attach(ctx context.Context, p Pending, tag Reference, marked ma
 		}
 		marked[key] = unmarked == nil
 	}
-	if err := s.link(ctx, l, at, production, debug); err != nil {
+	if err := s.link(ctx, l, at, production.Descriptor, debug.Descriptor); err != nil {
 		return "", err
 	}
 	if unmarked != nil {
@@ -142,19 +141,6 @@ func (s *session) revisions(ctx context.Context, l Link, at *session) (productio
 	production = labels[labelRevision]
 	labels, err = s.labels(ctx, l.DebugDigest)
 	return production, labels[labelRevision], err
-}
-
-// descriptor is that of a manifest by its digest, or by its tag where that is empty.
-func (s *session) descriptor(ctx context.Context, tag, digest string) (v1.Descriptor, error) {
-	ref := s.named(digest)
-	if digest == "" {
-		ref = s.repo.Tag(tag)
-	}
-	d, err := s.puller.Get(ctx, ref)
-	if err != nil {
-		return v1.Descriptor{}, err
-	}
-	return d.Descriptor, nil
 }
 
 // Attach does for a debug tag what [Client.Move] does for one that it writes, but for the

@@ -8,6 +8,7 @@ import (
 
 	"github.com/dlvgen/dlvgen/variants"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -26,8 +27,8 @@ const (
 
 // markParts attaches a part to each platform of a production image. Those of an index with more
 // platforms than images have are not marked: they are found by tags.
-func (s *session) markParts(ctx context.Context, whole v1.Descriptor) error {
-	parts, err := s.parts(ctx, whole)
+func (s *session) markParts(ctx context.Context, whole *remote.Descriptor) error {
+	parts, err := parts(whole)
 	if err != nil || len(parts) > maxParts {
 		return err
 	}
@@ -51,24 +52,17 @@ func part(subject v1.Descriptor, whole string) (v1.Image, error) {
 }
 
 // parts are the images of an index, without attestations.
-func (s *session) parts(ctx context.Context, whole v1.Descriptor) ([]v1.Descriptor, error) {
-	list, err := s.entries(ctx, whole)
+func parts(whole *remote.Descriptor) ([]v1.Descriptor, error) {
+	list, err := manifestsOf(whole)
 	return slices.DeleteFunc(list, func(d v1.Descriptor) bool { return !d.MediaType.IsImage() || isAttestation(d) }), err
 }
 
-// entries are the manifests of an index, none of an image.
-func (s *session) entries(ctx context.Context, whole v1.Descriptor) ([]v1.Descriptor, error) {
+// manifestsOf are the manifests of an index, none of an image.
+func manifestsOf(whole *remote.Descriptor) ([]v1.Descriptor, error) {
 	if !whole.MediaType.IsIndex() {
 		return nil, nil
 	}
-	top, err := s.puller.Get(ctx, s.repo.Digest(whole.Digest.String()))
-	if isAbsent(err) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	index, err := v1.ParseIndexManifest(bytes.NewReader(top.Manifest))
+	index, err := v1.ParseIndexManifest(bytes.NewReader(whole.Manifest))
 	if err != nil {
 		return nil, fmt.Errorf("reading the index %s: %w", whole.Digest, err)
 	}
@@ -76,8 +70,8 @@ func (s *session) entries(ctx context.Context, whole v1.Descriptor) ([]v1.Descri
 }
 
 // has says that an index has a manifest.
-func (s *session) has(ctx context.Context, whole v1.Descriptor, digest string) (bool, error) {
-	list, err := s.entries(ctx, whole)
+func has(whole *remote.Descriptor, digest string) (bool, error) {
+	list, err := manifestsOf(whole)
 	return slices.ContainsFunc(list, func(d v1.Descriptor) bool { return d.Digest.String() == digest }), err
 }
 
@@ -94,17 +88,14 @@ func (s *session) wholes(ctx context.Context, digest string) ([]string, error) {
 		if !isDigest(named) || slices.Contains(list, named) {
 			continue
 		}
-		whole, err := s.descriptor(ctx, "", named)
+		whole, err := s.puller.Get(ctx, s.repo.Digest(named))
 		if isAbsent(err) {
 			continue
 		}
 		if err != nil {
 			return nil, err
 		}
-		switch is, err := s.has(ctx, whole, digest); {
-		case err != nil && isFailure(err):
-			return nil, err
-		case is:
+		if is, err := has(whole, digest); err == nil && is {
 			list = append(list, named)
 		}
 	}
@@ -157,7 +148,17 @@ func (s *session) holder(ctx context.Context, tag, digest string) (string, error
 	if err != nil || d.Digest.String() == digest {
 		return digest, err
 	}
-	is, err := s.has(ctx, *d, digest)
+	if !d.MediaType.IsIndex() {
+		return "", nil
+	}
+	whole, err := s.puller.Get(ctx, s.repo.Digest(d.Digest.String()))
+	if isAbsent(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	is, err := has(whole, digest)
 	if err != nil || !is {
 		return "", err
 	}
@@ -166,7 +167,7 @@ func (s *session) holder(ctx context.Context, tag, digest string) (string, error
 
 // whole is what a production tag names where that is an index that has the image, else the
 // image.
-func (s *session) whole(ctx context.Context, tag string, image v1.Descriptor) (v1.Descriptor, error) {
+func (s *session) whole(ctx context.Context, tag string, image *remote.Descriptor) (*remote.Descriptor, error) {
 	if image.MediaType.IsIndex() {
 		return image, nil
 	}
@@ -174,7 +175,7 @@ func (s *session) whole(ctx context.Context, tag string, image v1.Descriptor) (v
 	if err != nil || holder == "" || holder == image.Digest.String() {
 		return image, err
 	}
-	return s.descriptor(ctx, "", holder)
+	return s.puller.Get(ctx, s.repo.Digest(holder))
 }
 
 // listWholes lists what belongs to the indexes that have the image that was named, where there
@@ -247,14 +248,14 @@ func (s *session) unmarkParts(ctx context.Context, whole string) error {
 	if links, err := s.links(ctx, whole); err != nil || len(links) > 0 {
 		return err
 	}
-	top, err := s.descriptor(ctx, "", whole)
+	top, err := s.puller.Get(ctx, s.repo.Digest(whole))
 	if isAbsent(err) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	parts, err := s.parts(ctx, top)
+	parts, err := parts(top)
 	if err != nil || len(parts) > maxParts {
 		return err
 	}

@@ -152,11 +152,11 @@ func (s *session) pushSymbols(ctx context.Context, digest string, archives []Sym
 	if !missing {
 		return artifact, false, nil
 	}
-	production, err := s.descriptor(ctx, "", digest)
+	production, err := s.puller.Get(ctx, s.repo.Digest(digest))
 	if err != nil {
 		return "", false, err
 	}
-	img, err := symbolsManifest(production, archives)
+	img, err := symbolsManifest(production.Descriptor, archives)
 	if err != nil {
 		return "", false, err
 	}
