@@ -18,7 +18,6 @@ import (
 	"github.com/dlvgen/dlvgen/internal/derive/production"
 	"github.com/dlvgen/dlvgen/internal/gomodule"
 	"github.com/tonistiigi/fsutil"
-	"github.com/tonistiigi/go-csvvalue"
 )
 
 // The names of the Dockerfiles that are made of a Go module, for variants and for the
@@ -337,18 +336,4 @@ func buildTime(env Environment) time.Time {
 		return time.Unix(sec, 0)
 	}
 	return time.Now()
-}
-
-// secretIDs are those that --secret names.
-func secretIDs(secrets []string) []string {
-	var ids []string
-	for _, arg := range secrets {
-		fields, _ := csvvalue.Fields(arg, nil) // what is wrong with it is told where it is read
-		for _, field := range fields {
-			if id, ok := strings.CutPrefix(field, "id="); ok {
-				ids = append(ids, id)
-			}
-		}
-	}
-	return ids
 }

@@ -59,7 +59,7 @@ func moduleOf(t *testing.T, o Options, variables map[string]string) (*Request, g
 
 func TestVariablesWithCredentialsAreSecrets(t *testing.T) {
 	const proxy = "https://proxy.example,https://someone:hunter2@corp.example/go|direct"
-	variables := map[string]string{"GOPROXY": proxy, "GOSUMDB": "sum.golang.org https://token@corp.example", "GOPRIVATE": "a@b"}
+	variables := map[string]string{"GOPROXY": proxy, "GOSUMDB": "sum.example https://token@corp.example", "GOPRIVATE": "a@b"}
 	for name, tc := range map[string]struct {
 		options Options
 		secret  []string // of GOPROXY and GOSUMDB

@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/tonistiigi/go-csvvalue"
 )
 
 // credentials are those of a URL, "https://NAME:PASSWORD@HOST". One such may stand in a list, as
@@ -36,4 +38,18 @@ func (o Options) setsArg(name string) bool {
 		given, _, _ := strings.Cut(arg, "=")
 		return given == name
 	})
+}
+
+// secretIDs are those that --secret names.
+func secretIDs(secrets []string) []string {
+	var ids []string
+	for _, arg := range secrets {
+		fields, _ := csvvalue.Fields(arg, nil) // what is wrong with it is told where it is read
+		for _, field := range fields {
+			if id, ok := strings.CutPrefix(field, "id="); ok {
+				ids = append(ids, id)
+			}
+		}
+	}
+	return ids
 }

@@ -314,9 +314,6 @@ func (i TagImage) linkedBy(l registry.Link, production, digest string) bool {
 
 // now is what a debug tag names.
 func (s *survey) now(ctx context.Context, ref registry.Reference) (string, error) {
-	if ref.Key().Repository() == s.ref.Key().Repository() {
-		return s.catalog.Digest(ctx, ref.Tag())
-	}
 	catalog, err := s.client.Catalog(ref)
 	if err != nil {
 		return "", err

@@ -7,9 +7,7 @@ import (
 	"net/http"
 
 	"github.com/dlvgen/dlvgen/variants"
-	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
-	"github.com/google/go-containerregistry/pkg/v1/remote/transport"
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
@@ -41,28 +39,8 @@ func Attached(tag string) bool { return tag == RecordTag || attachedTag.MatchStr
 
 // Digest is the digest that a tag names, empty for nothing. It takes one HEAD request.
 func (k *Catalog) Digest(ctx context.Context, tag string) (string, error) {
-	ref := k.s.repo.Tag(tag)
-	d, err := k.s.puller.Head(ctx, ref)
-	switch {
-	case isAbsent(err):
-		return "", nil
-	case err == nil:
-		return d.Digest.String(), nil
-	case !isFailure(err): // the registry's answer to HEAD lacks what is asked for
-		return k.digest(ctx, ref)
-	}
-	return "", explain("reading "+k.tagged(tag), k.s.ref.host, err)
-}
-
-func (k *Catalog) digest(ctx context.Context, ref name.Tag) (string, error) {
-	top, err := k.s.puller.Get(ctx, ref)
-	if isAbsent(err) {
-		return "", nil
-	}
-	if err != nil {
-		return "", explain("reading "+k.tagged(ref.TagStr()), k.s.ref.host, err)
-	}
-	return top.Digest.String(), nil
+	digest, err := k.s.tagged(ctx, tag)
+	return digest, explain("reading "+k.tagged(tag), k.s.ref.host, err)
 }
 
 func (k *Catalog) tagged(tag string) string { return k.s.ref.Repository() + ":" + tag }
@@ -149,17 +127,12 @@ func (k *Catalog) Linked(ctx context.Context, digest string) ([]Link, error) {
 // CheckPush fails where the registry lets nothing be pushed to the repository of a reference. What
 // else may be wrong shows when something is pushed.
 func (c *Client) CheckPush(ctx context.Context, ref Reference) error {
-	next, insecure := c.safe, ref.In(c.insecure)
-	if insecure {
-		next = c.unsafe
-	}
-	repo, err := ref.repository(insecure)
+	repo, next, err := c.reach(ref)
 	if err != nil {
 		return err
 	}
-	err = remote.CheckPushPermission(repo.Tag(RecordTag), c.keychain, boundTransport{ctx, next})
-	var status *transport.Error
-	if errors.As(err, &status) && (status.StatusCode == http.StatusUnauthorized || status.StatusCode == http.StatusForbidden) {
+	err = remote.CheckPushPermission(repo.Tag(RecordTag), registryKeychain{c.keychain}, boundTransport{ctx, next})
+	if isDenied(err) {
 		return explain("pushing to "+ref.Repository(), ref.host, err)
 	}
 	return ctx.Err()

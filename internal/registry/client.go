@@ -139,17 +139,23 @@ func (c *Client) openFrom(ref Reference, from string) (*session, error) {
 	return s, err
 }
 
-func (c *Client) newSession(ref Reference, from string) (*session, error) {
+// reach is a reference's repository, and what its registry is spoken to by.
+func (c *Client) reach(ref Reference) (name.Repository, http.RoundTripper, error) {
 	transport, insecure := c.safe, ref.In(c.insecure)
 	if insecure {
 		transport = c.unsafe
 	}
-	if from != "" {
-		transport = &outsideTransport{transport, from, c.lookUp}
-	}
 	repo, err := ref.repository(insecure)
+	return repo, transport, err
+}
+
+func (c *Client) newSession(ref Reference, from string) (*session, error) {
+	repo, transport, err := c.reach(ref)
 	if err != nil {
 		return nil, err
+	}
+	if from != "" {
+		transport = &outsideTransport{transport, from, c.lookUp}
 	}
 	options := []remote.Option{
 		remote.WithAuthFromKeychain(registryKeychain{c.keychain}),

@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/netip"
 	"slices"
 	"strings"
@@ -61,13 +60,11 @@ func isInternal(host string) bool {
 	if isLoopback(host) {
 		return true
 	}
-	if bare, _, err := net.SplitHostPort(host); err == nil {
-		host = bare
-	}
+	host = withoutPort(host)
 	if lower := strings.ToLower(host); strings.HasSuffix(lower, ".local") || strings.HasSuffix(lower, ".internal") {
 		return true
 	}
-	ip, err := netip.ParseAddr(strings.Trim(host, "[]"))
+	ip, err := netip.ParseAddr(host)
 	return err == nil && isInternalAddress(ip)
 }
 

@@ -3,11 +3,9 @@ package registry
 import (
 	"context"
 	"fmt"
-	"net"
 	"net/http"
 	"net/netip"
 	"slices"
-	"strings"
 )
 
 // outsideTransport speaks to registries that only links name, which anybody may have pushed. None
@@ -47,9 +45,6 @@ func (t *outsideTransport) isInside(ctx context.Context, host string) bool {
 	if isInternal(host) {
 		return true
 	}
-	if bare, _, err := net.SplitHostPort(host); err == nil {
-		host = bare
-	}
-	addresses, err := t.lookUp(ctx, "ip", strings.Trim(host, "[]"))
+	addresses, err := t.lookUp(ctx, "ip", withoutPort(host))
 	return err == nil && slices.ContainsFunc(addresses, isInternalAddress)
 }

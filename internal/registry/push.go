@@ -45,18 +45,11 @@ func (c *Client) collect(ctx context.Context, ref Reference, f Format, known map
 	if err != nil {
 		return err
 	}
-	top, err := s.puller.Get(ctx, s.repo.Tag(s.ref.tag))
-	if err != nil {
-		return err
-	}
-	images, err := s.images(ctx, top)
+	_, images, err := s.look(ctx, "")
 	if err != nil {
 		return err
 	}
 	for _, one := range images {
-		if one.attestation {
-			continue
-		}
 		config, err := one.config()
 		if err != nil {
 			return err

@@ -236,12 +236,17 @@ func (r Reference) repository(insecure bool) (name.Repository, error) {
 	return registry.Repo(r.path), nil
 }
 
-// isLoopback recognises hosts that are this machine.
-func isLoopback(host string) bool {
+// withoutPort is the name or the address of HOST[:PORT], that without brackets.
+func withoutPort(host string) string {
 	if bare, _, err := net.SplitHostPort(host); err == nil {
 		host = bare
 	}
-	host = strings.Trim(host, "[]")
+	return strings.Trim(host, "[]")
+}
+
+// isLoopback recognises hosts that are this machine.
+func isLoopback(host string) bool {
+	host = withoutPort(host)
 	if host == "localhost" || strings.HasSuffix(host, ".localhost") {
 		return true
 	}

@@ -132,10 +132,24 @@ func (s *session) tagged(ctx context.Context, tag string) (string, error) {
 	if isAbsent(err) {
 		return "", nil
 	}
+	if err != nil && !isFailure(err) { // the registry's answer to HEAD lacks what is asked for
+		return s.taggedByGet(ctx, tag)
+	}
 	if err != nil {
 		return "", err
 	}
 	return d.Digest.String(), nil
+}
+
+func (s *session) taggedByGet(ctx context.Context, tag string) (string, error) {
+	top, err := s.puller.Get(ctx, s.repo.Tag(tag))
+	if isAbsent(err) {
+		return "", nil
+	}
+	if err != nil {
+		return "", err
+	}
+	return top.Digest.String(), nil
 }
 
 // The list of tags may have an end nowhere: a registry's next page may be the same one again.
