@@ -79,8 +79,8 @@ type DebugImage struct {
 
 // Is tells whether a reference, or a digest of its repository where that is not empty, names
 // the image.
-func (i DebugImage) Is(ref Reference, digest string) bool {
-	return ref.Other(i.Repository) == "" && (digest != "" && i.Has(digest) || digest == "" && i.Tag == ref.tag)
+func (d DebugImage) Is(ref Reference, digest string) bool {
+	return ref.Other(d.Repository) == "" && (digest != "" && d.Has(digest) || digest == "" && d.Tag == ref.tag)
 }
 
 // List finds the debug images of a production image, by links and by tags. The reference

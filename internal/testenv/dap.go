@@ -60,6 +60,7 @@ func dialDAP(ctx context.Context, addr string) (*DAP, error) {
 // read hands responses to those who wait and keeps events until the connection ends.
 func (d *DAP) read() {
 	defer close(d.ended)
+	defer close(d.events)
 	in := bufio.NewReader(d.conn)
 	for {
 		message, err := dap.ReadProtocolMessage(in)
@@ -203,15 +204,16 @@ func waitEvent[E dap.EventMessage](ctx context.Context, d *DAP) (E, error) {
 	var none E
 	for {
 		select {
-		case event := <-d.events:
+		case event, open := <-d.events: // those that came together with the end, too
+			if !open {
+				return none, fmt.Errorf("waiting for %T: %w", none, net.ErrClosed)
+			}
 			if wanted, ok := event.(E); ok {
 				return wanted, nil
 			}
 			if _, ok := event.(*dap.TerminatedEvent); ok {
 				return none, fmt.Errorf("waiting for %T: the session ended", none)
 			}
-		case <-d.ended:
-			return none, fmt.Errorf("waiting for %T: %w", none, net.ErrClosed)
 		case <-ctx.Done():
 			return none, fmt.Errorf("waiting for %T: %w", none, ctx.Err())
 		}
