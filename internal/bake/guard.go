@@ -73,10 +73,8 @@ func (b *builder) guard(ctx context.Context) error {
 			return fmt.Errorf("--cache-to: %w", err)
 		}
 	}
-	for _, ref := range b.names(inRegistry) {
-		if err := b.registry.Guard(ctx, ref); err != nil {
-			return err
-		}
+	if err := b.registry.GuardAll(ctx, b.names(inRegistry)); err != nil {
+		return err
 	}
 	if b.writes(output.pushes) {
 		return b.registry.Remember(ctx, b.production...)

@@ -26,6 +26,7 @@ type job struct {
 	config  frontend.Config
 	result  *Result
 	load    *imageLoad // nil where nothing goes to Docker Engine
+	several bool       // the node has other jobs
 }
 
 // build runs the builds of all images, which share the steps that are equal, on each node for
@@ -96,7 +97,7 @@ func (b *builder) tellOutputs(nodes []*node) {
 
 func (b *builder) newJob(ctx context.Context, img Image, n *node, in *inputs, attachables []session.Attachable) (*job, error) {
 	j := &job{
-		node:   n,
+		node: n, several: len(b.images) > 1,
 		result: &Result{Image: img},
 		config: frontend.Config{Tools: n.tools, Version: version.Version(), Source: in.production, Image: b.frontendImage, HostGo: n.goFrom},
 	}
@@ -158,18 +159,12 @@ func (b *builder) runJobs(ctx context.Context, jobs []*job) error {
 	return progressErr
 }
 
-// runJob builds one image on a node; status is closed when it ends. Images of a node are
-// exported one after the other: at the same time, each would find the blobs that they share
-// missing from the registry, and send them.
+// runJob builds one image on a node; status is closed when it ends.
 func (b *builder) runJob(ctx context.Context, j *job, status chan *client.SolveStatus) error {
 	f := frontend.New(j.config)
 	var refusal *derive.RefusalError // BuildKit's answer has its text alone
-	exporting := false
-	defer func() {
-		if exporting {
-			j.node.exports.Unlock()
-		}
-	}()
+	release := func() {}
+	defer func() { release() }()
 	response, err := j.node.Build(ctx, j.options, "dlvgen", func(ctx context.Context, gw gateway.Client) (*gateway.Result, error) {
 		if caps := gw.BuildOpts().LLBCaps; b.attests() && !caps.Contains(capAttestations) {
 			return nil, errNoAttestations
@@ -184,8 +179,9 @@ func (b *builder) runJob(ctx context.Context, j *job, status chan *client.SolveS
 			// Nothing but what the plan needed is built.
 			return gateway.NewResult(), nil
 		}
-		j.node.exports.Lock()
-		exporting = true
+		if release, err = j.takeTurn(ctx, gw, derived); err != nil {
+			return nil, err
+		}
 		return derived, b.guardOwn(ctx, j.result)
 	}, status)
 	if err == nil {

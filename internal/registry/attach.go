@@ -81,10 +81,6 @@ func (c *Client) attach(ctx context.Context, p Pending, tag Reference, marked ma
 			return "", explain(op, at.ref.host, err)
 		}
 	}
-	debug, err := s.puller.Get(ctx, s.repo.Digest(p.Digest))
-	if err != nil {
-		return "", explain(op, s.ref.host, err)
-	}
 	l.ProductionDigest = production.Digest.String()
 	if l.ProductionDigest == l.DebugDigest {
 		return "", fmt.Errorf("%s: both are the same image", op)
@@ -101,7 +97,7 @@ func (c *Client) attach(ctx context.Context, p Pending, tag Reference, marked ma
 		}
 		marked[key] = unmarked == nil
 	}
-	if err := s.link(ctx, l, at, production.Descriptor, debug.Descriptor); err != nil {
+	if err := s.link(ctx, l, at, production.Descriptor, p.pushed.Descriptor); err != nil {
 		return "", err
 	}
 	if unmarked != nil {
@@ -172,7 +168,7 @@ func (c *Client) Attach(ctx context.Context, ref Reference, digest, production s
 	if img.Problem != nil {
 		return Attachment{}, fmt.Errorf("%s has %w", ref.Familiar(), img.Problem)
 	}
-	if err := s.verify(ctx, digest, true); err != nil {
+	if _, err := s.verify(ctx, digest, true, &askedLayers{}); err != nil {
 		return Attachment{}, err
 	}
 	from, err := s.productionOf(ctx, production, img.Labels)
@@ -183,7 +179,7 @@ func (c *Client) Attach(ctx context.Context, ref Reference, digest, production s
 		return Attachment{}, fmt.Errorf("nothing says which production image %s belongs to: name its tag with --production", ref.Familiar())
 	}
 	link := Link{ProductionTag: from.tag, ProductionRepository: ref.Other(from), Variant: img.Labels.Variant, Preset: img.preset(), Version: img.Labels.Version}
-	done := c.attachAll(ctx, []Pending{{Ref: ref, Digest: digest, Link: link}})[0]
+	done := c.attachAll(ctx, []Pending{{Ref: ref, Digest: digest, Link: link, pushed: top}})[0]
 	if errors.Is(done.Err, ErrNoProduction) {
 		return done, fmt.Errorf("%s is not in the registry: push the production image first, or name another tag with --production", done.Production.Familiar())
 	}

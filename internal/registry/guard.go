@@ -57,6 +57,11 @@ func (c *Client) Guard(ctx context.Context, ref Reference) error {
 	return err
 }
 
+// GuardAll guards several tags at the same time, and returns the first error in their order.
+func (c *Client) GuardAll(ctx context.Context, refs []Reference) error {
+	return each(refs, func(ref *Reference) error { return c.Guard(ctx, *ref) })
+}
+
 // guard returns the digest that the session's tag names, "" where it is absent.
 func (s *session) guard(ctx context.Context) (string, error) {
 	op := fmt.Sprintf("reading %s", s.ref)

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/google/go-containerregistry/pkg/v1/remote"
+	"golang.org/x/sync/errgroup"
 )
 
 // Pending is a debug tag that waits to be moved to what was pushed.
@@ -18,6 +20,8 @@ type Pending struct {
 	// Link says what the image belongs to: [Client.Move] sets the debug image, and
 	// production's digest where that is empty. It is not linked where ProductionTag is empty.
 	Link Link
+
+	pushed *remote.Descriptor // what Digest names, when it was read
 }
 
 // MovedError says that somebody else has moved a tag since it was looked at.
@@ -79,6 +83,22 @@ func list(refs []Reference) string {
 // Unwrap returns the cause.
 func (e *MoveError) Unwrap() error { return e.Err }
 
+// each does something for all of a list, several at a time, and returns the first error in the
+// list's order.
+func each[T any](list []T, do func(*T) error) error {
+	errs := make([]error, len(list))
+	var group errgroup.Group
+	group.SetLimit(maxHeads)
+	for i := range list {
+		group.Go(func() error {
+			errs[i] = do(&list[i])
+			return nil
+		})
+	}
+	_ = group.Wait()
+	return cmp.Or(errs...)
+}
+
 // Move moves all the tags, or if anything is wrong with one of them, none: it guards
 // every tag, verifies every digest, links the images with production, and moves the tags
 // last, in the order given. An image that cannot be linked is as good as others.
@@ -93,15 +113,17 @@ func (c *Client) Move(ctx context.Context, pending []Pending) ([]Attachment, err
 		}
 		digests[p.Ref.Key()] = p.Digest
 	}
-	for _, p := range pending {
-		if err := c.Guard(ctx, p.Ref); err != nil {
-			return nil, err
-		}
+	pending = slices.Clone(pending)
+	if err := each(pending, func(p *Pending) error { return c.Guard(ctx, p.Ref) }); err != nil {
+		return nil, err
 	}
-	for _, p := range pending {
-		if err := c.Verify(ctx, p.Ref, p.Digest); err != nil {
-			return nil, err
-		}
+	asked := &askedLayers{}
+	err := each(pending, func(p *Pending) (err error) {
+		p.pushed, err = c.verify(ctx, p.Ref, p.Digest, asked)
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	attached := c.attachAll(ctx, pending)
 	moves, err := c.prepare(ctx, pending)
@@ -115,34 +137,29 @@ func (c *Client) Move(ctx context.Context, pending []Pending) ([]Attachment, err
 type move struct {
 	*session
 	Pending
-	pushed *remote.Descriptor
 	before state
 }
 
 // prepare does all that need not be done between the first tag and the last one: it logs in
-// where it writes, reads what the tags are to name, and what they name.
+// where it writes, and reads what the tags name.
 func (c *Client) prepare(ctx context.Context, pending []Pending) ([]*move, error) {
 	var moves []*move
+	loggedIn := map[*remote.Pusher]bool{} // a repository's
 	for _, p := range pending {
 		s, err := c.open(p.Ref)
 		if err != nil {
 			return nil, err
 		}
 		m := &move{Pending: p, session: s}
-		if m.pushed, err = m.puller.Get(ctx, m.repo.Digest(p.Digest)); err == nil {
-			err = m.pusher.Push(ctx, m.repo.Digest(p.Digest), m.pushed) // it is there: this is the login alone
-		}
-		if err != nil {
-			return nil, m.failed(err)
+		if !loggedIn[m.pusher] {
+			if err := m.pusher.Push(ctx, m.repo.Digest(p.Digest), p.pushed); err != nil { // it is there: this is the login alone
+				return nil, m.failed(err)
+			}
+			loggedIn[m.pusher] = true
 		}
 		moves = append(moves, m)
 	}
-	for _, m := range moves {
-		if err := c.look(ctx, m); err != nil {
-			return nil, err
-		}
-	}
-	return moves, nil
+	return moves, each(moves, func(m **move) error { return c.look(ctx, *m) })
 }
 
 // look reads what a tag names right before it is written. It fails where that is not what

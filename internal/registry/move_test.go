@@ -5,7 +5,11 @@ import (
 	"github.com/dlvgen/dlvgen/internal/proctest"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 )
 
 func TestMoveMovesAllTags(t *testing.T) {
@@ -193,5 +197,51 @@ func TestMoveAsksAllRegistriesBeforeATagMoves(t *testing.T) {
 	}
 	if plain.resolve("v1-dbg") != digest || secured.resolve("v1-dbg") != digest {
 		t.Error("the tags did not move in both registries")
+	}
+}
+
+func TestMoveAsksForWhatTagsShareOnce(t *testing.T) {
+	s := newServer(t)
+	img := ours(t, "amd64")
+	config, err := img.ConfigFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := config.DeepCopy()
+	changed.Config.Labels["variant"] = "another"
+	other, err := mutate.ConfigFile(img, changed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.push("pushed-1", img)
+	s.push("pushed-2", other)
+	var mu sync.Mutex
+	asked := map[string]int{}
+	s.answers(func(_ http.ResponseWriter, r *http.Request) bool {
+		mu.Lock()
+		defer mu.Unlock()
+		asked[r.Method+" "+r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]]++
+		return false
+	})
+	_, err = New().Move(proctest.Context(t), []Pending{
+		{Ref: s.ref("v1-debug"), Digest: digestOf(t, img)},
+		{Ref: s.ref("v1-debug-src"), Digest: digestOf(t, other)},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	layers, err := img.Layers()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, layer := range layers {
+		if n := asked["HEAD "+digestOf(t, layer)]; n != 1 {
+			t.Errorf("the layer %s was asked for %d times, want once", digestOf(t, layer), n)
+		}
+	}
+	for _, pushed := range []v1.Image{img, other} {
+		if n := asked["GET "+digestOf(t, pushed)]; n != 1 {
+			t.Errorf("the manifest %s was read %d times, want once", digestOf(t, pushed), n)
+		}
 	}
 }

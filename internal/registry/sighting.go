@@ -35,14 +35,16 @@ func (c *Client) seenAt(ref Reference) (string, bool) {
 // meanwhile are not linked with images that may be of another build. A tag that cannot be
 // read is not remembered. The error is the context's.
 func (c *Client) Remember(ctx context.Context, refs ...Reference) error {
-	for _, ref := range refs {
-		s, err := c.open(ref)
+	_ = each(refs, func(ref *Reference) error {
+		s, err := c.open(*ref)
 		if err != nil {
-			continue
+			return err
 		}
-		if digest, err := s.tagged(ctx, ref.tag); err == nil {
-			c.sawFirst(ref, digest)
+		digest, err := s.tagged(ctx, ref.tag)
+		if err == nil {
+			c.sawFirst(*ref, digest)
 		}
-	}
+		return err
+	})
 	return ctx.Err()
 }

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/partial"
+	"github.com/google/go-containerregistry/pkg/v1/remote"
 	"golang.org/x/sync/errgroup"
 )
 
@@ -33,28 +35,34 @@ func (e *VerifyError) Unwrap() error { return e.Err }
 // production tag that was asked for. The error is a
 // [*VerifyError] that names what is missing, or an [*Error] of the registry.
 func (c *Client) Verify(ctx context.Context, ref Reference, digest string) error {
-	s, err := c.open(ref)
-	if err != nil {
-		return err
-	}
-	return s.verify(ctx, digest, !c.askedFor[ref.Key()])
+	_, err := c.verify(ctx, ref, digest, &askedLayers{})
+	return err
 }
 
-func (s *session) verify(ctx context.Context, digest string, ours bool) error {
+func (c *Client) verify(ctx context.Context, ref Reference, digest string, asked *askedLayers) (*remote.Descriptor, error) {
+	s, err := c.open(ref)
+	if err != nil {
+		return nil, err
+	}
+	return s.verify(ctx, digest, !c.askedFor[ref.Key()], asked)
+}
+
+// verify returns what the digest names.
+func (s *session) verify(ctx context.Context, digest string, ours bool, asked *askedLayers) (*remote.Descriptor, error) {
 	pushed := s.ref.Repository() + "@" + digest
 	if _, err := v1.NewHash(digest); err != nil {
-		return fmt.Errorf("verifying %s: %w", pushed, err)
+		return nil, fmt.Errorf("verifying %s: %w", pushed, err)
 	}
-	err := s.verifyAll(ctx, digest, ours)
+	top, err := s.verifyAll(ctx, digest, ours, asked)
 	switch {
 	case err == nil:
-		return nil
+		return top, nil
 	case isFailure(err):
-		return explain("verifying "+pushed, s.ref.host, err)
+		return nil, explain("verifying "+pushed, s.ref.host, err)
 	case isAbsent(err) && !isMissing(err):
-		return &VerifyError{Ref: pushed, Reason: "its manifest is missing", Err: err}
+		return nil, &VerifyError{Ref: pushed, Reason: "its manifest is missing", Err: err}
 	}
-	return &VerifyError{Ref: pushed, Reason: err.Error(), Err: err}
+	return nil, &VerifyError{Ref: pushed, Reason: err.Error(), Err: err}
 }
 
 func isMissing(err error) bool {
@@ -62,14 +70,14 @@ func isMissing(err error) bool {
 	return errors.As(err, &missing)
 }
 
-func (s *session) verifyAll(ctx context.Context, digest string, ours bool) error {
+func (s *session) verifyAll(ctx context.Context, digest string, ours bool, asked *askedLayers) (*remote.Descriptor, error) {
 	top, err := s.puller.Get(ctx, s.repo.Digest(digest))
 	if err != nil {
-		return err
+		return nil, err
 	}
 	images, err := s.images(ctx, top)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, img := range images {
 		if img.attestation || !ours {
@@ -78,17 +86,44 @@ func (s *session) verifyAll(ctx context.Context, digest string, ours bool) error
 			err = img.checkOurs()
 		}
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return s.verifyLayers(ctx, images)
+	return top, s.verifyLayers(ctx, images, asked)
 }
 
-// verifyLayers asks for each layer once, several at a time.
-func (s *session) verifyLayers(ctx context.Context, images []image) error {
+// askedLayers are the layers that a registry was asked for. Variants share most of theirs, and
+// one call asks for each once.
+type askedLayers struct {
+	mu    sync.Mutex
+	asked map[askedLayer]bool
+}
+
+type askedLayer struct {
+	repository string
+	digest     v1.Hash
+	size       int64
+}
+
+// first says that nobody has asked for the layer of that size in a repository yet.
+func (a *askedLayers) first(repository string, layer v1.Descriptor) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	key := askedLayer{repository, layer.Digest, layer.Size}
+	if a.asked[key] {
+		return false
+	}
+	if a.asked == nil {
+		a.asked = map[askedLayer]bool{}
+	}
+	a.asked[key] = true
+	return true
+}
+
+// verifyLayers asks for each layer that nobody has asked for, several at a time.
+func (s *session) verifyLayers(ctx context.Context, images []image, asked *askedLayers) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(maxHeads)
-	asked := map[v1.Hash]bool{}
 	for _, img := range images {
 		whole, err := img.Image()
 		if err != nil {
@@ -100,10 +135,9 @@ func (s *session) verifyLayers(ctx context.Context, images []image) error {
 		}
 		for _, layer := range manifest.Layers {
 			// Layers that may not be distributed stay where their URLs say.
-			if asked[layer.Digest] || !layer.MediaType.IsDistributable() {
+			if !layer.MediaType.IsDistributable() || !asked.first(s.ref.Repository(), layer) {
 				continue
 			}
-			asked[layer.Digest] = true
 			group.Go(func() error { return s.verifyLayer(ctx, img, layer) })
 		}
 	}
