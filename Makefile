@@ -11,8 +11,12 @@ export GOMEMLIMIT ?= 2GiB
 GOLANGCI_LINT_VERSION := v2.15.0
 LINT := bin/golangci-lint-$(GOLANGCI_LINT_VERSION)
 STAGE := @./hack/stage
-# The flags of what is built, so that the checks find its packages in the cache.
-AS_BUILT := CGO_ENABLED=0 GOFLAGS=-trimpath
+# How programs are built. The linker drops their DWARF, so the compiler makes none: it is a
+# tenth of its work. That of the standard library stays, as in builds that tests run.
+GCFLAGS := -gcflags=all=-dwarf=false -gcflags=std=
+GO_BUILD := CGO_ENABLED=0 go build -trimpath $(GCFLAGS) -ldflags="-s -w"
+# The same for checks and tests, so that they find the packages in the cache.
+AS_BUILT := CGO_ENABLED=0 GOFLAGS="-trimpath $(GCFLAGS)"
 # What nobody waits for takes the time that tests leave.
 BESIDE := nice -n 10
 GO_DIRS := cmd frontend internal llbgen variants testdata
@@ -26,7 +30,7 @@ help: ## List the targets.
 .PHONY: build
 build: tools bin/buildkitd ## Build bin/dlvgen with its tools embedded, and bin/buildkitd beside it.
 	$(STAGE) bin/dlvgen
-	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o bin/dlvgen ./cmd/dlvgen
+	$(GO_BUILD) -o bin/dlvgen ./cmd/dlvgen
 
 .PHONY: plugin
 plugin: build ## Add bin/dlvgen to the docker command: `docker dlvgen build`.
@@ -35,20 +39,24 @@ plugin: build ## Add bin/dlvgen to the docker command: `docker dlvgen build`.
 .PHONY: tools
 tools: ## Make and pack the tools that dlvgen carries: the stand-in for go, init, Delve.
 	$(STAGE) tools
-	CGO_ENABLED=0 go run -trimpath ./internal/cmd/toolstree -o internal/tools/tree -pack internal/tools/packed
+	CGO_ENABLED=0 go run -trimpath $(GCFLAGS) ./internal/cmd/toolstree -o internal/tools/tree -pack internal/tools/packed
 
 # Child programs, of the versions in go.mod. internal/testenv builds the same, also their flags.
 bin/buildkitd: TOOL := github.com/moby/buildkit/cmd/buildkitd
 bin/buildctl: TOOL := github.com/moby/buildkit/cmd/buildctl
 bin/docker-buildx: TOOL := github.com/docker/buildx/cmd/buildx
-bin/dlv: TOOL := github.com/go-delve/delve/cmd/dlv
 bin/gotestsum: TOOL := gotest.tools/gotestsum
-bin/distribution: TOOL := -tags=distribution -gcflags="github.com/redis/...=-N -l -dwarf=false" ./internal/cmd/distribution
+bin/distribution: TOOL := -tags=distribution -gcflags="github.com/redis/...=-l -dwarf=false" ./internal/cmd/distribution
 bin/distribution: internal/cmd/distribution/main.go
-bin/buildkitd bin/buildctl bin/docker-buildx bin/dlv bin/gotestsum bin/distribution: go.mod go.sum
+bin/buildkitd bin/buildctl bin/docker-buildx bin/gotestsum bin/distribution: go.mod go.sum
 	$(STAGE) $@
-	CGO_ENABLED=0 go build -trimpath -ldflags="-s -w" -o $@ $(TOOL)
+	$(GO_BUILD) -o $@ $(TOOL)
 	@touch $@
+
+# The newest Delve that dlvgen carries is the one of go.mod.
+bin/dlv: tools
+	$(STAGE) $@
+	@rm -f $@ && cp "internal/tools/tree/$$(go env GOOS)_$$(go env GOARCH)/delve/$$(go list -m -f '{{slice .Version 1}}' github.com/go-delve/delve)/dlv" $@
 
 .PHONY: setup
 setup: ## Install what tests and demo need and is missing (root; Debian or Ubuntu).
@@ -86,7 +94,7 @@ fuzz: tools ## Run every fuzz test for FUZZTIME, one after the other.
 
 .PHONY: demo
 demo: setup build ## From a production Dockerfile to a breakpoint, on this machine.
-	CGO_ENABLED=0 go run -trimpath ./internal/cmd/demo
+	CGO_ENABLED=0 go run -trimpath $(GCFLAGS) ./internal/cmd/demo
 
 .PHONY: lint
 lint: $(LINT) ## Check format, and what go vet and golangci-lint find.

@@ -78,12 +78,14 @@ func buildPrograms(dir string) error {
 	programs.delve = filepath.Join(dir, "dlv")
 	programs.target = filepath.Join(dir, "target")
 	programs.stripped = filepath.Join(dir, "stripped")
+	if err := proctest.Delve(programs.delve); err != nil {
+		return err
+	}
 	for _, args := range [][]string{
-		{"-o", programs.delve, "-ldflags=-s -w", "github.com/go-delve/delve/cmd/dlv"},
 		{"-o", programs.target, "-gcflags=all=-N -l", "./testdata/target"},
 		{"-o", programs.stripped, "-ldflags=-s -w", "./testdata/target"},
 	} {
-		build := exec.Command("go", append([]string{"build", "-trimpath"}, args...)...) // as bin/dlv: what it compiled is in the cache
+		build := exec.Command("go", append([]string{"build", "-trimpath"}, args...)...)
 		build.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := build.CombinedOutput(); err != nil {
 			return fmt.Errorf("building %v: %w\n%s", args, err, out)

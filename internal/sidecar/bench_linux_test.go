@@ -76,7 +76,7 @@ func buildPrograms(dir string) error {
 	programs.debug = filepath.Join(dir, "debug")
 	programs.production = filepath.Join(dir, "server")
 	programs.symbols = filepath.Join(dir, "symbols")
-	if err := build(nil, "-o", programs.delve, "-ldflags=-s -w", "github.com/go-delve/delve/cmd/dlv"); err != nil {
+	if err := proctest.Delve(programs.delve); err != nil {
 		return err
 	}
 	if err := build(nil, "-o", programs.debug, "-gcflags=all=-N -l", "./testdata/target"); err != nil {
@@ -95,7 +95,7 @@ func buildTwice(production, symbols, cgo, pkg string) error {
 }
 
 func build(env []string, args ...string) error {
-	cmd := exec.Command("go", append([]string{"build", "-trimpath"}, args...)...) // as bin/dlv: what it compiled is in the cache
+	cmd := exec.Command("go", append([]string{"build", "-trimpath"}, args...)...)
 	cmd.Env = append(append(os.Environ(), "CGO_ENABLED=0"), env...)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("building %v: %w\n%s", args, err, out)

@@ -68,7 +68,7 @@ func (r *Registry) PushFrontendImage(ctx context.Context) (_ string, err error) 
 		return "", err
 	}
 	program := filepath.Join(dir, "dlvgen-frontend")
-	if err := run(ctx, root, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, "./cmd/dlvgen-frontend"); err != nil {
+	if err := run(ctx, root, []string{"CGO_ENABLED=0"}, "go", slices.Concat(goBuild, []string{"-buildvcs=false", "-o", program, "./cmd/dlvgen-frontend"})...); err != nil {
 		return "", fmt.Errorf("making the frontend image: %w", err)
 	}
 	img, err := frontendImage(program, tree, platform)

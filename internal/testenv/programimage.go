@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"testing"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -54,7 +55,7 @@ func (r *Registry) pushProgram(ctx context.Context, image, pkg string, labels ma
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	program := filepath.Join(dir, "program")
-	if err := run(ctx, root, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", program, pkg); err != nil {
+	if err := run(ctx, root, []string{"CGO_ENABLED=0"}, "go", slices.Concat(goBuild, []string{"-buildvcs=false", "-o", program, pkg})...); err != nil {
 		return err
 	}
 	text, err := os.ReadFile(program)

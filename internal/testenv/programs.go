@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,8 +32,12 @@ var toolPackages = map[string]string{
 // toolFlags are of those programs whose build has some of its own. Half of what the
 // registry takes to compile is Redis' client, which no test uses.
 var toolFlags = map[string][]string{
-	"distribution": {"-tags=distribution", "-gcflags=github.com/redis/...=-N -l -dwarf=false"},
+	"distribution": {"-tags=distribution", "-gcflags=github.com/redis/...=-l -dwarf=false"},
 }
+
+// goBuild are the flags of a program that nobody debugs, as in the Makefile, so that what it
+// compiled is in the cache.
+var goBuild = []string{"build", "-trimpath", "-gcflags=all=-dwarf=false", "-gcflags=std=", "-ldflags=-s -w"}
 
 // RepoRoot is the folder of the module's go.mod, looked for from the working
 // folder upwards.
@@ -81,8 +86,8 @@ func Program(ctx context.Context, name string) (string, error) {
 	if _, err := os.Stat(path); err == nil {
 		return path, nil // another test binary has built it meanwhile
 	}
-	args := append([]string{"build", "-trimpath", "-ldflags=-s -w", "-o", path}, toolFlags[name]...)
-	if err := run(ctx, root, []string{"CGO_ENABLED=0"}, "go", append(args, pkg)...); err != nil {
+	args := slices.Concat(goBuild, toolFlags[name], []string{"-o", path, pkg})
+	if err := run(ctx, root, []string{"CGO_ENABLED=0"}, "go", args...); err != nil {
 		return "", fmt.Errorf("building %s: %w", name, err)
 	}
 	return path, nil
