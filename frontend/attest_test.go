@@ -23,6 +23,7 @@ const scannedDockerfile = "ARG BUILDKIT_SBOM_SCAN_CONTEXT=true BUILDKIT_SBOM_SCA
 // TestAttestationsAreOfTheDebugImage compares what is attached with what BuildKit's own
 // frontend attaches to production.
 func TestAttestationsAreOfTheDebugImage(t *testing.T) {
+	t.Parallel()
 	testenv.Require(t, testenv.NeedBuildKit)
 	ctx := deadline(t)
 	bk := testenv.SharedBuildKit(t)

@@ -23,6 +23,7 @@ import (
 const exitTerminated = 7
 
 func TestBreakpointOnEveryBase(t *testing.T) {
+	t.Parallel()
 	testenv.Require(t, testenv.NeedBuildKit|testenv.NeedDocker)
 	bk, reg, engine := testenv.SharedBuildKit(t), testenv.SharedRegistry(t), testenv.SharedDocker(t)
 	for dockerfile, root := range map[string]string{"Dockerfile": "/src", "Dockerfile.debian": "/src", "Dockerfile.distroless": "/src"} {
@@ -48,6 +49,7 @@ func TestBreakpointOnEveryBase(t *testing.T) {
 }
 
 func TestBreakpointWhereTheCompileIsHidden(t *testing.T) {
+	t.Parallel()
 	testenv.Require(t, testenv.NeedBuildKit|testenv.NeedDocker)
 	bk, reg, engine := testenv.SharedBuildKit(t), testenv.SharedRegistry(t), testenv.SharedDocker(t)
 	for service, local := range map[string]string{

@@ -42,6 +42,7 @@ ENTRYPOINT ["/server"]
 
 // TestCachesOfEveryType has one builder export what it built, and another take it from there.
 func TestCachesOfEveryType(t *testing.T) {
+	t.Parallel()
 	testenv.Require(t, testenv.NeedBuildKit)
 	ctx := deadline(t)
 	reg, syntax := testenv.SharedRegistry(t), testenv.FrontendImage(t)

@@ -32,6 +32,7 @@ import (
 // TestAnEjectedDockerfileMakesTheSameImage builds ejected Dockerfiles with BuildKit's own
 // frontend, and compares the images with those that dlvgen derives.
 func TestAnEjectedDockerfileMakesTheSameImage(t *testing.T) {
+	t.Parallel()
 	testenv.Require(t, testenv.NeedBuildKit|testenv.NeedDocker)
 	for _, c := range []struct {
 		service, dockerfile, target string
@@ -107,6 +108,7 @@ func outside(t *testing.T, service string, text []byte) string {
 // TestAnEjectedDockerfileLeavesNothingOfTheCompile has sources for a stage that compiles and
 // ships: they are there, the capture is not, and production's folders are as they were.
 func TestAnEjectedDockerfileLeavesNothingOfTheCompile(t *testing.T) {
+	t.Parallel()
 	testenv.Require(t, testenv.NeedBuildKit)
 	ctx := deadline(t)
 	bk, image, service := testenv.SharedBuildKit(t), testenv.FrontendImage(t), testenv.Service(t, "report")
@@ -146,6 +148,7 @@ func TestAnEjectedDockerfileLeavesNothingOfTheCompile(t *testing.T) {
 // stops at a breakpoint. Compiling Delve would take 45 seconds of processor time, so a folder
 // stands for its stage; internal/derive/eject has a test of the command.
 func TestAStandaloneDockerfileMakesAnImageToDebug(t *testing.T) {
+	t.Parallel()
 	testenv.Require(t, testenv.NeedBuildKit|testenv.NeedDocker)
 	ctx := deadline(t)
 	bk, reg, service := testenv.SharedBuildKit(t), testenv.SharedRegistry(t), testenv.SmallService(t) // no cache has its packages
