@@ -59,12 +59,15 @@ func TestProgramsOfEveryGoGetADelveThatDebugsThem(t *testing.T) {
 	}
 }
 
-// anyGoService is hello as older toolchains take it, none of which has packages compiled.
+// anyGoService is hello with a go.mod that older toolchains take, none of which has packages
+// compiled.
 func anyGoService(t *testing.T) string {
 	t.Helper()
 	service := testenv.PlainService(t)
-	if err := os.WriteFile(filepath.Join(service, "Dockerfile"), []byte(anyGoDockerfile), 0o600); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{"Dockerfile": anyGoDockerfile, "go.mod": "module example.com/hello\n\ngo 1.16\n"} {
+		if err := os.WriteFile(filepath.Join(service, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	return service
 }
