@@ -105,7 +105,7 @@ func isKey(word string) bool { return strings.Trim(word, "abcdefghijklmnopqrstuv
 // write lays the pattern's files over hello, and returns the folder.
 func (p pattern) write(t *testing.T) string {
 	t.Helper()
-	service := testenv.Service(t, "hello")
+	service := testenv.PlainService(t)
 	for _, f := range p.files {
 		file := filepath.Join(service, f.Name)
 		mode := os.FileMode(0o644)
