@@ -81,8 +81,15 @@ test-published: setup build bin/gotestsum ## Derive from programs of the Go modu
 	@./hack/tests published
 
 .PHONY: bench
-bench: setup build ## Run the benchmarks.
-	env -u GOGC -u GOMEMLIMIT go test -run '^$$' -bench . -timeout 60m $$(grep -rl --include='*_test.go' '^func Benchmark' $(GO_DIRS) | xargs -n 1 dirname | sort -u | sed 's|^|./|')
+# ROWS selects rows by a regular expression: make bench ROWS=edit. ROUNDS is how often each way
+# is measured.
+bench: setup build bin/docker-buildx ## Measure, and print the table of docs/performance.md: ROWS=edit, ROUNDS=3.
+	CGO_ENABLED=0 go build -trimpath -o bin/bench ./internal/cmd/bench
+	env -u GOGC -u GOMEMLIMIT bin/bench $(if $(ROWS),-rows '$(ROWS)',-save bin/bench.json) $(if $(ROUNDS),-rounds $(ROUNDS))
+
+.PHONY: bench-docs
+bench-docs: ## Write the table of the last whole `make bench` into README.md and docs/performance.md.
+	CGO_ENABLED=0 go run -trimpath ./internal/cmd/bench -from bin/bench.json -docs .
 
 FUZZTIME ?= 10m
 

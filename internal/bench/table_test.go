@@ -1,74 +1,169 @@
 package bench
 
 import (
-	"fmt"
-	"slices"
+	"bytes"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
-	"text/tabwriter"
 	"time"
+
+	"github.com/dlvgen/dlvgen/internal/proctest"
+	"github.com/dlvgen/dlvgen/internal/testenv"
 )
 
-// row is one measurement's outcome.
-type row struct {
-	program, label string
-	samples        []time.Duration // sorted
-}
-
-// table collects what was measured in one run.
-type table struct {
-	rows  []row
-	steps []string // by program
-}
-
-// measure times each measurement after edits of its own, one after the other in rounds,
-// and reports the medians.
-func (t *table) measure(b *testing.B, p *program, measurements []measurement) {
-	rows := make([]row, len(measurements))
-	for n := range rounds {
-		for i, m := range measurements {
-			if n >= m.rounds {
-				continue
+func TestTheTableIsWellFormed(t *testing.T) {
+	groupNames := map[string]bool{}
+	for _, g := range groups() {
+		if groupNames[g.name] || g.set == nil || g.title == "" || len(g.rows) == 0 {
+			t.Errorf("the group %q is there twice, or lacks a title, a set-up or rows", g.name)
+		}
+		groupNames[g.name] = true
+		used := map[string]bool{}
+		for _, r := range g.rows {
+			if w, ok := g.way(r.way); !ok || w.run == nil || w.label == "" {
+				t.Errorf("%s: the row %q measures %q, which has no label or does not run", g.name, r.what, r.way)
 			}
-			p.edit(b)
-			start := time.Now()
-			if err := m.run(b.Context(), p); err != nil {
-				b.Fatal(err)
+			if _, ok := g.way(r.against); !ok && (r.against != "" || r.reach.ratio != 0 || r.reach.plus != 0) {
+				t.Errorf("%s: the row %q is compared with %q, which is no way", g.name, r.what, r.against)
 			}
-			rows[i].samples = append(rows[i].samples, time.Since(start))
+			if r.figure.of == nil || r.what == "" {
+				t.Errorf("%s: a row of %q lacks its figure or its text", g.name, r.way)
+			}
+			used[r.way], used[r.against] = true, true
+		}
+		for i, w := range g.ways {
+			if !used[w.name] {
+				t.Errorf("%s: no row needs %q", g.name, w.name)
+			}
+			if first, _ := g.way(w.name); first.label != g.ways[i].label {
+				t.Errorf("%s: two ways are named %q", g.name, w.name)
+			}
 		}
 	}
-	for i, m := range measurements {
-		rows[i].program, rows[i].label = p.name, m.label
-		slices.Sort(rows[i].samples)
-		b.ReportMetric(median(rows[i].samples).Seconds(), "s/"+m.name)
+}
+
+func TestEveryEditIsNew(t *testing.T) {
+	root, err := testenv.RepoRoot()
+	if err != nil {
+		t.Fatal(err)
 	}
-	b.ReportMetric(0, "ns/op") // hides it: it would be that of all together
-	t.rows = append(t.rows, rows...)
+	for name, make := range map[string]func(dir string) (*program, error){
+		"hello":   func(dir string) (*program, error) { return hello(root, dir) },
+		"wide":    func(dir string) (*program, error) { return wide(dir, "main.go") },
+		"imports": func(dir string) (*program, error) { return wide(dir, "base/base.go") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := make(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := os.Stat(filepath.Join(p.dir, p.dockerfile)); err != nil {
+				t.Error(err)
+			}
+			seen := map[string]bool{p.source: true}
+			for range 3 {
+				if err := p.edit(); err != nil {
+					t.Fatal(err)
+				}
+				text, err := os.ReadFile(filepath.Join(p.dir, p.file))
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, err := parser.ParseFile(token.NewFileSet(), p.file, text, 0); err != nil {
+					t.Error(err)
+				}
+				if seen[string(text)] {
+					t.Errorf("an edit is not new:\n%s", text)
+				}
+				seen[string(text)] = true
+			}
+		})
+	}
 }
 
-// ratio compares with the program's first row.
-func (t *table) ratio(r row) float64 {
-	first := t.rows[slices.IndexFunc(t.rows, func(f row) bool { return f.program == r.program })]
-	return times(r.samples, first.samples)
-}
-
-// String is the table as people read it.
-func (t *table) String() string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintln(w, "median\tx\tfastest\tslowest\tturns\t  after an edit of main.go")
-	last := ""
-	for _, r := range t.rows {
-		if r.program != last {
-			fmt.Fprintf(w, "\t\t\t\t\t  %s\n", r.program)
-			last = r.program
+func TestInstrumentIsMeasuredWithStepsThatCompile(t *testing.T) {
+	for _, ops := range []int{30, 300} {
+		def, err := longStage(proctest.Context(t), ops)
+		if err != nil {
+			t.Fatal(err)
 		}
-		fmt.Fprintf(w, "%s\t%.1f\t%s\t%s\t%d\t  %s\n", seconds(median(r.samples)), t.ratio(r),
-			seconds(r.samples[0]), seconds(r.samples[len(r.samples)-1]), len(r.samples), r.label)
+		if n := len(def.Def) - 1; n != ops { // the last one names the result
+			t.Errorf("%d ops, want %d", n, ops)
+		}
+		s, err := instrumented(ops)(proctest.Context(t), nil)
+		if err != nil || s.took <= 0 || s.ops != ops {
+			t.Errorf("got %+v and %v", s, err)
+		}
 	}
-	_ = w.Flush()
-	return b.String() + strings.Join(t.steps, "")
 }
 
-func seconds(d time.Duration) string { return fmt.Sprintf("%.2fs", d.Seconds()) }
+func TestAWayThatFailsTakesItsRowsAlone(t *testing.T) {
+	var said bytes.Buffer
+	l := &lab{progress: &said}
+	g := groups()[0]
+	outcomes := map[string]*outcome{}
+	for i, w := range g.ways {
+		outcomes[w.name] = &outcome{samples: []sample{{took: time.Second * time.Duration(i+1)}, {took: time.Minute}}}
+	}
+	outcomes["ko"].err = os.ErrDeadlineExceeded
+	r := &Report{}
+	r.Groups = append(r.Groups, Result{Name: g.name, Title: g.title})
+	for _, row := range g.rows {
+		r.Groups[0].Lines = append(r.Groups[0].Lines, g.line(row, outcomes))
+	}
+	if n := r.Failures(); n != 1 {
+		t.Errorf("%d rows failed, want 1:\n%s", n, r.Text())
+	}
+	for text, want := range map[string]string{
+		r.Text():     `(?m)^  edit to pushed image, remote +2\.00 s +2\.00 s +60\.0 s +bare go build +1\.00 s +2\.00 × +≤ 1\.9 × +no$`,
+		r.Markdown(): "(?m)^\\| edit to pushed image, `remote` \\| 2\\.00 s \\| bare `go build` \\| 1\\.00 s \\| 2\\.00 × \\| ≤ 1\\.9 × \\|$",
+		r.Short():    "(?m)^\\| edit to pushed image, `remote` \\| 2\\.00 s \\| bare `go build` \\| 1\\.00 s \\| 2\\.00 × \\|$",
+	} {
+		if !regexp.MustCompile(want).MatchString(text) {
+			t.Errorf("not found: %s\n%s", want, text)
+		}
+	}
+	if err := r.WriteDocs(t.TempDir()); err == nil || !strings.Contains(err.Error(), "1 rows failed") {
+		t.Errorf("got %v, want that the report is not whole", err)
+	}
+	l.once(proctest.Context(t), g, g.ways[0], nil, outcomes["ko"], "later")
+	if said.Len() > 0 {
+		t.Errorf("a way that had failed ran again: %s", said.String())
+	}
+}
+
+func TestTheDocumentationHasTheSections(t *testing.T) {
+	root, err := testenv.RepoRoot()
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	for _, name := range []string{"README.md", filepath.Join("docs", "performance.md")} {
+		text, err := os.ReadFile(filepath.Join(root, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := writeSource(filepath.Join(dir, name), string(text)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := &Report{All: true, Machine: Machine{CPU: "a processor of the test"}, Groups: []Result{{Title: "x", Steps: []Steps{{Title: "steps of the test"}}}}}
+	for range 2 {
+		if err := r.WriteDocs(dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, want := range map[string]string{"README.md": "a processor of the test", "docs/performance.md": "steps of the test"} {
+		text, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(text), want); n != 1 {
+			t.Errorf("%s has %q %d times, want once", name, want, n)
+		}
+	}
+}

@@ -26,7 +26,18 @@ func Scanner(t testing.TB) {
 // that go.mod names. "docker/dockerfile:1" resolves to it too in a BuildKit of this package.
 func DockerfileImage(t testing.TB) string {
 	t.Helper()
-	return takeProgram(t, &shared.dockerfile, "docker/dockerfile:1", "github.com/moby/buildkit/frontend/dockerfile/cmd/dockerfile-frontend", frontendLabels)
+	return takeProgram(t, &shared.dockerfile, dockerfileName, dockerfilePackage, frontendLabels)
+}
+
+const (
+	dockerfileName    = "docker/dockerfile:1"
+	dockerfilePackage = "github.com/moby/buildkit/frontend/dockerfile/cmd/dockerfile-frontend"
+)
+
+// PushDockerfileImage is DockerfileImage outside of tests: it compiles the program and pushes
+// the image to r.
+func (r *Registry) PushDockerfileImage(ctx context.Context) (string, error) {
+	return r.Ref(dockerfileName), r.pushProgram(ctx, dockerfileName, dockerfilePackage, frontendLabels)
 }
 
 func takeProgram(t testing.TB, p *part[string], image, pkg string, labels map[string]string) string {

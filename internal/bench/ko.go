@@ -1,15 +1,19 @@
 package bench
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"testing"
+	"strings"
 )
 
 // koVersion is compared with.
 const koVersion = "v0.19.1"
+
+// koPort is where the Delve of ko's images listens.
+const koPort = 40000
 
 // ko builds images of Go programs without a Dockerfile.
 type ko struct {
@@ -17,27 +21,28 @@ type ko struct {
 	env     []string
 }
 
-// newKo builds ko. It pushes to the registry at host and takes its base image there.
+// newKo builds ko in a new folder. It pushes to the registry at host and takes its base
+// image there.
 //
 // With --debug ko clones the default branch of Delve's repository in each build. Here
 // it gets the version of go.mod, from this machine, which costs it less time.
-func newKo(b *testing.B, host string) *ko {
-	b.Helper()
-	dir := b.TempDir()
-	cmd := exec.CommandContext(b.Context(), "go", "install", "github.com/google/ko@"+koVersion)
+func newKo(ctx context.Context, dir, host string) (*ko, error) {
+	cmd := exec.CommandContext(ctx, "go", "install", "github.com/google/ko@"+koVersion)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOBIN="+dir)
 	if err := runQuietly(cmd); err != nil {
-		b.Fatal(err)
+		return nil, err
 	}
 	delve := filepath.Join(dir, "delve")
-	copyModule(b, delve, "github.com/go-delve/delve")
+	if err := copyModule(ctx, delve, "github.com/go-delve/delve"); err != nil {
+		return nil, err
+	}
 	for _, args := range [][]string{
 		{"init", "--quiet"},
 		{"add", "--all", "--force"},
 		{"-c", "user.name=bench", "-c", "user.email=bench@localhost", "commit", "--quiet", "--message", "Delve"},
 	} {
-		if err := runQuietly(exec.CommandContext(b.Context(), "git", append([]string{"-C", delve}, args...)...)); err != nil {
-			b.Fatal(err)
+		if err := runQuietly(exec.CommandContext(ctx, "git", append([]string{"-C", delve}, args...)...)); err != nil {
+			return nil, err
 		}
 	}
 	return &ko{program: filepath.Join(dir, "ko"), env: append(os.Environ(),
@@ -46,13 +51,16 @@ func newKo(b *testing.B, host string) *ko {
 		"GIT_CONFIG_COUNT=1",
 		"GIT_CONFIG_KEY_0=url.file://"+delve+".insteadOf",
 		"GIT_CONFIG_VALUE_0=https://github.com/go-delve/delve.git",
-	)}
+	)}, nil
 }
 
-// build pushes a debug image.
-func (k *ko) build(ctx context.Context, p *program, flags ...string) error {
+// build pushes a debug image and returns its reference.
+func (k *ko) build(ctx context.Context, p *program, flags ...string) (string, error) {
 	args := append([]string{"build", "--debug", "--insecure-registry"}, flags...)
 	cmd := exec.CommandContext(ctx, k.program, append(args, ".")...)
 	cmd.Dir, cmd.Env = p.dir, k.env
-	return runQuietly(cmd)
+	var printed bytes.Buffer
+	cmd.Stderr = &printed
+	out, err := cmd.Output()
+	return strings.TrimSpace(string(out)), failed(cmd, err, printed.Bytes())
 }

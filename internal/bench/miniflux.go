@@ -8,7 +8,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/testenv"
 )
@@ -24,34 +23,40 @@ var minifluxBases = map[string]string{
 
 // miniflux is a feed reader of 1,170 source files beside the standard library's, with
 // the Dockerfile that its authors ship it with. It comes from the Go module proxy.
-func miniflux(b *testing.B, reg *testenv.Registry) *program {
-	b.Helper()
+func miniflux(ctx context.Context, dir string) (*program, error) {
+	dir = filepath.Join(dir, "miniflux")
+	if err := copyModule(ctx, dir, "miniflux.app/v2@"+minifluxVersion); err != nil {
+		return nil, err
+	}
+	p, err := newProgram("miniflux", dir, "main.go", "cli.Parse()", "println(\"edition %s\")\n\tcli.Parse()")
+	if err != nil {
+		return nil, err
+	}
+	p.dockerfile = filepath.Join("packaging", "docker", "alpine", "Dockerfile")
+	return p, nil
+}
+
+// pushMinifluxBases gives a registry what miniflux's Dockerfile names.
+func pushMinifluxBases(ctx context.Context, reg *testenv.Registry) error {
 	for name, standIn := range minifluxBases {
-		img, err := reg.Image(b.Context(), standIn)
+		img, err := reg.Image(ctx, standIn)
 		if err != nil {
-			b.Fatal(err)
+			return err
 		}
-		if _, err := reg.Push(b.Context(), name, img); err != nil {
-			b.Fatal(err)
+		if _, err := reg.Push(ctx, name, img); err != nil {
+			return err
 		}
 	}
-	dir := filepath.Join(b.TempDir(), "miniflux")
-	copyModule(b, dir, "miniflux.app/v2@"+minifluxVersion)
-	p := newProgram(b, "miniflux", dir, "cli.Parse()", "println(\"edition %s\")\n\tcli.Parse()")
-	p.dockerfile = filepath.Join("packaging", "docker", "alpine", "Dockerfile")
-	return p
+	return nil
 }
 
 // copyModule writes the files of a module, "PATH@VERSION", to a new folder.
-func copyModule(b *testing.B, dir, module string) {
-	b.Helper()
-	source, err := moduleFolder(b.Context(), module)
+func copyModule(ctx context.Context, dir, module string) error {
+	source, err := moduleFolder(ctx, module)
 	if err != nil {
-		b.Fatal(err)
+		return err
 	}
-	if err := os.CopyFS(dir, os.DirFS(source)); err != nil {
-		b.Fatal(err)
-	}
+	return os.CopyFS(dir, os.DirFS(source))
 }
 
 // moduleFolder is where the module cache keeps a module, which it downloads first. A
