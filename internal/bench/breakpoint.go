@@ -92,14 +92,22 @@ func (b *bed) stopIn(ctx context.Context, port int, args ...string) error {
 	if err != nil {
 		return err
 	}
+	if err := stopAt(ctx, c, port); err != nil {
+		logs, _ := c.Logs(ctx)
+		return fmt.Errorf("%w\n%s", err, logs)
+	}
+	return nil
+}
+
+// stopAt continues a container's program to the breakpoint.
+func stopAt(ctx context.Context, c *testenv.Container, port int) error {
 	addr, err := c.Addr(ctx, port)
 	if err != nil {
 		return err
 	}
 	delve, err := testenv.ConnectDelve(ctx, addr)
 	if err != nil {
-		logs, _ := c.Logs(ctx)
-		return fmt.Errorf("%w\n%s", err, logs)
+		return err
 	}
 	_, err = delve.HitFunction(ctx, stopsAt, func(context.Context) error { return nil })
 	return errors.Join(err, delve.Close())

@@ -15,15 +15,25 @@ import (
 // instrumentings is how many are one sample.
 const instrumentings = 5
 
-func setNothing(_ context.Context, l *lab) (*bed, error) { return &bed{lab: l}, nil }
+// setInstrument makes definitions of so many ops.
+func setInstrument(ops ...int) func(context.Context, *lab) (*bed, error) {
+	return func(ctx context.Context, l *lab) (*bed, error) {
+		b := &bed{lab: l, definitions: map[int]*pb.Definition{}}
+		for _, n := range ops {
+			def, err := longStage(ctx, n)
+			if err != nil {
+				return nil, err
+			}
+			b.definitions[n] = def
+		}
+		return b, nil
+	}
+}
 
 // instrumented rewrites a definition of that many ops.
 func instrumented(ops int) func(context.Context, *bed) (sample, error) {
-	return func(ctx context.Context, _ *bed) (sample, error) {
-		def, err := longStage(ctx, ops)
-		if err != nil {
-			return sample{}, err
-		}
+	return func(_ context.Context, b *bed) (sample, error) {
+		def := b.definitions[ops]
 		opts := llbgen.InstrumentOptions{Tools: llbgen.ToolsIn(llb.Image("example.com/dlvgen:1"), "/tools")}
 		first, err := llbgen.Instrument(def, opts)
 		if err != nil {

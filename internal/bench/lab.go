@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"sync"
 
+	"github.com/moby/buildkit/solver/pb"
+
 	"github.com/dlvgen/dlvgen/internal/testenv"
 )
 
@@ -99,7 +101,8 @@ type bed struct {
 
 	stock, ours string // frontend images
 	services    string // folder of a bake file
-	larger      *bed   // the same with a larger program
+	definitions map[int]*pb.Definition
+	larger      *bed // the same with a larger program
 
 	closers []func() error
 }

@@ -41,7 +41,7 @@ func (r *Report) MarkdownSteps() string {
 // Short is the README's table.
 func (r *Report) Short() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s.\n", r.describe())
+	fmt.Fprintf(&b, "| | median | compared with | | ratio |\n|---|---|---|---|---|\n")
 	for _, g := range r.Groups {
 		first := true
 		for _, l := range g.Lines {
@@ -49,13 +49,14 @@ func (r *Report) Short() string {
 				continue
 			}
 			if first {
-				fmt.Fprintf(&b, "\n| %s | | compared with | | ratio |\n|---|---|---|---|---|\n", g.Title)
+				fmt.Fprintf(&b, "| **%s** | | | | |\n", g.Title)
 				first = false
 			}
 			c := l.cells()
 			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", l.What, c.value, c.against, c.againstValue, c.ratio)
 		}
 	}
+	fmt.Fprintf(&b, "\n%s.\n", r.describe())
 	return b.String()
 }
 

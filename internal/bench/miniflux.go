@@ -9,17 +9,14 @@ import (
 	"os/exec"
 	"path/filepath"
 
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+
 	"github.com/dlvgen/dlvgen/internal/testenv"
 )
 
-// minifluxVersion names a version whose Dockerfile starts from minifluxBases.
+// minifluxVersion names a version whose Dockerfile starts from what pushMinifluxBases has.
 const minifluxVersion = "v2.3.5"
-
-// minifluxBases are the stand-ins of the images that miniflux's Dockerfile names.
-var minifluxBases = map[string]string{
-	"library/golang:alpine3.23": "library/golang:1.26-alpine",
-	"library/alpine:3.24":       "library/alpine:3",
-}
 
 // miniflux is a feed reader of 1,170 source files beside the standard library's, with
 // the Dockerfile that its authors ship it with. It comes from the Go module proxy.
@@ -36,13 +33,26 @@ func miniflux(ctx context.Context, dir string) (*program, error) {
 	return p, nil
 }
 
-// pushMinifluxBases gives a registry what miniflux's Dockerfile names.
+// pushMinifluxBases gives a registry stand-ins of what miniflux's Dockerfile names. The
+// program is linked dynamically with what its build stage has, which is Debian's C library.
 func pushMinifluxBases(ctx context.Context, reg *testenv.Registry) error {
-	for name, standIn := range minifluxBases {
-		img, err := reg.Image(ctx, standIn)
-		if err != nil {
-			return err
-		}
+	golang, err := reg.Image(ctx, "library/golang:1.26-alpine")
+	if err != nil {
+		return err
+	}
+	layers, err := golang.Layers()
+	if err != nil {
+		return err
+	}
+	debian, err := reg.Image(ctx, "library/debian:bookworm-slim")
+	if err != nil {
+		return err
+	}
+	alpine, err := mutate.AppendLayers(debian, layers[len(layers)-1]) // apk
+	if err != nil {
+		return err
+	}
+	for name, img := range map[string]v1.Image{"library/golang:alpine3.23": golang, "library/alpine:3.24": alpine} {
 		if _, err := reg.Push(ctx, name, img); err != nil {
 			return err
 		}

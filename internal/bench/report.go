@@ -82,22 +82,33 @@ func (r *Report) Text() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s; commit %s; load %s before and %s after; took %s\n",
 		r.describe(), r.Machine.Commit, r.LoadBefore, r.LoadAfter, r.Took.Round(time.Second))
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	for _, g := range r.Groups {
-		fmt.Fprintf(w, "\n%s: %s\n", g.Name, g.Title)
-		fmt.Fprintln(w, "  \tmedian\tfrom\tto\tcompared with\t\tratio\treach\t")
-		for _, l := range g.Lines {
-			c := l.cells()
-			fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", plain(l.What), c.value, c.fastest, c.slowest, plain(c.against), c.againstValue, c.ratio, l.Reach, l.Met)
-		}
+		fmt.Fprintf(&b, "\n%s", g.text())
 	}
-	_ = w.Flush()
 	for _, g := range r.Groups {
 		for _, s := range g.Steps {
 			b.WriteString("\n" + s.text())
 		}
 	}
 	return b.String()
+}
+
+// text is a group's table, and why rows of it failed.
+func (g Result) text() string {
+	var b, failures strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", g.Name, g.Title)
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "  \tmedian\tfrom\tto\tcompared with\t\tratio\treach\t")
+	for _, l := range g.Lines {
+		c := l.cells()
+		if l.Failed != "" {
+			fmt.Fprintf(&failures, "  %s: %s\n", plain(l.What), plain(l.Failed))
+			c.against = ""
+		}
+		fmt.Fprintf(w, "  %s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", plain(l.What), c.value, c.fastest, c.slowest, plain(c.against), c.againstValue, c.ratio, l.Reach, l.Met)
+	}
+	_ = w.Flush()
+	return b.String() + failures.String()
 }
 
 // describe is the machine in one line.

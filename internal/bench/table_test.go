@@ -86,15 +86,15 @@ func TestEveryEditIsNew(t *testing.T) {
 }
 
 func TestInstrumentIsMeasuredWithStepsThatCompile(t *testing.T) {
-	for _, ops := range []int{30, 300} {
-		def, err := longStage(proctest.Context(t), ops)
-		if err != nil {
-			t.Fatal(err)
-		}
+	b, err := setInstrument(30, 300)(proctest.Context(t), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for ops, def := range b.definitions {
 		if n := len(def.Def) - 1; n != ops { // the last one names the result
 			t.Errorf("%d ops, want %d", n, ops)
 		}
-		s, err := instrumented(ops)(proctest.Context(t), nil)
+		s, err := instrumented(ops)(proctest.Context(t), b)
 		if err != nil || s.took <= 0 || s.ops != ops {
 			t.Errorf("got %+v and %v", s, err)
 		}
