@@ -7,6 +7,7 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -38,29 +39,27 @@ func Names() []string {
 }
 
 // Run measures the selected groups, one after the other. A way that fails takes its rows
-// with it, which say why, and no others. An error is returned where nothing could be
-// measured at all.
-func Run(ctx context.Context, o Options) (_ *Report, err error) {
+// with it, which say why, and no others. Where ctx ends, the report has the groups that were
+// measured by then, beside the error.
+func Run(ctx context.Context, o Options) (r *Report, err error) {
 	l, err := newLab(ctx, o.Progress)
 	if err != nil {
 		return nil, err
 	}
-	defer func() {
-		if closed := l.close(); err == nil {
-			err = closed
-		}
-	}()
-	r := &Report{Machine: machine(ctx, l.root), Rounds: o.Rounds, All: true, LoadBefore: load()}
+	defer func() { err = errors.Join(err, l.close()) }()
+	r = &Report{Machine: machine(ctx, l.root), Rounds: o.Rounds, All: true, LoadBefore: load()}
 	start := time.Now()
 	for _, g := range groups() {
 		if o.Rows != nil && !o.Rows.MatchString(g.name) {
 			r.All = false
 			continue
 		}
-		r.Groups = append(r.Groups, l.measure(ctx, g, o.Rounds))
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
+		measured := l.measure(ctx, g, o.Rounds)
+		if err := ctx.Err(); err != nil {
+			r.All = false
+			return r, err
 		}
+		r.Groups = append(r.Groups, measured)
 	}
 	if len(r.Groups) == 0 {
 		return nil, fmt.Errorf("no rows match %q: the names are %q", o.Rows, Names())

@@ -38,6 +38,7 @@ func (b *bed) useDocker(ctx context.Context) (err error) {
 		return err
 	}
 	b.closers = append(b.closers, func() error {
+		ctx := context.WithoutCancel(ctx)
 		_ = b.remove(ctx) // there may be none
 		images, err := b.engine.CLI(ctx, "image", "ls", "--quiet", "--no-trunc", b.on.uploads.Host+"/*/*")
 		ids := slices.Sorted(strings.FieldsSeq(images))

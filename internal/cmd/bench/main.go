@@ -26,6 +26,13 @@ func main() {
 	}
 }
 
+// formats are ways to print a report.
+var formats = map[string]func(*bench.Report) string{
+	"text":     (*bench.Report).Text,
+	"markdown": func(r *bench.Report) string { return r.Markdown() + "\n" + r.MarkdownSteps() },
+	"short":    (*bench.Report).Short,
+}
+
 func run(ctx context.Context) error {
 	rows := flag.String("rows", "", "measure only rows whose group matches this regular expression: "+strings.Join(bench.Names(), ", "))
 	rounds := flag.Int("rounds", 7, "how often each way is measured; those that compile everything have fewer")
@@ -34,7 +41,18 @@ func run(ctx context.Context) error {
 	from := flag.String("from", "", "print a saved report instead of measuring")
 	docs := flag.String("docs", "", "write the tables into README.md and docs/performance.md below this folder")
 	flag.Parse()
+	text, ok := formats[*format]
+	if !ok {
+		return fmt.Errorf("-format is %q: want text, markdown or short", *format)
+	}
+	if flag.NArg() > 0 {
+		return fmt.Errorf("got the argument %q: there are only flags", flag.Arg(0))
+	}
 	report, err := get(ctx, *from, *rows, *rounds)
+	if report == nil {
+		return err
+	}
+	fmt.Print(text(report))
 	if err != nil {
 		return err
 	}
@@ -42,16 +60,6 @@ func run(ctx context.Context) error {
 		if err := report.Save(*save); err != nil {
 			return err
 		}
-	}
-	switch *format {
-	case "text":
-		fmt.Print(report.Text())
-	case "markdown":
-		fmt.Print(report.Markdown() + "\n" + report.MarkdownSteps())
-	case "short":
-		fmt.Print(report.Short())
-	default:
-		return fmt.Errorf("-format is %q: want text, markdown or short", *format)
 	}
 	if *docs != "" {
 		return report.WriteDocs(*docs)
