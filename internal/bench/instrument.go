@@ -53,15 +53,19 @@ func instrumented(ops int) func(context.Context, *bed) (sample, error) {
 // longStage is a stage of that many steps and copies on one base image, of which one in 21
 // compiles.
 func longStage(ctx context.Context, ops int) (*pb.Definition, error) {
-	st := llb.Image("docker.io/library/golang:1.26").AddEnv("PATH", "/usr/local/go/bin:/usr/bin:/bin").AddEnv("GOLANG_VERSION", "1.26.8").Dir("/src")
+	// Of an output alone: a state looks for its environment in all states before it.
+	in := func(o llb.Output) llb.State {
+		return llb.NewState(o).AddEnv("PATH", "/usr/local/go/bin:/usr/bin:/bin").AddEnv("GOLANG_VERSION", "1.26.8").Dir("/src")
+	}
+	st := in(llb.Image("docker.io/library/golang:1.26").Output())
 	for i := 1; i < ops; i++ {
 		switch {
 		case i%21 == 1:
-			st = st.Run(llb.Shlexf("/bin/sh -c \"CGO_ENABLED=0 go build -ldflags='-s -w' -o /server%d ./cmd/c%d\"", i, i)).Root()
+			st = in(st.Run(llb.Shlexf("/bin/sh -c \"CGO_ENABLED=0 go build -ldflags='-s -w' -o /server%d ./cmd/c%d\"", i, i)).Root().Output())
 		case i%2 == 0:
-			st = st.Run(llb.Shlexf("/bin/sh -c \"mkdir -p /d%d && chmod 700 /d%d\"", i, i)).Root()
+			st = in(st.Run(llb.Shlexf("/bin/sh -c \"mkdir -p /d%d && chmod 700 /d%d\"", i, i)).Root().Output())
 		default:
-			st = st.File(llb.Mkfile(fmt.Sprintf("/f%d", i), 0o644, nil))
+			st = in(st.File(llb.Mkfile(fmt.Sprintf("/f%d", i), 0o644, nil)).Output())
 		}
 	}
 	def, err := st.Marshal(ctx, llb.LinuxAmd64)

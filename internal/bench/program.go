@@ -54,7 +54,7 @@ func (p *program) edit() error {
 	return os.WriteFile(filepath.Join(p.dir, p.file), []byte(source), 0o644)
 }
 
-// addFiles writes files that no step needs, in folders of 1,000, to the program's context.
+// addFiles writes empty files that no step needs, in folders of 1,000, to the program's context.
 func (p *program) addFiles(n int) error {
 	for i := range n {
 		dir := filepath.Join(p.dir, "files", fmt.Sprintf("%03d", i/1000))
@@ -63,7 +63,7 @@ func (p *program) addFiles(n int) error {
 				return err
 			}
 		}
-		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%03d.txt", i%1000)), []byte("a file of the context\n"), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%03d.txt", i%1000)), nil, 0o644); err != nil {
 			return err
 		}
 	}
