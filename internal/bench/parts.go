@@ -134,8 +134,8 @@ func compile(ctx context.Context, p *program) error {
 	return runQuietly(cmd)
 }
 
-// runQuietly runs a command. The error begins with the last line that it printed, and
-// holds all of them.
+// runQuietly runs a command. The error begins with what the command said of it, and holds
+// all that it printed.
 func runQuietly(cmd *exec.Cmd) error {
 	out, err := cmd.CombinedOutput()
 	return failed(cmd, err, out)
@@ -146,7 +146,12 @@ func failed(cmd *exec.Cmd, err error, printed []byte) error {
 	if err == nil {
 		return nil
 	}
-	text := strings.TrimSpace(string(printed))
-	last := text[strings.LastIndexByte(text, '\n')+1:]
-	return fmt.Errorf("%s: %w: %s\n%s\n%s", filepath.Base(cmd.Path), err, last, strings.Join(cmd.Args, " "), text)
+	name, text := filepath.Base(cmd.Path), strings.TrimSpace(string(printed))
+	said := text[strings.LastIndexByte(text, '\n')+1:]
+	for line := range strings.Lines(text) {
+		if own, ok := strings.CutPrefix(line, name+": "); ok {
+			said = strings.TrimSpace(own)
+		}
+	}
+	return fmt.Errorf("%s: %w: %s\n%s\n%s", name, err, said, strings.Join(cmd.Args, " "), text)
 }

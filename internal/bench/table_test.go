@@ -2,9 +2,11 @@ package bench
 
 import (
 	"bytes"
+	"errors"
 	"go/parser"
 	"go/token"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -133,6 +135,22 @@ func TestAWayThatFailsTakesItsRowsAlone(t *testing.T) {
 	l.once(proctest.Context(t), g, g.ways[0], nil, outcomes["ko"], "later")
 	if said.Len() > 0 {
 		t.Errorf("a way that had failed ran again: %s", said.String())
+	}
+}
+
+func TestAFailureBeginsWithWhatTheCommandSaid(t *testing.T) {
+	for printed, want := range map[string]string{
+		"#1 a step\ndlvgen: no space left\n-----\n>>> RUN x\n-----\n": "dlvgen: exit status 1: no space left\n",
+		"one\ntwo\n": "dlvgen: exit status 1: two\n",
+		"":           "dlvgen: exit status 1: \n",
+	} {
+		err := failed(exec.Command("/bin/dlvgen", "build"), errors.New("exit status 1"), []byte(printed))
+		if !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%q: the error is %q, want it to begin with %q", printed, err, want)
+		}
+	}
+	if err := failed(exec.Command("/bin/dlvgen"), nil, nil); err != nil {
+		t.Error(err)
 	}
 }
 
