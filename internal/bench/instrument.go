@@ -55,7 +55,7 @@ func instrumented(ops int) func(context.Context, *bed) (sample, error) {
 func longStage(ctx context.Context, ops int) (*pb.Definition, error) {
 	// Of an output alone: a state looks for its environment in all states before it.
 	in := func(o llb.Output) llb.State {
-		return llb.NewState(o).AddEnv("PATH", "/usr/local/go/bin:/usr/bin:/bin").AddEnv("GOLANG_VERSION", "1.26.8").Dir("/src")
+		return llb.NewState(o).AddEnv("PATH", "/usr/local/go/bin:/usr/bin:/bin").AddEnv("GOLANG_VERSION", "1.26.8").AddEnv("GOTOOLCHAIN", "local").Dir("/src")
 	}
 	st := in(llb.Image("docker.io/library/golang:1.26").Output())
 	for i := 1; i < ops; i++ {

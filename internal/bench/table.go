@@ -168,5 +168,6 @@ func groups() []group {
 	}
 }
 
-// memoryRounds is how often memory is measured, which varies little.
-const memoryRounds = 3
+// memoryRounds is how often memory is measured: it varies little, and each build copies all
+// files of the context.
+const memoryRounds = 1
