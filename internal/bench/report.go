@@ -94,12 +94,12 @@ func (r *Report) Text() string {
 }
 
 // text is a group's table, and why rows of it failed.
-func (g Result) text() string {
+func (r Result) text() string {
 	var b, failures strings.Builder
-	fmt.Fprintf(&b, "%s: %s\n", g.Name, g.Title)
+	fmt.Fprintf(&b, "%s: %s\n", r.Name, r.Title)
 	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "  \tmedian\tfrom\tto\tcompared with\t\tratio\treach\t")
-	for _, l := range g.Lines {
+	for _, l := range r.Lines {
 		c := l.cells()
 		if l.Failed != "" {
 			fmt.Fprintf(&failures, "  %s: %s\n", plain(l.What), plain(l.Failed))
