@@ -54,12 +54,11 @@ func Run(ctx context.Context, o Options) (r *Report, err error) {
 			r.All = false
 			continue
 		}
-		measured := l.measure(ctx, g, o.Rounds)
+		r.Groups = append(r.Groups, l.measure(ctx, g, o.Rounds))
 		if err := ctx.Err(); err != nil {
 			r.All = false
 			return r, err
 		}
-		r.Groups = append(r.Groups, measured)
 	}
 	if len(r.Groups) == 0 {
 		return nil, fmt.Errorf("no rows match %q: the names are %q", o.Rows, Names())
