@@ -31,10 +31,18 @@ type capture struct {
 	manifests []manifest.Manifest
 }
 
-// capturesOf reads the manifests of all steps, in their order.
+// capturesOf reads the manifests of all steps, in their order. Beside them, the builder
+// runs what else production is built from, which is read next.
 func capturesOf(ctx context.Context, c client.Client, p *build) ([]capture, error) {
 	captures := make([]capture, len(p.Steps))
 	eg, ctx := errgroup.WithContext(ctx)
+	eg.Go(func() error {
+		if p.ref != nil { // which it is without any file
+			// What fails here does so for who reads it, who knows what it is about.
+			_, _ = p.ref.StatFile(ctx, client.StatRequest{Path: "."})
+		}
+		return nil
+	})
 	for i, s := range p.Steps {
 		eg.Go(func() (err error) {
 			captures[i], err = captureOf(ctx, c, s, p.before.CacheImports)
