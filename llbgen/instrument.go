@@ -114,7 +114,8 @@ func newInstrumented(p *Parsed, opts InstrumentOptions) (*instrumenter, error) {
 		keeps:      make([]bool, len(p.vertices)),
 		changed:    make([]bool, len(p.vertices)),
 		doubtful:   map[digest.Digest]bool{},
-		toolchains: map[digest.Digest]located{},
+		toolchains: make([]located, len(p.vertices)),
+		compiles:   make([]bool, len(p.vertices)),
 		ours:       map[string]*pb.Input{},
 	}
 	in.lookAll()
@@ -135,19 +136,21 @@ type instrumenter struct {
 
 	// By vertex: its digest in out where it is another, the toolchain that goes on
 	// from its root file system, whether it depends on a step that nobody has looked
-	// into, why it may compile, whether it keeps the modules that it downloads, and
-	// whether it or what it depends on is instrumented.
-	renamed   []digest.Digest
-	inherited []located
-	pending   []bool
-	reasons   []string
-	keeps     []bool
-	changed   []bool
+	// into, why it may compile, whether it keeps the modules that it downloads,
+	// whether it or what it depends on is instrumented, whether it is a step that may
+	// compile, and that step's toolchain.
+	renamed    []digest.Digest
+	inherited  []located
+	pending    []bool
+	reasons    []string
+	keeps      []bool
+	changed    []bool
+	compiles   []bool
+	toolchains []located
 
-	toolchains map[digest.Digest]located // of the steps
-	ours       map[string]*pb.Input      // by name and platform
-	steps      []*Step
-	doubtful   map[digest.Digest]bool // steps left as they are because their stages have no Go
+	ours     map[string]*pb.Input // by name and platform
+	steps    []*Step
+	doubtful map[digest.Digest]bool // steps left as they are because their stages have no Go
 }
 
 // lookAll finds out which steps may compile Go, with which toolchain, or strip what was
@@ -164,7 +167,7 @@ func (in *instrumenter) lookAll() {
 				at.ModCache = ""
 			}
 			if in.reasons[i] = in.reasonOf(i, at); in.reasons[i] != "" {
-				in.toolchains[v.digest], in.changed[i] = at, true
+				in.toolchains[i], in.compiles[i], in.changed[i] = at, true, true
 			} else if in.scripts[i].mayCompile(located{}) != "" {
 				in.doubtful[v.digest] = true
 			}
@@ -223,7 +226,7 @@ func (in *instrumenter) keep(i int, renewed vertex) {
 // instrument adds the step with the stand-ins mounted.
 func (in *instrumenter) instrument(i int, reason string) error {
 	v := in.vertices[i]
-	located := in.toolchains[v.digest]
+	located := in.toolchains[i]
 	step := &Step{
 		Digest:    v.digest,
 		Name:      nameOf(in.def, v),

@@ -19,7 +19,7 @@ func (in *instrumenter) keepModules() {
 	read := map[modCache][]bool{}
 	kept := false
 	for i, v := range in.vertices {
-		folder := in.toolchains[v.digest].ModCache
+		folder := in.toolchains[i].ModCache
 		if folder == "" || hides(v.op.GetExec(), folder) {
 			continue
 		}
@@ -85,7 +85,7 @@ func (in *instrumenter) stepReads(c modCache, i int, m *pb.Mount) bool {
 		return false
 	}
 	if m.Dest == pb.RootMount {
-		t := in.toolchains[in.vertices[i].digest]
+		t := in.toolchains[i]
 		if hides(exec, c.folder) || t.ModCache == c.folder && exec.Meta.User == c.user {
 			return false // it has another one there
 		}

@@ -188,11 +188,13 @@ func (m *mounter) add(from Mount) (output int64, err error) {
 	case first.Path == "":
 		tool := m.in.opts.Tools(m.platform.Spec(), first.Name)
 		to.Selector = tool.Path
-		to.Input, err = m.own(from.Name, tool.State)
+		to.Input, err = m.own(from.Name, func() llb.State { return tool.State })
 	case first.From == FromStep:
 		to.Input, err = m.copyOut(first, from.Title)
 	default:
-		to.Input, err = m.own(cmp.Or(from.Name, first.Path), llb.Scratch().File(m.action(from.Files), llb.WithCustomName("[dlvgen] "+from.Title)))
+		to.Input, err = m.own(cmp.Or(from.Name, first.Path), func() llb.State {
+			return llb.Scratch().File(m.action(from.Files), llb.WithCustomName("[dlvgen] "+from.Title))
+		})
 	}
 	exec := m.op.GetExec()
 	switch {
@@ -225,12 +227,12 @@ func (m *mounter) action(files []variants.Item) (a *llb.FileAction) {
 }
 
 // own adds a state of ours to the step's inputs and returns its index. A state is
-// marshalled once for a name and platform.
-func (m *mounter) own(name string, st llb.State) (int64, error) {
+// made and marshalled once for a name and platform.
+func (m *mounter) own(name string, state func() llb.State) (int64, error) {
 	key := name + "/" + layout.Platform(m.platform.OS, m.platform.Architecture, m.platform.Variant)
 	in, ok := m.in.ours[key]
 	if !ok {
-		def, err := st.Marshal(context.Background(), llb.Platform(m.platform.Spec()))
+		def, err := state().Marshal(context.Background(), llb.Platform(m.platform.Spec()))
 		if err != nil {
 			return 0, fmt.Errorf("marshalling dlvgen's own mounts: %w", err)
 		}

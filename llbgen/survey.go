@@ -81,9 +81,9 @@ func (in *instrumenter) surveyed(i int) Surveyed {
 	if isLinux(v.op.Platform) {
 		s.Reason = in.scripts[i].Doubt()
 	}
-	at, compiles := in.toolchains[v.digest]
+	at := in.toolchains[i]
 	switch {
-	case compiles:
+	case in.compiles[i]:
 		s.Treatment, s.Go = TreatmentInstrumented, GoVersion(meta.Env)
 		if slices.ContainsFunc(meta.Args, func(arg string) bool { return strings.Contains(arg, "GOTOOLCHAIN") }) {
 			s.Go = ""

@@ -63,7 +63,7 @@ func layersOfMerge(v vertex) []int {
 // left is what a vertex leaves of a toolchain that it inherits to what goes on from it.
 func (in *instrumenter) left(i int, inherited located) located {
 	v := in.vertices[i]
-	own, isStep := in.toolchains[v.digest]
+	own, isStep := in.toolchains[i], in.compiles[i]
 	switch {
 	case v.op.GetSource() != nil:
 		return located{known: isWithoutGo(v.op.GetSource().Identifier)}
