@@ -95,3 +95,15 @@ func TestACallInsideACompileDoesNotWaitForIt(t *testing.T) {
 		t.Errorf("the other program was built %d times, and not by both calls of go", len(said))
 	}
 }
+
+// TestTheUsersCollectorStays has no variable of ours where the step has one.
+func TestTheUsersCollectorStays(t *testing.T) {
+	for _, own := range []string{"GOGC=50", "GOGC=off", "GOMEMLIMIT=100MiB"} {
+		if got := withRoom([]string{own}); len(got) != 1 || got[0] != own {
+			t.Errorf("%s became %q", own, got)
+		}
+	}
+	if got := withRoom([]string{"A=b"}).Get("GOGC"); got == "" {
+		t.Error("the compiler collects as much garbage as ever")
+	}
+}
