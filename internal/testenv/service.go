@@ -50,6 +50,7 @@ const plainProgram = `package main
 
 import (
 	"bufio"
+	"flag"
 	"io"
 	"net"
 	"os"
@@ -96,6 +97,7 @@ func serve(conn net.Conn) {
 }
 
 func main() {
+	flag.Parse()
 	listener, err := net.Listen("tcp", ":12345")
 	if err != nil {
 		os.Stderr.WriteString(err.Error() + "\n")
