@@ -178,7 +178,7 @@ func (c *Client) Attach(ctx context.Context, ref Reference, digest, production s
 	if from.tag == "" {
 		return Attachment{}, fmt.Errorf("nothing says which production image %s belongs to: name its tag with --production", ref.Familiar())
 	}
-	link := Link{ProductionTag: from.tag, ProductionRepository: ref.Other(from), Variant: img.Labels.Variant, Preset: img.preset(), Version: img.Labels.Version}
+	link := Link{ProductionTag: from.tag, ProductionRepository: ref.Other(from), Variant: img.Labels.Variant, Preset: img.Preset(), Version: img.Labels.Version}
 	done := c.attachAll(ctx, []Pending{{Ref: ref, Digest: digest, Link: link, pushed: top}})[0]
 	if errors.Is(done.Err, ErrNoProduction) {
 		return done, fmt.Errorf("%s is not in the registry: push the production image first, or name another tag with --production", done.Production.Familiar())

@@ -58,31 +58,6 @@ type Listing struct {
 	Unread []error
 }
 
-// DebugImage is one that a repository has.
-type DebugImage struct {
-	*Summary
-
-	// Repository is the image's, without a tag.
-	Repository Reference
-
-	// Tag is empty where the debug tag names another image by now.
-	Tag    string
-	Status Status
-
-	// ProductionTag and ProductionDigest are those of the link, empty where there is none, and
-	// ProductionRepository is production's where that is not the image's, REGISTRY/PATH.
-	ProductionTag, ProductionDigest, ProductionRepository string
-
-	// Unread says why production cannot be read: its status is Unknown.
-	Unread error
-}
-
-// Is tells whether a reference, or a digest of its repository where that is not empty, names
-// the image.
-func (d DebugImage) Is(ref Reference, digest string) bool {
-	return ref.Other(d.Repository) == "" && (digest != "" && d.Has(digest) || digest == "" && d.Tag == ref.tag)
-}
-
 // List finds the debug images of a production image, by links and by tags. The reference
 // names production or one of the debug images: its tag, or a digest where that is not
 // empty. The tag is empty where none was given. The error is an [*Error] of the registry.
@@ -354,12 +329,9 @@ func (l *Listing) sort() {
 		return i
 	}
 	slices.SortStableFunc(l.Images, func(a, b DebugImage) int {
-		if untagged := a.Tag == ""; untagged != (b.Tag == "") && a.preset() == b.preset() {
+		if untagged := a.Tag == ""; untagged != (b.Tag == "") && a.Preset() == b.Preset() {
 			return map[bool]int{true: 1, false: -1}[untagged]
 		}
-		return cmp.Or(order(a)-order(b), cmp.Compare(a.preset(), b.preset()), l.far(a)-l.far(b), cmp.Compare(a.Repository.Repository(), b.Repository.Repository()), cmp.Compare(a.Tag, b.Tag), b.Created.Compare(a.Created))
+		return cmp.Or(order(a)-order(b), cmp.Compare(a.Preset(), b.Preset()), l.far(a)-l.far(b), cmp.Compare(a.Repository.Repository(), b.Repository.Repository()), cmp.Compare(a.Tag, b.Tag), b.Created.Compare(a.Created))
 	})
 }
-
-// Preset is the name by which the variant was asked for.
-func (d DebugImage) Preset() string { return d.preset() }

@@ -36,8 +36,8 @@ type PlatformSummary struct {
 	Size             int64
 }
 
-// preset is the name by which the variant was asked for.
-func (s Summary) preset() string {
+// Preset is the name by which the variant was asked for.
+func (s Summary) Preset() string {
 	if s.Labels.Preset != "" {
 		return s.Labels.Preset
 	}
