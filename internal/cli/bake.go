@@ -161,11 +161,7 @@ func (s streams) reportBake(flags *bakeFlags, w *bakefile.Written, skipped []ski
 		if err != nil {
 			return err
 		}
-		what := "wrote"
-		if !changed {
-			what = "nothing to change in"
-		}
-		s.tell(fmt.Sprintf("%s %s, debug images: %d", what, flags.output, len(w.Images)))
+		s.tellWritten(changed, fmt.Sprintf("%s, debug images: %d", flags.output, len(w.Images)))
 	}
 	if flags.format == formatJSON {
 		return writeJSON(s.out, bakeRecord{Images: w.Images, Skipped: skipped})

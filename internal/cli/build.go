@@ -69,5 +69,5 @@ func (s streams) build(ctx context.Context, flags *buildFlags, r *bake.Request) 
 
 // forBuild are the streams as a build takes them.
 func (s streams) forBuild() bake.Streams {
-	return bake.Streams{In: s.in, Out: s.out, Err: s.err, Tell: s.tell, Terminal: s.terminal() != nil}
+	return bake.Streams{In: s.in, Out: s.out, Err: s.err, Tell: s.tell, Terminal: terminalOf(s.out) != nil}
 }

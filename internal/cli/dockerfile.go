@@ -104,15 +104,10 @@ func (s streams) eject(ctx context.Context, flags *buildFlags, r *bake.Request, 
 		return err
 	}
 	changed, err := file.Write(texts[0])
-	if err != nil {
-		return err
+	if err == nil {
+		s.tellWritten(changed, output)
 	}
-	if changed {
-		s.tell("wrote " + output)
-	} else {
-		s.tell("nothing to change in " + output)
-	}
-	return nil
+	return err
 }
 
 // ignoreFile ends the name of the file that says what a Dockerfile leaves out of the context.

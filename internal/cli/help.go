@@ -50,16 +50,16 @@ func (s streams) usage(cmd *cobra.Command) error {
 
 // columns is the width of the terminal that stdout is.
 func (s streams) columns() int {
-	if t := s.terminal(); t != nil {
+	if t := terminalOf(s.out); t != nil {
 		size, _ := t.Size()
 		return cmp.Or(int(size.Width), helpColumns)
 	}
 	return helpColumns
 }
 
-// terminal is the one that stdout is, nil where it is none.
-func (s streams) terminal() console.Console {
-	if f, ok := s.out.(console.File); ok {
+// terminalOf is the terminal that a stream is, nil where it is none.
+func terminalOf(stream any) console.Console {
+	if f, ok := stream.(console.File); ok {
 		if t, err := console.ConsoleFromFile(f); err == nil {
 			return t
 		}

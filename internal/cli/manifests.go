@@ -13,21 +13,10 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/containerd/console"
 	"github.com/dlvgen/dlvgen/internal/kubernetes"
 	"github.com/dlvgen/dlvgen/internal/ownfile"
 	"github.com/spf13/cobra"
 )
-
-// asks says that stdin is a terminal, where nobody knows that something is waited for.
-func (s streams) asks() bool {
-	file, ok := s.in.(console.File)
-	if !ok {
-		return false
-	}
-	_, err := console.ConsoleFromFile(file)
-	return err == nil
-}
 
 // manifestEndings are those of the files that kubectl reads of a folder.
 var manifestEndings = []string{".yaml", ".yml", ".json"}
@@ -35,7 +24,7 @@ var manifestEndings = []string{".yaml", ".yml", ".json"}
 // readManifests reads files, folders and stdin.
 func (s streams) readManifests(cmd *cobra.Command, args []string) (list []*kubernetes.Manifests, err error) {
 	if len(args) == 0 {
-		if s.asks() {
+		if terminalOf(s.in) != nil { // where nobody knows that something is waited for
 			return nil, usagef(cmd, "no manifests: name files, folders, or - for stdin")
 		}
 		args = []string{"-"}
@@ -137,15 +126,10 @@ func (s streams) writeManifest(path string, text []byte) error {
 		text = append([]byte(manifestHeader), text...)
 	}
 	changed, err := manifestFile(path).Write(text)
-	switch {
-	case err != nil:
-		return err
-	case changed:
-		s.tell("wrote " + path)
-	default:
-		s.tell("nothing to change in " + path)
+	if err == nil {
+		s.tellWritten(changed, path)
 	}
-	return nil
+	return err
 }
 
 // writeComponent writes a kustomize component into a folder.

@@ -46,6 +46,15 @@ func (s streams) tell(line string) {
 	_, _ = fmt.Fprintf(s.messages(), "dlvgen: %s\n", visible.Line(line))
 }
 
+// tellWritten says of a file whether it was changed, or had the content before.
+func (s streams) tellWritten(changed bool, file string) {
+	if changed {
+		s.tell("wrote " + file)
+	} else {
+		s.tell("nothing to change in " + file)
+	}
+}
+
 // Run runs one dlvgen command line, without the program's name, and returns the
 // exit code. Results go to stdout, everything else to stderr.
 func Run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {

@@ -37,10 +37,8 @@ type running struct {
 
 func newTagsView(s streams, t *bake.Tags, format formatValue) *tagsView {
 	v := &tagsView{streams: s, tags: t, format: format, told: map[string]bool{}}
-	if f, ok := s.err.(console.File); ok && t.Compact() {
-		if c, err := console.ConsoleFromFile(f); err == nil {
-			v.screen = c
-		}
+	if t.Compact() {
+		v.screen = terminalOf(s.err)
 	}
 	return v
 }
