@@ -84,12 +84,12 @@ test-published: setup build bin/gotestsum ## Derive from programs of the Go modu
 # ROWS selects rows by a regular expression: make bench ROWS=edit. ROUNDS is how often each way
 # is measured.
 bench: setup build bin/docker-buildx ## Measure, and print the table of docs/performance.md: ROWS=edit, ROUNDS=3.
-	CGO_ENABLED=0 go build -trimpath -o bin/bench ./internal/cmd/bench
+	$(GO_BUILD) -o bin/bench ./internal/cmd/bench
 	env -u GOGC -u GOMEMLIMIT bin/bench $(if $(ROWS),-rows '$(ROWS)',-save bin/bench.json) $(if $(ROUNDS),-rounds $(ROUNDS))
 
 .PHONY: bench-docs
 bench-docs: ## Write the table of the last whole `make bench` into README.md and docs/performance.md.
-	CGO_ENABLED=0 go run -trimpath ./internal/cmd/bench -from bin/bench.json -docs .
+	CGO_ENABLED=0 go run -trimpath $(GCFLAGS) ./internal/cmd/bench -from bin/bench.json -docs .
 
 FUZZTIME ?= 10m
 

@@ -32,7 +32,7 @@ type Options struct {
 // Names are those of the groups, in the table's order.
 func Names() []string {
 	var names []string
-	for _, g := range groups() {
+	for _, g := range groups {
 		names = append(names, g.name)
 	}
 	return names
@@ -41,15 +41,16 @@ func Names() []string {
 // Run measures the selected groups, one after the other. A way that fails takes its rows
 // with it, which say why, and no others. Where ctx ends, the report has the groups that were
 // measured by then, beside the error.
-func Run(ctx context.Context, o Options) (r *Report, err error) {
+func Run(ctx context.Context, o Options) (_ *Report, err error) {
 	l, err := newLab(ctx, o.Progress)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, l.close()) }()
-	r = &Report{Machine: machine(ctx, l.root), Rounds: o.Rounds, All: true, LoadBefore: load()}
+	r := &Report{Machine: machine(ctx, l.root), Rounds: o.Rounds, All: true, LoadBefore: load()}
 	start := time.Now()
-	for _, g := range groups() {
+	defer func() { r.Took, r.LoadAfter = time.Since(start), load() }()
+	for _, g := range groups {
 		if o.Rows != nil && !o.Rows.MatchString(g.name) {
 			r.All = false
 			continue
@@ -63,6 +64,5 @@ func Run(ctx context.Context, o Options) (r *Report, err error) {
 	if len(r.Groups) == 0 {
 		return nil, fmt.Errorf("no rows match %q: the names are %q", o.Rows, Names())
 	}
-	r.Took, r.LoadAfter = time.Since(start), load()
 	return r, nil
 }

@@ -39,7 +39,7 @@ func (b *bed) useDocker(ctx context.Context) (err error) {
 	}
 	b.closers = append(b.closers, func() error {
 		ctx := context.WithoutCancel(ctx)
-		_ = b.remove(ctx) // there may be none
+		_ = b.remove(ctx) // the images are removed by force
 		images, err := b.engine.CLI(ctx, "image", "ls", "--quiet", "--no-trunc", b.on.uploads.Host+"/*/*")
 		ids := slices.Sorted(strings.FieldsSeq(images))
 		if ids = slices.Compact(ids); err == nil && len(ids) > 0 {
@@ -74,14 +74,18 @@ func stoppedByKo(ctx context.Context, b *bed) (sample, error) {
 
 // replace runs an image, which is pulled, in place of the container before.
 func (b *bed) replace(ctx context.Context, image string, port int) error {
-	if err := b.remove(ctx); err != nil && !strings.Contains(err.Error(), "No such container") {
+	if err := b.remove(ctx); err != nil {
 		return err
 	}
 	return b.stopIn(ctx, port, "--pull", "always", image)
 }
 
+// remove removes the container, where there is one.
 func (b *bed) remove(ctx context.Context) error {
 	_, err := b.engine.CLI(ctx, "rm", "--force", container)
+	if err != nil && strings.Contains(err.Error(), "No such container") {
+		return nil
+	}
 	return err
 }
 
@@ -149,7 +153,7 @@ func startedBare(ctx context.Context, b *bed) (sample, error) {
 
 // start times a container's start up to the breakpoint.
 func (b *bed) start(ctx context.Context, args ...string) (sample, error) {
-	if err := b.remove(ctx); err != nil && !strings.Contains(err.Error(), "No such container") {
+	if err := b.remove(ctx); err != nil {
 		return sample{}, err
 	}
 	start := time.Now()

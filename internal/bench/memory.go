@@ -75,11 +75,7 @@ func rememberedInImage(ctx context.Context, b *bed) (sample, error) {
 			for variant := range strings.SplitSeq(threeVariants, ",") {
 				eg.Go(func() error {
 					attrs := map[string]string{"build-arg:BUILDKIT_SYNTAX": b.ours, "build-arg:DLVGEN_VARIANT": variant}
-					solved, err := b.on.buildkit.Solve(ctx, testenv.Solve{Context: b.p.dir, Dockerfile: b.p.dockerfile, Attrs: attrs})
-					if err != nil {
-						return fmt.Errorf("%w\n%s", err, solved.Log)
-					}
-					return nil
+					return b.on.solve(ctx, testenv.Solve{Context: b.p.dir, Dockerfile: b.p.dockerfile, Attrs: attrs})
 				})
 			}
 			err = eg.Wait()

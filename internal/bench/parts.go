@@ -41,10 +41,7 @@ func (l *lab) newParts(ctx context.Context) (on parts, end func() error, err err
 		return on, end, err
 	}
 	bases := filepath.Join(l.root, "internal", "bench", "testdata", "bases")
-	if solved, err := on.buildkit.Solve(ctx, testenv.Solve{Context: bases}); err != nil {
-		return on, end, fmt.Errorf("%w\n%s", err, solved.Log)
-	}
-	return on, end, nil
+	return on, end, on.solve(ctx, testenv.Solve{Context: bases})
 }
 
 func (on *parts) close() error {
@@ -98,7 +95,7 @@ func (on parts) arguments(p *program, variants string, flags ...string) []string
 
 // produce builds the production image as docker/dockerfile does.
 func (on parts) produce(ctx context.Context, p *program) error {
-	return on.solve(ctx, p, p.dockerfile, on.ref(p))
+	return on.solve(ctx, testenv.Solve{Context: p.dir, Dockerfile: p.dockerfile, Push: on.ref(p)})
 }
 
 // tutorial builds the four Dockerfiles that are written by hand, in the way that is
@@ -111,15 +108,16 @@ func (on parts) tutorial(ctx context.Context, root string, p *program) error {
 	eg, ctx := errgroup.WithContext(ctx)
 	for _, name := range []string{"attach", "scratch", "sidecar", "remote"} {
 		eg.Go(func() error {
-			return on.solve(ctx, p, filepath.Join(folder, "Dockerfile."+name), on.ref(p)+"-"+name)
+			return on.solve(ctx, testenv.Solve{Context: p.dir, Dockerfile: filepath.Join(folder, "Dockerfile."+name), Push: on.ref(p) + "-" + name})
 		})
 	}
 	return eg.Wait()
 }
 
-// solve builds and pushes with a Dockerfile, whose path is relative to the context.
-func (on parts) solve(ctx context.Context, p *program, dockerfile, ref string) error {
-	solved, err := on.buildkit.Solve(ctx, testenv.Solve{Context: p.dir, Dockerfile: dockerfile, Push: ref})
+// solve builds with a Dockerfile, whose path is relative to the context. The error has what
+// the steps printed.
+func (on parts) solve(ctx context.Context, s testenv.Solve) error {
+	solved, err := on.buildkit.Solve(ctx, s)
 	if err != nil {
 		return fmt.Errorf("%w\n%s", err, solved.Log)
 	}

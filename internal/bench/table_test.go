@@ -19,7 +19,7 @@ import (
 
 func TestTheTableIsWellFormed(t *testing.T) {
 	groupNames := map[string]bool{}
-	for _, g := range groups() {
+	for _, g := range groups {
 		if groupNames[g.name] || g.set == nil || g.title == "" || len(g.rows) == 0 {
 			t.Errorf("the group %q is there twice, or lacks a title, a set-up or rows", g.name)
 		}
@@ -106,7 +106,7 @@ func TestInstrumentIsMeasuredWithStepsThatCompile(t *testing.T) {
 func TestAWayThatFailsTakesItsRowsAlone(t *testing.T) {
 	var said bytes.Buffer
 	l := &lab{progress: &said}
-	g := groups()[0]
+	g := groups[0]
 	outcomes := map[string]*outcome{}
 	for i, w := range g.ways {
 		outcomes[w.name] = &outcome{samples: []sample{{took: time.Second * time.Duration(i+1)}, {took: time.Minute}}}
