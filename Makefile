@@ -62,8 +62,14 @@ bin/dlv: tools
 setup: ## Install what tests and demo need and is missing (root; Debian or Ubuntu).
 	@./hack/setup
 
+# What is compiled later is downloaded while the first programs are compiled. What fails
+# here does so there.
+.PHONY: modules
+modules:
+	@go list -deps -test ./... tool >/dev/null 2>&1 </dev/null &
+
 .PHONY: test
-test: setup build bin/dlv bin/docker-buildx bin/distribution bin/gotestsum ## Build, check and test everything.
+test: setup modules build bin/dlv bin/docker-buildx bin/distribution bin/gotestsum ## Build, check and test everything.
 	@state=$$(mktemp -d "$${TMPDIR:-/tmp}/dlvgen-test-XXXXXX"); trap 'rm -rf "$$state"' EXIT INT TERM; \
 		export DLVGEN_TESTENV_STATE="$$state/daemons" TEST_EVENTS="$$state/events"; mkdir "$$TEST_EVENTS"; \
 		passed=0; $(MAKE) --no-print-directory -j3 test-race test-plain lint || passed=$$?; \

@@ -77,12 +77,7 @@ func (g *goTool) installDelve(ctx context.Context, version string, p Platform, f
 		return fmt.Errorf("making Delve %s for %s: %w", version, p, err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(gopath)) }()
-	args := []string{"install", "-trimpath", linkerFlags}
-	if tags, ok := delveTags[p.Arch]; ok {
-		args = append(args, "-tags="+tags)
-	}
-	args = append(args, delve.Package+"@v"+version)
-	if err := g.run(ctx, gopath, p, []string{"GOPATH=" + gopath}, args...); err != nil {
+	if err := g.run(ctx, gopath, p, []string{"GOPATH=" + gopath}, installArgs(version, p)...); err != nil {
 		return err
 	}
 	built := filepath.Join(gopath, "bin", "dlv")
@@ -90,6 +85,19 @@ func (g *goTool) installDelve(ctx context.Context, version string, p Platform, f
 		built = filepath.Join(gopath, "bin", p.OS+"_"+p.Arch, "dlv")
 	}
 	return place(built, file)
+}
+
+// downloadDelve gets what installDelve compiles.
+func (g *goTool) downloadDelve(ctx context.Context, version string, p Platform) error {
+	return g.run(ctx, os.TempDir(), p, nil, installArgs(version, p, "-n")...)
+}
+
+func installArgs(version string, p Platform, flags ...string) []string {
+	args := append([]string{"install", "-trimpath", linkerFlags}, flags...)
+	if tags, ok := delveTags[p.Arch]; ok {
+		args = append(args, "-tags="+tags)
+	}
+	return append(args, delve.Package+"@v"+version)
 }
 
 // place copies a program under its final name, whole or not at all.

@@ -16,6 +16,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/gofrs/flock"
 	"golang.org/x/sync/errgroup"
@@ -139,6 +140,11 @@ func (o Options) platforms(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	downloading, stop := context.WithCancel(ctx)
+	var downloads sync.WaitGroup
+	defer downloads.Wait()
+	defer stop()
+	downloads.Go(func() { o.download(downloading, g) })
 	platforms, ctx := errgroup.WithContext(ctx)
 	platforms.SetLimit(atOnce)
 	for _, p := range o.Platforms {
@@ -147,8 +153,31 @@ func (o Options) platforms(ctx context.Context) error {
 	return platforms.Wait()
 }
 
+// download gets the modules of the Delves that are to be made, while the first of them is
+// compiled. What fails here does so there.
+func (o Options) download(ctx context.Context, g *goTool) {
+	for _, version := range delve.Versions() {
+		for _, p := range o.Platforms {
+			if delve.Exists(version, p.Arch) && !g.isDelve(o.delve(version, p), version, p) {
+				_ = g.downloadDelve(ctx, version, p)
+				break
+			}
+		}
+	}
+}
+
+// folder has a platform's tools.
+func (o Options) folder(p Platform) string {
+	return filepath.Join(o.Dir, layout.Platform(p.OS, p.Arch, ""))
+}
+
+// delve is where a version of Delve is made.
+func (o Options) delve(version string, p Platform) string {
+	return filepath.Join(o.folder(p), layout.ToolDelve, version, "dlv")
+}
+
 func (o Options) platform(ctx context.Context, g *goTool, p Platform) error {
-	dir := filepath.Join(o.Dir, layout.Platform(p.OS, p.Arch, ""))
+	dir := o.folder(p)
 	for _, tool := range []struct{ pkg, file string }{{"./cmd/dlvgen-go", layout.ToolGo}, {"./cmd/dlvgen-init", layout.ToolInit}} {
 		fmt.Fprintf(o.Log, "tools: %s %s\n", p, tool.file)
 		if err := g.build(ctx, o.Repo, p, tool.pkg, filepath.Join(dir, tool.file)); err != nil {
@@ -160,7 +189,7 @@ func (o Options) platform(ctx context.Context, g *goTool, p Platform) error {
 		return fmt.Errorf("making Delve for %s: %w", p, err)
 	}
 	for _, version := range versions {
-		debugger := filepath.Join(dir, layout.ToolDelve, version, "dlv")
+		debugger := o.delve(version, p)
 		if g.isDelve(debugger, version, p) {
 			continue
 		}
