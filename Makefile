@@ -53,6 +53,11 @@ bin/buildkitd bin/buildctl bin/docker-buildx bin/gotestsum bin/distribution: go.
 	$(GO_BUILD) -o $@ $(TOOL)
 	@touch $@
 
+# Docker Compose, of the versions in its own go.mod.
+bin/docker-compose: hack/compose/go.mod hack/compose/go.sum
+	$(STAGE) $@
+	cd hack/compose && $(GO_BUILD) -o $(CURDIR)/$@ github.com/docker/compose/v5/cmd
+
 # The newest Delve that dlvgen carries is the one of go.mod.
 bin/dlv: tools
 	$(STAGE) $@
@@ -85,6 +90,10 @@ test-plain:
 .PHONY: test-published
 test-published: setup build bin/gotestsum ## Derive from programs of the Go module proxy: takes minutes.
 	@./hack/tests published
+
+.PHONY: test-compose
+test-compose: setup build bin/docker-buildx bin/docker-compose bin/gotestsum ## Debug a project of Docker Compose 5, which is built first.
+	@./hack/tests compose
 
 .PHONY: bench
 # ROWS selects rows by a regular expression: make bench ROWS=edit. ROUNDS is how often each way

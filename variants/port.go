@@ -21,8 +21,22 @@ func claimed(cfg *dockerspec.DockerOCIImageConfig, r Request, port int) error {
 	if claim == "" {
 		return nil
 	}
-	return fmt.Errorf("the image has %s, and the debugger would listen there: choose another port, such as --listen=:%d%s",
-		claim, freePort(cfg, port), insist)
+	return fmt.Errorf("the image has %s, and %s: choose another port, such as --listen=:%d%s",
+		claim, claimedPort, freePort(cfg, port), insist)
+}
+
+// claimedPort is what a refusal says of a port that the image seems to use itself.
+const claimedPort = "the debugger would listen there"
+
+// ClaimsPort says that a refusal is of the port alone, which the image seems to use itself.
+func ClaimsPort(refusal string) bool { return strings.Contains(refusal, ", and "+claimedPort+": ") }
+
+// Listens tells whether environment variables, NAME=VALUE, or a command make it likely that
+// an app listens on a port.
+func Listens(env, command []string, port int) bool {
+	cfg := dockerspec.DockerOCIImageConfig{}
+	cfg.Env, cfg.Cmd = env, command
+	return likelihood(&cfg, port) != ""
 }
 
 // freePort is the first port after the given one that the image does not seem to

@@ -151,7 +151,7 @@ func (d Debug) renderTarget(text *strings.Builder, one Derived, tags string) {
 		if d.hasTemplate() {
 			template = "template = " + literal(cty.StringVal(whole(v))) + ", "
 		}
-		fmt.Fprintf(text, "{ name = %s, suffix = %s, %sargs = %s },\n", literal(cty.StringVal(name)), literal(cty.StringVal(v.FileSuffix())), template, object(args(v)))
+		fmt.Fprintf(text, "{ name = %s, suffix = %s, %sargs = %s },\n", literal(cty.StringVal(name)), literal(cty.StringVal(v.FileSuffix())), template, object(Args(v)))
 	}
 	text.WriteString("]\n}\n")
 	text.WriteString("args = merge({ BUILDKIT_SYNTAX = DLVGEN_SYNTAX }, variant.args)\n")
@@ -181,8 +181,8 @@ func whole(v variants.Request) string {
 	return t.Whole()
 }
 
-// args are the build args of a variant.
-func args(v variants.Request) map[string]string {
+// Args are the build args of a variant, without BUILDKIT_SYNTAX.
+func Args(v variants.Request) map[string]string {
 	args := map[string]string{}
 	for name, value := range frontend.Attrs(v) {
 		args[strings.TrimPrefix(name, "build-arg:")] = value

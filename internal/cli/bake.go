@@ -123,13 +123,25 @@ var bakeLocal = []string{"output", "file", "addr", "builder", "format"}
 
 // command is the command line that writes the file again.
 func (f *bakeFlags) command(path string, args []string) string {
-	words := []string{"dlvgen", "bake", "-o", path}
-	f.given.VisitAll(func(flag *pflag.Flag) {
-		if !flag.Changed || slices.Contains(bakeLocal, flag.Name) {
+	return commandAgain("bake", path, f.given, bakeLocal, args)
+}
+
+// commandAgain is the command line that writes a file again, with the flags that were given but
+// for local ones.
+func commandAgain(verb, path string, given *pflag.FlagSet, local, args []string) string {
+	words := []string{"dlvgen", verb, "-o", path}
+	given.VisitAll(func(flag *pflag.Flag) {
+		if !flag.Changed || slices.Contains(local, flag.Name) {
 			return
 		}
 		value := strings.Trim(flag.Value.String(), "[]")
 		if list, ok := flag.Value.(pflag.SliceValue); ok {
+			if flag.Value.Type() == "stringArray" { // whose values have commas of their own
+				for _, one := range list.GetSlice() {
+					words = append(words, "--"+flag.Name, one)
+				}
+				return
+			}
 			value = strings.Join(list.GetSlice(), ",")
 		}
 		switch flag.NoOptDefVal {

@@ -40,7 +40,7 @@ func (s streams) checkTargets(ctx context.Context, flags *bakeFlags, b *bakefile
 	group.SetLimit(checksAtOnce)
 	for i, t := range targets {
 		group.Go(func() error {
-			checks[i] = targetCheck{flags: flags, target: t, streams: s}
+			checks[i] = targetCheck{flags: &flags.buildFlags, target: t, what: "target", builder: "docker buildx bake", streams: s}
 			if err := checks[i].run(ctx, env); err != nil {
 				return fmt.Errorf("target %s: %w", t.Name, err)
 			}
@@ -73,9 +73,15 @@ func (s streams) checkTargets(ctx context.Context, flags *bakeFlags, b *bakefile
 
 // targetCheck finds the variants that can be derived from a target.
 type targetCheck struct {
-	flags   *bakeFlags
+	flags   *buildFlags
 	target  *bakefile.Target
 	streams streams
+
+	// what the target is called where it is written, and what builds it.
+	what, builder string
+
+	// adapt changes what is asked for, if it is set.
+	adapt func(*variants.Request)
 
 	variants []variants.Request
 	skipped  []skippedTarget
@@ -91,14 +97,17 @@ func (c *targetCheck) run(ctx context.Context, env bake.Environment) error {
 	if err != nil {
 		return err
 	}
-	for _, v := range asked {
+	for i, v := range asked {
+		if c.adapt != nil {
+			c.adapt(&asked[i])
+		}
 		if _, err := t.DebugTags(v); err != nil {
 			c.skip("", err.Error())
 			return nil
 		}
 	}
 	if name := t.Linked(); name != "" {
-		c.streams.tell(fmt.Sprintf("target %s: not checked, since its context %s is the result of another target", t.Name, name))
+		c.streams.tell(fmt.Sprintf("%s %s: not checked, since its context %s is the result of another %[1]s", c.what, t.Name, name))
 		c.variants = asked
 		return nil
 	}
@@ -110,7 +119,7 @@ func (c *targetCheck) run(ctx context.Context, env bake.Environment) error {
 		c.skip("", refusal.Error())
 		return nil
 	case errors.As(err, &missing):
-		c.skip("", missing.What+", so docker buildx bake cannot build it")
+		c.skip("", missing.What+", so "+c.builder+" cannot build it")
 		return nil
 	case err != nil:
 		return err
@@ -128,7 +137,7 @@ func (c *targetCheck) explain(ctx context.Context, asked []variants.Request, env
 
 // presets are those that are asked for, of the project file of the target's context.
 func (c *targetCheck) presets() ([]variants.Request, error) {
-	flags := c.flags.buildFlags
+	flags := *c.flags
 	flags.Context = c.target.Context
 	return flags.presets()
 }

@@ -134,6 +134,8 @@ func Rules() []Rule {
 		{Name: "internal/bake/...", NeverLinked: own("internal/cli", "cmd"), Never: []string{"github.com/spf13/pflag", "github.com/spf13/cobra"}}, // docker's contexts link both
 		// buildx reads bake files, as a program: its packages would make dlvgen a third larger.
 		{Name: "internal/bakefile", NeverLinked: append(own("internal/cli", "internal/bake", "internal/buildkit", "cmd"), "github.com/docker/buildx")},
+		// It reads and writes texts: what an image is, its caller says.
+		{Name: "internal/composefile", NeverLinked: append(own("internal/cli", "internal/bake", "internal/buildkit", "internal/docker", "cmd"), "github.com/docker/buildx")},
 		{Name: "cmd/dlvgen-frontend", NeverLinked: append(own("internal/cli", "internal/bake", "internal/registry"), registry)},
 		// Mounted into strangers' images: small, static, no surprises.
 		{Name: "internal/shim/...", Only: own("internal/layout", "internal/shim")},
