@@ -151,7 +151,7 @@ func TestProjectsOfEveryShape(t *testing.T) {
 func merge(t *testing.T, p *composefile.Project, text []byte) types.Services {
 	t.Helper()
 	const file = "merged.yaml" // not one that is left out
-	if err := os.WriteFile(file, bytes.TrimPrefix(text, []byte("# Debug services")), 0o600); err != nil {
+	if err := os.WriteFile(file, append([]byte("# A copy.\n"), text...), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	merged, err := composefile.Read(t.Context(), composefile.Options{Files: append(slices.Clone(p.ComposeFiles), file)})

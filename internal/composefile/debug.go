@@ -107,6 +107,13 @@ func (p *Project) Debug(d Debug) (*Written, error) {
 		Debug: d, project: p, ports: newPorts(p, d.Port), services: map[string]*service{},
 		names: map[string]map[string]string{}, listening: map[string]string{},
 	}
+	for _, one := range d.Services {
+		if one.Build == nil && one.BuiltBy == "" && one.kind() == variants.KindRemote {
+			if err := w.ports.reserve(one.Service, one.Debug.Listen); err != nil {
+				return nil, err
+			}
+		}
+	}
 	for _, own := range []bool{true, false} { // a service may have the image of another
 		for _, one := range d.Services {
 			if (one.BuiltBy == "") != own {
@@ -197,7 +204,7 @@ func (w *writer) listen(d *Debugged) (place, error) {
 	if at.owner != "" {
 		owner := w.service(at.owner)
 		owner.Ports = append(owner.Ports, at.mapping())
-	} else if at.host != loopback {
+	} else if !isLoopback(at.host) {
 		w.warn("service %s uses the network of the host, so whoever reaches the host reaches the debugger, which has no password: build it with --listen 127.0.0.1:PORT", d.Name)
 	}
 	return at, nil
@@ -267,11 +274,7 @@ func notPulled(has, other string) string {
 // build is the name of the debug image, and what is added to production's build.
 func (w *writer) build(d Debugged) (name string, b *build) {
 	args := bakefile.Args(d.Variant)
-	name = d.debugName(d.Variant)
-	if other, ok := w.names[name]; ok && !maps.Equal(other, args) { // two builds would have one name
-		name = d.ownName(d.Variant)
-	}
-	w.names[name] = args
+	name = w.unique(d, args)
 	b = &build{Args: map[string]string{"BUILDKIT_SYNTAX": w.syntax()}}
 	for arg, value := range args {
 		b.Args[arg] = escaped(value)
@@ -283,6 +286,20 @@ func (w *writer) build(d Debugged) (name string, b *build) {
 		b.CacheTo = &reset{}
 	}
 	return name, b
+}
+
+// unique is a name for the debug image that no other build has. Two services may have one image, if
+// their builds have the same args.
+func (w *writer) unique(d Debugged, args map[string]string) string {
+	name := d.debugName(d.Variant)
+	if other, taken := w.names[name]; taken && (d.Service.Image == "" || !maps.Equal(other, args)) {
+		name = d.ownName(d.Variant, "")
+		for n := 2; w.names[name] != nil; n++ {
+			name = d.ownName(d.Variant, fmt.Sprintf("-%d", n))
+		}
+	}
+	w.names[name] = args
+	return name
 }
 
 // syntax is the frontend image, which a variable of the environment replaces.

@@ -34,11 +34,11 @@ func canonical(image string) string {
 // have it: with the variables of production's name, where that follows them.
 func (s *Service) debugName(v variants.Request) string {
 	if s.Image == "" {
-		return s.ownName(v)
+		return s.ownName(v, "")
 	}
 	name, ok := s.Beside(v)
 	if !ok {
-		return s.ownName(v)
+		return s.ownName(v, "")
 	}
 	return name
 }
@@ -75,10 +75,11 @@ func (s *Service) Beside(v variants.Request) (name string, ok bool) {
 	return "", false
 }
 
-// ownName is a name for a debug image without a production name to follow.
-func (s *Service) ownName(v variants.Request) string {
+// ownName is a name for a debug image without a production name to follow. more tells it from the
+// name of another service.
+func (s *Service) ownName(v variants.Request, more string) string {
 	name := notInNames.ReplaceAllString(strings.ToLower(s.Name), "-")
-	return "${COMPOSE_PROJECT_NAME:-" + s.project.Name + "}-" + cmp.Or(strings.Trim(name, "-"), "service") + ":latest" + escaped(v.FileSuffix())
+	return "${COMPOSE_PROJECT_NAME:-" + s.project.Name + "}-" + cmp.Or(strings.Trim(name, "-"), "service") + more + ":latest" + escaped(v.FileSuffix())
 }
 
 // notInNames separates words, and names of images have one of them between two words.

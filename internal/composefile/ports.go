@@ -16,17 +16,19 @@ import (
 // ports knows which TCP ports are taken.
 type ports struct {
 	project *Project
-	next    int // the first that may be free on the host
+	first   int // for debuggers
 
 	// published are those on the host, inside those in the network of a service, by the name of
 	// the service that has the network. The values say whose they are.
 	published map[int]string
 	inside    map[string]map[int]string
+
+	reserved map[string]bool // services whose debuggers have the port where they must listen
 }
 
 // newPorts knows the ports of a project's services. The debuggers' are published from first on.
 func newPorts(p *Project, first int) *ports {
-	t := &ports{project: p, next: first, published: map[int]string{}, inside: map[string]map[int]string{}}
+	t := &ports{project: p, first: first, published: map[int]string{}, inside: map[string]map[int]string{}, reserved: map[string]bool{}}
 	for _, name := range slices.Sorted(maps.Keys(p.AllServices())) {
 		s := &Service{p.AllServices()[name], p}
 		owner, mode := s.mode()
@@ -36,7 +38,7 @@ func newPorts(p *Project, first int) *ports {
 			}
 			t.claim(owner, int(port.Target), "service "+name)
 			for _, n := range portRange(port.Published) {
-				t.published[n] = name
+				t.published[n] = "service " + name
 			}
 		}
 		for _, text := range s.Expose {
@@ -48,7 +50,7 @@ func newPorts(p *Project, first int) *ports {
 		}
 		if mode == hostNetwork {
 			for n := range t.inside[owner] {
-				t.published[n] = name
+				t.published[n] = "service " + name
 			}
 		}
 	}
@@ -79,13 +81,13 @@ func portRange(text string) (list []int) {
 	return list
 }
 
-// publish is a port of the host that nobody has, for the debugger of a service. Nobody has it in
-// the service's network either.
-func (t *ports) publish(owner, who string) (int, error) {
-	for ; t.next <= math.MaxUint16; t.next++ {
-		if t.published[t.next] == "" && t.inside[owner][t.next] == "" {
-			t.published[t.next] = who
-			return t.next, nil
+// publish is a port of the host that nobody has, for the debugger of a service. If that may have
+// to listen on the same port, nobody has it in the service's network either.
+func (t *ports) publish(owner, who string, fixed bool) (int, error) {
+	for n := t.first; n <= math.MaxUint16; n++ {
+		if t.published[n] == "" && (fixed || t.inside[owner][n] == "") {
+			t.published[n] = "the debugger of service " + who
+			return n, nil
 		}
 	}
 	return 0, fmt.Errorf("service %s: no port is left for its debugger: choose a lower --port", who)
@@ -127,48 +129,57 @@ const (
 // place finds one for the debugger of a service. address is where it listens if that can be, and
 // fixed where it must be that. moved says that the image needs the port itself.
 func (t *ports) place(s *Service, address string, fixed, moved bool) (place, error) {
+	if fixed {
+		if err := t.reserve(s, address); err != nil {
+			return place{}, err
+		}
+	}
 	host, port, err := variants.SplitAddress(address)
 	if err != nil {
 		return place{}, fmt.Errorf("service %s: its debugger listens on %q: %w", s.Name, address, err)
 	}
 	owner, mode := s.mode()
-	at := place{owner: owner, host: host, inside: port}
-	if mode == hostNetwork {
-		return t.onHost(s, at, fixed)
-	}
-	if host == "localhost" || net.ParseIP(host).IsLoopback() {
+	at := place{owner: owner, host: host, inside: port, public: port}
+	switch {
+	case mode == hostNetwork && fixed:
+		at.owner = ""
+		return at, nil
+	case mode == hostNetwork:
+		at.owner, at.host = "", loopback
+	case isLoopback(host):
 		return place{}, fmt.Errorf("service %s: its debugger listens on %s in its container, where no published port leads: build with --listen :PORT", s.Name, host)
 	}
-	taken := t.inside[owner][port]
-	if fixed && taken != "" {
-		return place{}, fmt.Errorf("service %s: its debugger would listen on port %d, which %s has: build with --listen :PORT", s.Name, port, taken)
-	}
-	if at.public, err = t.publish(owner, s.Name); err != nil {
+	if at.public, err = t.publish(owner, s.Name, fixed); err != nil {
 		return place{}, err
 	}
-	if !fixed && (taken != "" || moved || s.likely(port)) {
+	if !fixed && (mode == hostNetwork || t.inside[owner][port] != "" || moved || s.likely(port)) {
 		at.inside = at.public
 	}
 	t.claim(owner, at.inside, "the debugger of service "+s.Name)
 	return at, nil
 }
 
-// onHost is a place in the network of the host, on the loopback address if that can be chosen.
-func (t *ports) onHost(s *Service, at place, fixed bool) (place, error) {
-	owner := at.owner
-	at.owner = ""
-	if fixed {
-		if taken := t.published[at.inside]; taken != "" {
-			return place{}, fmt.Errorf("service %s: its debugger would listen on port %d of the host, which service %s has: build with --listen :PORT", s.Name, at.inside, taken)
-		}
-		t.published[at.inside] = s.Name
-		at.public = at.inside
-		return at, nil
+// reserve takes the port where a debugger must listen. It is done ahead of the places of others.
+func (t *ports) reserve(s *Service, address string) error {
+	_, port, err := variants.SplitAddress(address)
+	if err != nil || t.reserved[s.Name] {
+		return nil //nolint:nilerr // place says what is wrong
 	}
-	public, err := t.publish(owner, s.Name)
-	if err != nil {
-		return place{}, err
+	owner, mode := s.mode()
+	taken, where := t.inside[owner][port], ""
+	if mode == hostNetwork && t.published[port] != "" {
+		taken, where = t.published[port], " of the host"
 	}
-	at.host, at.inside, at.public = loopback, public, public
-	return at, nil
+	if taken != "" {
+		return fmt.Errorf("service %s: its debugger would listen on port %d%s, which %s has: build with --listen :PORT", s.Name, port, where, taken)
+	}
+	t.reserved[s.Name] = true
+	who := "the debugger of service " + s.Name
+	t.claim(owner, port, who)
+	if mode == hostNetwork {
+		t.published[port] = who
+	}
+	return nil
 }
+
+func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }

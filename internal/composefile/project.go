@@ -62,7 +62,7 @@ func Read(ctx context.Context, o Options) (*Project, error) {
 	log.SetOutput(io.Discard)
 	options, err := o.load()
 	if err != nil {
-		return nil, readError(err)
+		return nil, err
 	}
 	project, err := options.LoadProject(ctx)
 	if err != nil {
@@ -70,7 +70,7 @@ func Read(ctx context.Context, o Options) (*Project, error) {
 	}
 	p := &Project{Project: project, options: o}
 	if options, err = o.load(cli.WithInterpolation(false), cli.WithResolvedPaths(false)); err != nil {
-		return nil, readError(err)
+		return nil, err
 	}
 	if model, err := options.LoadModel(ctx); err == nil {
 		p.raw, _ = model["services"].(map[string]any)
@@ -95,7 +95,7 @@ func (o Options) load(more ...cli.ProjectOptionsFn) (*cli.ProjectOptions, error)
 		cli.WithoutLabelsResolution,
 	}, more...)...)
 	if err != nil {
-		return nil, err
+		return nil, readError(err)
 	}
 	if len(options.ConfigPaths) == 0 {
 		return nil, fmt.Errorf("no compose file in this folder or above it: name one with -f, or add one of %s", strings.Join(cli.DefaultFileNames, ", "))

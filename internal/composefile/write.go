@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/bakefile"
@@ -110,7 +111,13 @@ func (w *writer) usage() string {
 	for _, file := range o.EnvFiles {
 		words = append(words, "--env-file", file)
 	}
-	for _, profile := range o.Profiles {
+	profiles := slices.Clone(o.Profiles)
+	for _, d := range w.Services {
+		if _, active := w.project.Project.Services[d.Name]; !active && !slices.ContainsFunc(d.Profiles, func(p string) bool { return slices.Contains(profiles, p) }) {
+			profiles = append(profiles, d.Profiles[0])
+		}
+	}
+	for _, profile := range profiles {
 		words = append(words, "--profile", profile)
 	}
 	for _, file := range append(w.project.relative(), filepath.ToSlash(w.File)) {
@@ -148,7 +155,7 @@ func (p *Project) fromProject(path string) string {
 	if err != nil {
 		return path
 	}
-	if rel = filepath.ToSlash(rel); rel != "." && !strings.HasPrefix(rel, "../") {
+	if rel = filepath.ToSlash(rel); rel != "." && rel != ".." && !strings.HasPrefix(rel, "../") {
 		rel = "./" + rel
 	}
 	return rel
