@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -155,7 +156,7 @@ func TestServicesThatAreBuilt(t *testing.T) {
 	program["compose.yaml"] = `services:
   app: {build: app, image: "app:v1"}
   again: {image: "app:v1", entrypoint: [/app, -again]}
-  inline: {build: {context: app, dockerfile_inline: "` + strings.ReplaceAll(stages, "\n", `\n`) + `CMD /app\n"}}
+  inline: {build: {context: app, dockerfile_inline: ` + strconv.Quote(stages+"CMD [\"/app\"]\n") + `}}
   port: {build: port}
   nowhere: {build: none}
   linked: {build: {context: app, additional_contexts: {x: "service:site"}}}
