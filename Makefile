@@ -92,7 +92,7 @@ test-published: setup build bin/gotestsum ## Derive from programs of the Go modu
 	@./hack/tests published
 
 .PHONY: test-compose
-test-compose: setup build bin/docker-buildx bin/docker-compose bin/gotestsum ## Debug a project of Docker Compose 5, which is built first.
+test-compose: setup build bin/docker-buildx bin/docker-compose bin/gotestsum ## Debug a project of Docker Compose 5, which is built first: takes minutes.
 	@./hack/tests compose
 
 .PHONY: bench
