@@ -11,6 +11,7 @@ import (
 
 	"github.com/dlvgen/dlvgen/internal/composefile"
 	"github.com/dlvgen/dlvgen/internal/ownfile"
+	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -103,6 +104,11 @@ func (f *composeFlags) checkCompose(cmd *cobra.Command) error {
 	}
 	if f.port < 1 || f.port > math.MaxUint16 {
 		return usagef(cmd, "--port is %d: it must be a number from 1 to %d", f.port, math.MaxUint16)
+	}
+	if f.FrontendImage != "" { // which is put into a variable's default
+		if _, _, err := registry.ParseImage(f.FrontendImage); err != nil {
+			return usagef(cmd, "--frontend-image is %q: %w", f.FrontendImage, err)
+		}
 	}
 	presets, err := f.presets()
 	if err != nil {

@@ -182,7 +182,7 @@ func (c *serviceCheck) lookUp(ctx context.Context) error {
 	}
 	if answer.err != nil {
 		c.skipped = answer.err.Error()
-		if c.given == "" {
+		if none := (*noDebugImageError)(nil); errors.As(answer.err, &none) {
 			c.skipped += fmt.Sprintf(": if it is a Go program, make one with `dlvgen derive %s --load`", image)
 		}
 		return nil

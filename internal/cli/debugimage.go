@@ -22,6 +22,13 @@ type debugImageAnswer struct {
 	err   error
 }
 
+// noDebugImageError says that an image has no debug image of a variant.
+type noDebugImageError struct{ image, variant string }
+
+func (e *noDebugImageError) Error() string {
+	return fmt.Sprintf("%s has no debug image of the variant %s", e.image, e.variant)
+}
+
 // of is the debug image of an image, or the image itself where that is a debug image which was
 // chosen.
 func (d debugImages) of(ctx context.Context, image string, chosen bool) debugImageAnswer {
@@ -56,7 +63,7 @@ func (d debugImages) lookUp(ctx context.Context, image string, chosen bool) (kub
 		if chosen {
 			return kubernetes.Image{}, fmt.Errorf("%s is no debug image", image)
 		}
-		return kubernetes.Image{}, fmt.Errorf("%s has no debug image of the variant %s", image, d.variant)
+		return kubernetes.Image{}, &noDebugImageError{image, d.variant}
 	}
 	img := list.Images[i]
 	if img.Status == registry.Stale && !chosen && (digest == "" || img.ProductionDigest != digest) {

@@ -101,6 +101,24 @@ func TestTwoBuildsDoNotShareAName(t *testing.T) {
 	}
 }
 
+// TestNothingOfAProjectEndsTheComment has names with lines and quotes where the file names them.
+func TestNothingOfAProjectEndsTheComment(t *testing.T) {
+	inProject(t, `services: {app: {build: ., image: "app:v1", profiles: ["a\nb: '$x'"]}}`+"\n")
+	p := mustRead(t)
+	const evil = "a\n'b\": c.yaml"
+	w, err := p.Debug(composefile.Debug{Port: 8000, Syntax: "dlvgen/dlvgen:1", File: evil, Services: debugged(t, p, "remote", "app")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	comment, _, _ := strings.Cut(string(w.Text), "services:\n")
+	for line := range strings.Lines(comment) {
+		if !strings.HasPrefix(line, "#") {
+			t.Errorf("the comment has the line %q", line)
+		}
+	}
+	merge(t, p, w.Text)
+}
+
 func TestWhatIsNoProjectIsRefused(t *testing.T) {
 	bomb := "x-a0: &a0 [x, y, z]\n"
 	for i := range 12 {
