@@ -67,7 +67,7 @@ func (s *solves) steps(t *testing.T) (instrumented, compiled []string) {
 		}
 		id := digest.FromBytes(dt).String()
 		for _, m := range op.GetExec().GetMounts() {
-			if m.Dest == layout.Capture {
+			if m.Dest == layout.Sources {
 				name := s.last.Metadata[id].GetDescription()["llb.customname"]
 				captures[output{id, m.Output}] = name
 				instrumented = append(instrumented, name)

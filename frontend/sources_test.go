@@ -74,3 +74,36 @@ func TestSourcesLeaveProductionsFoldersAsTheyAre(t *testing.T) {
 		t.Errorf("the layer of sources has %v, want /src as production has it: 3710 1000:1001", found)
 	}
 }
+
+func TestSourcesAreThoseCapturedAlone(t *testing.T) {
+	testenv.Require(t, testenv.NeedBuildKit)
+	bk, reg := testenv.SharedBuildKit(t), testenv.SharedRegistry(t)
+	for name, then := range map[string]string{
+		"as they are":        "true",
+		"a killed call":      "mkdir -p /.dlvgen/sources/.dlvgen-1/src && touch /.dlvgen/sources/.dlvgen-1/src/main.go",
+		"the owner of files": "chown -R 1000:1001 /.dlvgen/sources",
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx := deadline(t)
+			service := testenv.Service(t, "hello")
+			dockerfile := "FROM golang:1.26 AS build\nWORKDIR /src\nCOPY . .\nRUN CGO_ENABLED=0 go build -o /server . && " + then +
+				"\nFROM scratch\nCOPY --from=build /server /server\nENTRYPOINT [\"/server\"]\n"
+			if err := os.WriteFile(filepath.Join(service, "Dockerfile"), []byte(dockerfile), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			image := "captured/hello:" + strings.ReplaceAll(name, " ", "-")
+			mustDerive(ctx, t, bk, derivation{service: service, options: variant("remote-src"), push: reg.Ref(image)})
+			files := treeOf(ctx, t, reg, image)
+			for name, owner := range map[string]string{"/src": "0755 0:0", "/src/main.go": "0644 0:0", "/src/go.mod": "0644 0:0"} {
+				if f, ok := files[name]; !ok || f.owner() != owner {
+					t.Errorf("%s is %s, want %s", name, f.owner(), owner)
+				}
+			}
+			for name := range files {
+				if strings.HasPrefix(name, "/.dlvgen-") {
+					t.Errorf("the image has %s", name)
+				}
+			}
+		})
+	}
+}

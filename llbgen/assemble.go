@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"strings"
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
@@ -24,9 +25,8 @@ type Parts struct {
 	// Production is the root file system that the instrumented build made.
 	Production llb.State
 
-	// Captures are what users' calls recorded in the steps that compiled the program: a
-	// folder for each.
-	Captures []File
+	// Sources are what the plan's items of variants.FromCaptures are.
+	Sources []Sources
 
 	// Read is what was read of the instrumented build to make the plan: another builder with
 	// this one's cache needs it too.
@@ -47,6 +47,15 @@ type Parts struct {
 	PlanJSON []byte
 }
 
+// Sources are a folder of captured sources at their paths.
+type Sources struct {
+	File
+
+	// Layer says that it is a layer as it is. In others that are a whole state, calls that
+	// were killed may have left temporary files.
+	Layer bool
+}
+
 // File is a file or a folder of a state.
 type File struct {
 	State llb.State
@@ -63,10 +72,13 @@ func Assemble(p Parts, caps apicaps.CapSet) llb.State {
 	}
 	merges, states := caps.Supports(pb.CapMergeOp) == nil, []llb.State{base}
 	for _, l := range p.Plan.Layers {
-		if merges {
-			states = append(states, p.onto(llb.Scratch(), l))
-		} else {
+		switch {
+		case !merges:
 			states[0] = p.onto(states[0], l)
+		case p.isSources(l):
+			states = append(states, p.Sources[0].State)
+		default:
+			states = append(states, p.onto(llb.Scratch(), l))
 		}
 	}
 	if !merges {
@@ -86,6 +98,13 @@ func (p Parts) kept() []llb.State {
 		nothing = append(nothing, llb.Diff(st, st, llb.WithCustomName("[dlvgen] keep what was recorded in the cache")))
 	}
 	return nothing
+}
+
+// isSources tells whether a layer is one result of a step as it is: copying thousands of
+// files takes longer than all else.
+func (p Parts) isSources(l variants.Layer) bool {
+	only := len(l.Items) == 1 && l.Items[0].From == variants.FromCaptures && len(l.Folders) == 0
+	return only && len(p.Sources) == 1 && p.Sources[0].Layer
 }
 
 // onto puts a layer on a state. The files are gathered first and then copied as a whole,
@@ -116,10 +135,13 @@ func (p Parts) put(a *llb.FileAction, i variants.Item) *llb.FileAction {
 	case i.From == variants.FromPlan:
 		return a.Mkfile(i.Path, mode, p.PlanJSON, at)
 	case i.From == variants.FromCaptures:
-		for _, c := range p.Captures {
+		for _, s := range p.Sources {
 			info := copyOf(i)
 			info.CopyDirContentsOnly = true
-			a = a.Copy(c.State, CaptureSources(c.Path)+"/", i.Path, info)
+			a = a.Copy(s.State, strings.TrimSuffix(s.Path, "/")+"/", i.Path, info)
+			if s.Path == "/" && !s.Layer {
+				a = a.Rm(path.Join(i.Path, layout.TemporaryPrefix+"*"), llb.WithAllowWildcard(true), llb.WithAllowNotFound(true))
+			}
 		}
 		return a
 	case i.From != "":

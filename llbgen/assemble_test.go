@@ -51,6 +51,7 @@ func TestAssembledDefinitionsAreTheGoldens(t *testing.T) {
 		rebuilt         *variants.Rebuilt
 		capabilities    string
 		read            bool
+		sources         Sources
 	}{
 		"remote":        {variant: "remote", caps: all, read: true},
 		"remote-copied": {variant: "remote", caps: pb.Caps.CapSet(nil), read: true},
@@ -58,14 +59,19 @@ func TestAssembledDefinitionsAreTheGoldens(t *testing.T) {
 		"attach":        {variant: "attach", caps: all},
 		"sidecar":       {variant: "sidecar", caps: all},
 
+		"sources":           {variant: "sidecar", caps: all, sources: Sources{File: File{llb.Image("example.com/sources"), "/"}, Layer: true}},
+		"sources-folders":   {variant: "attach", caps: all, sources: Sources{File: File{llb.Image("example.com/sources"), "/"}, Layer: true}},
+		"sources-not-whole": {variant: "sidecar", caps: all, sources: Sources{File: File{llb.Image("example.com/sources"), "/"}}},
+
 		"granted":         {variant: "remote", script: "a script", caps: all, capabilities: "0102"},
 		"rebuilt":         {variant: "remote", caps: all, rebuilt: &variants.Rebuilt{From: variants.RebuildContext}},
 		"rebuilt-inplace": {variant: "remote", script: "a script", caps: all, rebuilt: &variants.Rebuilt{From: variants.RebuildContext}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			capture := llb.Image("example.com/capture")
 			parts := Parts{
 				Production: llb.Image("example.com/production"),
-				Captures:   []File{{State: llb.Image("example.com/capture"), Path: "/capture/0"}},
+				Sources:    []Sources{{File: File{State: capture, Path: "/capture/0/src"}}},
 				Tools:      ToolsIn(llb.Image("example.com/tools"), "/tools"),
 				Platform:   ocispecs.Platform{OS: "linux", Architecture: "amd64"},
 				Builder:    ocispecs.Platform{OS: "linux", Architecture: "arm64"},
@@ -73,13 +79,16 @@ func TestAssembledDefinitionsAreTheGoldens(t *testing.T) {
 				PlanJSON:   []byte("the plan"),
 			}
 			if tc.read {
-				parts.Read = []llb.State{parts.Captures[0].State}
+				parts.Read = []llb.State{capture}
+			}
+			if tc.sources.Path != "" {
+				parts.Sources = []Sources{tc.sources}
 			}
 			if tc.rebuilt != nil {
 				parts.Files = map[variants.Source]File{variants.FromRebuilt: {llb.Image("example.com/rebuilt"), "/rebuilt/server"}}
 			}
 			if tc.variant == "sidecar" {
-				parts.Files = map[variants.Source]File{variants.FromSymbols: {parts.Captures[0].State, "/capture/0/symbols/0123/server"}}
+				parts.Files = map[variants.Source]File{variants.FromSymbols: {capture, "/capture/0/symbols/0123/server"}}
 			}
 			def, err := Assemble(parts, tc.caps).Marshal(t.Context(), llb.LinuxAmd64)
 			if err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/moby/buildkit/client/llb"
 	"github.com/moby/buildkit/solver/llbsolver"
 	"github.com/moby/buildkit/solver/pb"
@@ -70,7 +71,7 @@ func FuzzInstrument(f *testing.F) {
 		if before, after := solvable(t, def), solvable(t, in.Definition); before == nil && after != nil {
 			t.Fatalf("BuildKit refuses what was instrumented: %v", after)
 		}
-		checkSteps(t, in)
+		checkSteps(t, in, false)
 	})
 }
 
@@ -138,13 +139,13 @@ func checkInstrument(t *testing.T, def *pb.Definition, opts InstrumentOptions, j
 	if err != nil || !slices.EqualFunc(again.Definition.Def, in.Definition.Def, bytes.Equal) {
 		t.Fatalf("a second call made another definition, %v", err)
 	}
-	checkSteps(t, in)
+	checkSteps(t, in, opts.Merges)
 	checkVertices(t, def, in)
 	return in.Steps
 }
 
 // checkSteps checks that what steps refer to is there.
-func checkSteps(t *testing.T, in *Instrumented) {
+func checkSteps(t *testing.T, in *Instrumented, merges bool) {
 	t.Helper()
 	for _, s := range in.Steps {
 		capture, err := s.Capture()
@@ -155,7 +156,11 @@ func checkSteps(t *testing.T, in *Instrumented) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, def := range []*pb.Definition{capture, input} {
+		sources, err := s.Sources()
+		if err != nil || (sources != nil) != merges {
+			t.Fatalf("the sources are in %v, %v", sources, err)
+		}
+		for _, def := range []*pb.Definition{capture, sources, input} {
 			if _, err := decode(def); err != nil {
 				t.Fatal(err)
 			}
@@ -168,6 +173,9 @@ func checkSteps(t *testing.T, in *Instrumented) {
 			for _, m := range v.op.GetExec().Mounts {
 				if m.Output == s.capture.Index {
 					outputs++
+				}
+				if s.sources != nil && m.Output == s.sources.Index && m.Dest != layout.Sources {
+					t.Fatalf("the mount %v is the output of the sources too", m)
 				}
 			}
 		}
@@ -226,6 +234,9 @@ func checkStep(t *testing.T, before, after *pb.Op) {
 	exec := after.GetExec()
 	added := exec.Mounts[len(before.GetExec().Mounts):]
 	for _, m := range added {
+		if m.Dest == layout.Sources && m.Input == int64(pb.Empty) && m.Output >= 0 {
+			continue
+		}
 		if m.Input < int64(len(before.Inputs)) || m.Input >= int64(len(after.Inputs)) {
 			t.Fatalf("the mount %v has an input that is not its own", m)
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 )
@@ -41,6 +42,10 @@ type InstrumentOptions struct {
 
 	// NoGoCache leaves out the persistent build and module caches.
 	NoGoCache bool
+
+	// Merges says that the builder merges (pb.CapMergeOp). Then a step has an output of its
+	// own for sources, which is a layer as it is.
+	Merges bool
 
 	// CacheNamespace precedes the ids of the caches, as the Dockerfile frontend's
 	// BUILDKIT_CACHE_MOUNT_NS does.
@@ -250,7 +255,7 @@ func (in *instrumenter) instrument(i int, reason string) error {
 		in.pending[i] = true
 	}
 	m := &mounter{in: in, op: op, script: in.scripts[i], platform: platformOf(op)}
-	mounts, output, err := m.mountAll(located.Toolchain)
+	mounts, outputs, err := m.mountAll(located.Toolchain)
 	if err != nil {
 		return fmt.Errorf("instrumenting %q: %w", step.Name, err)
 	}
@@ -260,7 +265,10 @@ func (in *instrumenter) instrument(i int, reason string) error {
 	}
 	in.keep(i, renewed)
 	step.Vertex, step.Mounts, step.Platform = renewed.digest, mounts, m.platform.Spec()
-	step.capture = &pb.Input{Digest: string(renewed.digest), Index: output}
+	step.capture = &pb.Input{Digest: string(renewed.digest), Index: outputs[layout.Capture]}
+	if index, ok := outputs[layout.Sources]; ok {
+		step.sources = &pb.Input{Digest: string(renewed.digest), Index: index}
+	}
 	in.steps = append(in.steps, step)
 	return nil
 }

@@ -191,25 +191,30 @@ func TestEveryUserHasACacheOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestCaptureIsAnOutputOfItsOwn(t *testing.T) {
-	in := withToolchain(t, definition(t, hello()), usualToolchain)
-	capture, err := in.Steps[0].Capture()
-	if err != nil {
-		t.Fatal(err)
-	}
-	vs := mustDecode(t, capture)
-	result := vs[len(vs)-1].op.Inputs[0]
-	if result.Digest != string(in.Steps[0].Vertex) || result.Index != 1 {
-		t.Errorf("the capture is %v, want output 1 of the compile", result)
-	}
-	var outputs []string
-	for _, m := range execOf(t, in).Mounts {
-		if m.Output == 1 {
-			outputs = append(outputs, m.Dest)
+func TestWhatStepsCaptureAreOutputsOfTheirOwn(t *testing.T) {
+	in := instrument(t, definition(t, hello()), InstrumentOptions{Merges: true})
+	for index, output := range map[int64]struct {
+		of   func() (*pb.Definition, error)
+		dest string
+	}{1: {in.Steps[0].Capture, layout.Capture}, 2: {in.Steps[0].Sources, layout.Sources}} {
+		def, err := output.of()
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if !slices.Equal(outputs, []string{layout.Capture}) {
-		t.Errorf("output 1 is %q, want %s", outputs, layout.Capture)
+		vs := mustDecode(t, def)
+		result := vs[len(vs)-1].op.Inputs[0]
+		if result.Digest != string(in.Steps[0].Vertex) || result.Index != index {
+			t.Errorf("%s is %v, want output %d of the compile", output.dest, result, index)
+		}
+		var outputs []string
+		for _, m := range execOf(t, in).Mounts {
+			if m.Output == index {
+				outputs = append(outputs, m.Dest)
+			}
+		}
+		if !slices.Equal(outputs, []string{output.dest}) {
+			t.Errorf("output %d is %q, want %s", index, outputs, output.dest)
+		}
 	}
 }
 

@@ -25,7 +25,7 @@ type Mount struct {
 	Dest string
 
 	// Files are prepared under the title, and the first is what is mounted with all that is
-	// in it; one without a path is mounted where it lies.
+	// in it; one without a path is mounted where it lies. An output without files is empty.
 	Files []variants.Item
 	Title string
 
@@ -59,30 +59,34 @@ type mounter struct {
 	platform *pb.Platform
 }
 
-// mountAll adds every mount and the PATH, and returns the mounts and the output index of
-// the capture.
-func (m *mounter) mountAll(t Toolchain) (mounts []Mount, output int64, err error) {
+// mountAll adds every mount and the PATH, and returns the mounts and the index of each
+// output by its place.
+func (m *mounter) mountAll(t Toolchain) (mounts []Mount, outputs map[string]int64, err error) {
 	if !delve.Ships(m.platform.OS, m.platform.Architecture) {
-		return nil, 0, &NoToolsError{Platform: m.platform.OS + "/" + m.platform.Architecture}
+		return nil, nil, &NoToolsError{Platform: m.platform.OS + "/" + m.platform.Architecture}
 	}
 	if mounts, err = m.mounts(t); err != nil {
-		return nil, 0, err
+		return nil, nil, err
 	}
+	outputs = map[string]int64{}
 	var folders []string
 	for _, mount := range mounts {
-		if output, err = m.add(mount); err != nil {
-			return nil, 0, err
+		output, err := m.add(mount)
+		if err != nil {
+			return nil, nil, err
+		}
+		if mount.Output {
+			outputs[mount.Dest] = output
 		}
 		if mount.InPath {
 			folders = append(folders, mount.Dest)
 		}
 	}
 	m.prependPath(strings.Join(folders, ":"))
-	return mounts, output, nil
+	return mounts, outputs, nil
 }
 
-// mounts lists what is mounted into the step, where, and in which order. The capture is
-// the last.
+// mounts lists what is mounted into the step, where, and in which order.
 func (m *mounter) mounts(t Toolchain) ([]Mount, error) {
 	list := []Mount{{Dest: layout.Bin, Name: "tools", InPath: true, Files: []variants.Item{{From: variants.FromTools, Name: layout.ToolBin}}}}
 	if mode := m.in.opts.Mode; mode != "" && mode != ModeDebug {
@@ -119,9 +123,13 @@ func (m *mounter) mounts(t Toolchain) ([]Mount, error) {
 		return nil, fmt.Errorf("encoding the step's mount points: %w", err)
 	}
 	files := []variants.Item{{Path: captureFolder, Mode: 0o777}, {Path: path.Join(captureFolder, layout.CaptureFrom), Mode: 0o444, Content: from}}
-	return append(list, Mount{
+	list = append(list, Mount{
 		Dest: layout.Capture, Output: true, Files: files, Title: "prepare " + captureFolder, Name: captureFolder + string(from),
-	}), nil
+	})
+	if m.in.opts.Merges {
+		list = append(list, Mount{Dest: layout.Sources, Output: true})
+	}
+	return list, nil
 }
 
 // standIn is the stand-in for go and others.
@@ -182,9 +190,14 @@ func (m *mounter) cache(name, dest string) []Mount {
 
 // add renders a mount, and returns the index of the step's result that it is.
 func (m *mounter) add(from Mount) (output int64, err error) {
-	first := from.Files[0]
+	var first variants.Item
+	if len(from.Files) > 0 {
+		first = from.Files[0]
+	}
 	to := &pb.Mount{Selector: first.Path, Dest: from.Dest, Output: int64(pb.SkipOutput), Readonly: from.ID == "" && !from.Output}
 	switch {
+	case len(from.Files) == 0:
+		to.Input = int64(pb.Empty)
 	case first.Path == "":
 		tool := m.in.opts.Tools(m.platform.Spec(), first.Name)
 		to.Selector = tool.Path

@@ -59,6 +59,7 @@ func TestMountsOfACompileStep(t *testing.T) {
 			want: []Mount{bin, cache(layout.GoCache, "go-build", ""), capture(`["/go"]`)},
 		},
 		"no caches":    {words: "go build", opts: InstrumentOptions{NoGoCache: true}, found: golang, want: []Mount{bin, found[0], found[1], capture(`["/usr/local/go/bin/go"]`)}},
+		"it merges":    {words: "go build", opts: InstrumentOptions{Merges: true, NoGoCache: true}, want: []Mount{bin, capture("[]"), {Dest: "/.dlvgen/sources", Output: true}}},
 		"optimized":    {words: "go build", opts: InstrumentOptions{Mode: ModeOptimized, NoGoCache: true}, want: []Mount{bin, optimized, capture("[]")}},
 		"it removes":   {words: "go build && rm -rf /tmp/x", opts: InstrumentOptions{NoGoCache: true}, want: []Mount{bin, standIns, capture("[]")}},
 		"Go's package": {words: "apk del go", opts: InstrumentOptions{NoGoCache: true}, found: Toolchain{Programs: []string{"/usr/lib/go/bin/go"}}, want: []Mount{bin, capture("[]")}},

@@ -193,6 +193,7 @@ func randomOptions(c *choices, steps []*Step) InstrumentOptions {
 		Tools:          testTools,
 		Mode:           oneOf(c, "", ModeDebug, ModeOptimized, ModeSymbols),
 		NoGoCache:      c.below(4) == 3,
+		Merges:         c.below(2) == 1,
 		CacheNamespace: oneOf(c, "", "ns"),
 		Toolchains:     map[digest.Digest]Toolchain{},
 	}

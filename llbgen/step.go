@@ -30,14 +30,23 @@ type Step struct {
 	Mounts   []Mount
 	Platform ocispecs.Platform
 
-	capture, input *pb.Input
-	definition     *pb.Definition
-	waits          bool // for another step's toolchain
+	capture, sources, input *pb.Input
+	definition              *pb.Definition
+	waits                   bool // for another step's toolchain
 }
 
 // Capture is the definition of what the step's stand-ins recorded.
 func (s *Step) Capture() (*pb.Definition, error) {
 	return resultAt(s.definition, s.capture)
+}
+
+// Sources is the definition of the sources that root's stand-ins captured: at their paths,
+// from the root on. It is nil where the step has no output for them.
+func (s *Step) Sources() (*pb.Definition, error) {
+	if s.sources == nil {
+		return nil, nil
+	}
+	return resultAt(s.definition, s.sources)
 }
 
 // Input is the definition of the root file system that the step starts from, nil

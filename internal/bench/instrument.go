@@ -34,7 +34,7 @@ func setInstrument(ops ...int) func(context.Context, *lab) (*bed, error) {
 func instrumented(ops int) func(context.Context, *bed) (sample, error) {
 	return func(_ context.Context, b *bed) (sample, error) {
 		def := b.definitions[ops]
-		opts := llbgen.InstrumentOptions{Tools: llbgen.ToolsIn(llb.Image("example.com/dlvgen:1"), "/tools")}
+		opts := llbgen.InstrumentOptions{Tools: llbgen.ToolsIn(llb.Image("example.com/dlvgen:1"), "/tools"), Merges: true}
 		first, err := llbgen.Instrument(def, opts)
 		if err != nil {
 			return sample{}, err

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/derive/rootfs"
-	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/frontend/gateway/client"
 )
@@ -17,13 +16,11 @@ import (
 // bakedElsewhere are the captured sources that no path rule has the folder of: those of a
 // workspace, and of modules that others are replaced by. It looks into the folders above
 // those of the rules only, and names what else is there.
-func bakedElsewhere(ctx context.Context, captures []capture, paths []variants.PathRule) ([]string, error) {
+func bakedElsewhere(ctx context.Context, sources []captured, paths []variants.PathRule) ([]string, error) {
 	var found []string
-	for _, c := range captures {
-		for _, user := range c.users {
-			if err := besides(ctx, captured{c.ref, llbgen.CaptureSources(user)}, "/", paths, &found); err != nil {
-				return nil, err
-			}
+	for _, s := range sources {
+		if err := besides(ctx, s, "/", paths, &found); err != nil {
+			return nil, err
 		}
 	}
 	slices.Sort(found)
@@ -44,6 +41,7 @@ func besides(ctx context.Context, sources captured, dir string, paths []variants
 			return slices.ContainsFunc(paths, func(r variants.PathRule) bool { return r.Root() != "" && has(r.Root()) })
 		}
 		switch {
+		case isTemporary(p):
 		case is(func(root string) bool { return root == "/" || root == p }):
 		case fs.FileMode(e.Mode).IsDir() && is(func(root string) bool { return strings.HasPrefix(root, p+"/") }):
 			if err := besides(ctx, sources, p, paths, found); err != nil {

@@ -26,6 +26,9 @@ type capture struct {
 	ref   client.Reference
 	state llb.State
 
+	// roots are the sources that root compiled, nil where the step has no output for them.
+	roots *captured
+
 	// users are the folders of the users who compiled.
 	users     []string
 	manifests []manifest.Manifest
@@ -58,19 +61,30 @@ func captureOf(ctx context.Context, c client.Client, s *llbgen.Step, imports []c
 	if err != nil {
 		return capture{}, err
 	}
-	res, err := c.Solve(ctx, client.SolveRequest{Definition: def, CacheImports: imports})
+	sources, err := s.Sources()
 	if err != nil {
 		return capture{}, err
 	}
-	ref, err := res.SingleRef()
-	if err != nil {
+	// Both are asked for at once: BuildKit keeps those outputs of a step that are.
+	var recorded, roots captured
+	eg, egctx := errgroup.WithContext(ctx)
+	eg.Go(func() (err error) {
+		recorded, err = resultOf(egctx, c, def, imports)
+		return err
+	})
+	if sources != nil {
+		eg.Go(func() (err error) {
+			roots, err = resultOf(egctx, c, sources, imports)
+			return err
+		})
+	}
+	if err := eg.Wait(); err != nil {
 		return capture{}, err
 	}
-	op, err := llb.NewDefinitionOp(def)
-	if err != nil {
-		return capture{}, err
+	got := capture{step: s, ref: recorded.ref, state: recorded.state}
+	if sources != nil {
+		got.roots = &roots
 	}
-	got := capture{step: s, ref: ref, state: llb.NewState(op)}
 	if err := got.read(ctx); err != nil {
 		return capture{}, fmt.Errorf("reading what %q compiled: %w", s.Name, err)
 	}

@@ -153,6 +153,9 @@ type derivation struct {
 	// once that is found. recorded are those of all steps.
 	captures, recorded []capture
 
+	// sources are what those steps captured, where they are to be baked.
+	sources []captured
+
 	// rebuilt is set where the program was ready-made and compiled again.
 	rebuilt *rebuilt
 
@@ -236,7 +239,10 @@ func (d *derivation) plan(ctx context.Context) (*variants.Plan, error) {
 	}
 	var err error
 	if d.request.Variant.Sources == variants.SourcesBaked {
-		if in.Sources, err = bakedElsewhere(ctx, d.captures, in.Paths); err != nil {
+		if d.sources, err = sourcesOf(ctx, d.captures); err != nil {
+			return nil, err
+		}
+		if in.Sources, err = bakedElsewhere(ctx, d.sources, in.Paths); err != nil {
 			return nil, err
 		}
 	}
@@ -267,7 +273,7 @@ func (d *derivation) folders(ctx context.Context) ([]variants.Folder, error) {
 	if d.request.Variant.Sources != variants.SourcesBaked {
 		return shared, nil
 	}
-	return sharedFolders(ctx, root, d.captures, shared)
+	return sharedFolders(ctx, root, d.sources, shared)
 }
 
 // assemble solves the image that the plan describes.
@@ -291,14 +297,15 @@ func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*Image,
 	}
 	for _, c := range d.recorded {
 		parts.Read = append(parts.Read, c.state)
+		if c.roots != nil { // read or not: another variant's builder needs what one compile left
+			parts.Read = append(parts.Read, c.roots.state)
+		}
 	}
 	if d.request.Variant.Kind == variants.KindSidecar {
 		parts.Read = append(parts.Read, parts.Production)
 	}
-	for _, c := range d.captures {
-		for _, user := range c.users {
-			parts.Captures = append(parts.Captures, llbgen.File{State: c.state, Path: user})
-		}
+	for _, s := range d.sources {
+		parts.Sources = append(parts.Sources, llbgen.Sources{File: llbgen.File{State: s.state, Path: s.folder}, Layer: s.isLayer})
 	}
 	if d.rebuilt != nil {
 		parts.Files[variants.FromRebuilt] = llbgen.File{State: d.rebuilt.state, Path: d.rebuilt.program.File}

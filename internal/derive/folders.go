@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/derive/rootfs"
-	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/frontend/gateway/client"
 	fstypes "github.com/tonistiigi/fsutil/types"
@@ -17,17 +16,15 @@ import (
 
 // sharedFolders adds the folders that both the captured sources and production
 // have, so that the layer of sources leaves their mode, owner and time as they are.
-func sharedFolders(ctx context.Context, root rootfs.FS, captures []capture, shared []variants.Folder) ([]variants.Folder, error) {
-	for _, c := range captures {
-		for _, user := range c.users {
-			folders, err := sharedBelow(ctx, root, captured{c.ref, llbgen.CaptureSources(user)}, "/")
-			if err != nil {
-				return nil, err
-			}
-			for _, f := range folders {
-				if !slices.Contains(shared, f) {
-					shared = append(shared, f)
-				}
+func sharedFolders(ctx context.Context, root rootfs.FS, sources []captured, shared []variants.Folder) ([]variants.Folder, error) {
+	for _, s := range sources {
+		folders, err := sharedBelow(ctx, root, s, "/")
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range folders {
+			if !slices.Contains(shared, f) {
+				shared = append(shared, f)
 			}
 		}
 	}
@@ -52,12 +49,6 @@ func foldersAbove(ctx context.Context, root rootfs.FS, file string) ([]variants.
 
 func folderOf(dir string, st *fstypes.Stat) variants.Folder {
 	return variants.Folder{Path: dir, Mode: unixMode(st.Mode), UID: int(st.Uid), GID: int(st.Gid), Modified: st.ModTime}
-}
-
-// captured are sources, with the folder that they lie in.
-type captured struct {
-	ref    client.Reference
-	folder string
 }
 
 // sharedBelow looks at the folders of the sources below dir, and goes on only in

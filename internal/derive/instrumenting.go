@@ -8,6 +8,7 @@ import (
 	"github.com/dlvgen/dlvgen/llbgen"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/moby/buildkit/frontend/gateway/client"
+	"github.com/moby/buildkit/solver/pb"
 	digest "github.com/opencontainers/go-digest"
 )
 
@@ -80,12 +81,14 @@ func (c *instrumenter) solve(ctx context.Context, b *build) error {
 
 // options are those with which the definition is instrumented.
 func (c *instrumenter) options(b *build) llbgen.InstrumentOptions {
+	caps := c.BuildOpts().LLBCaps
 	return llbgen.InstrumentOptions{
 		Tools:          c.tools,
 		Mode:           c.mode,
 		Toolchains:     b.toolchains,
 		Suspected:      b.suspected,
 		NoGoCache:      c.request.NoGoCache,
+		Merges:         caps.Supports(pb.CapMergeOp) == nil,
 		CacheNamespace: c.BuildOpts().Opts["build-arg:BUILDKIT_CACHE_MOUNT_NS"],
 	}
 }

@@ -27,9 +27,14 @@ const (
 	Real = Dir + "/real"
 
 	// Capture is the output mount. Each user of the step who compiles has a folder of
-	// his own in it, named by his number, with manifests in CaptureBuilds and sources
-	// in CaptureSources at the absolute paths at which they were compiled.
+	// his own in it, named by his number, with manifests in CaptureBuilds and, if
+	// they are not in Sources, sources in CaptureSources.
 	Capture = Dir + "/capture"
+
+	// Sources is an output mount that is empty at first, for the sources that root compiles,
+	// at the absolute paths at which they were compiled. Those of other users, who cannot
+	// write to it, and of steps without it are in Capture.
+	Sources = Dir + "/sources"
 
 	// Mode is a file that says how to compile: "debug", "optimized" or "symbols". Without
 	// it, "debug".
@@ -46,6 +51,9 @@ const CachePrefix = "dlvgen-"
 // CaptureFrom is a file in the root of the capture output: a JSON list of the step's
 // mount points, other than the root's, whose files may be captured. Without it, none.
 const CaptureFrom = "from.json"
+
+// TemporaryPrefix begins the names of what is not to stay in the outputs.
+const TemporaryPrefix = ".dlvgen-"
 
 // Folders of the capture output, relative to that of a user.
 const (

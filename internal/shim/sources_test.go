@@ -9,7 +9,48 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/proctest"
+	"github.com/dlvgen/dlvgen/internal/shim/shimtest"
 )
+
+// epoch is the time of all that is captured.
+const epoch = "1970-01-01 00:00:00 +0000 UTC"
+
+// Only root's may be a layer as they are.
+func TestSourcesOfRootAreInAnOutputOfTheirOwn(t *testing.T) {
+	root, outputs := hello(t, nil), t.TempDir()
+	env := []string{shimtest.Sources + "=" + outputs}
+	r := runGo(t, root, env, "build")
+	if r.Code != 0 || r.Stderr != "" {
+		t.Fatalf("exit code %d: %s", r.Code, r.Stderr)
+	}
+	if os.Geteuid() != 0 {
+		checkSources(t, r.capture, root, []string{"go.mod", "main.go", "lib/lib.go"})
+		return
+	}
+	top, _, _ := strings.Cut(strings.TrimPrefix(root, "/"), "/")
+	if entries, err := os.ReadDir(outputs); err != nil || len(entries) != 1 || entries[0].Name() != top {
+		t.Errorf("among the sources are %v, %v, want the folder %s alone", entries, err, top)
+	}
+	if _, err := os.Stat(filepath.Join(r.own(), "src")); !os.IsNotExist(err) {
+		t.Errorf("there are sources in the capture too: %v", err)
+	}
+	want := []string{
+		" drwxr-xr-x " + epoch + " ", "/go.mod -rw-r--r-- " + epoch + " " + helloMod, "/lib drwxr-xr-x " + epoch + " ",
+		"/lib/lib.go -rw-r--r-- " + epoch + " " + helloLib, "/main.go -rw-r--r-- " + epoch + " " + helloMain,
+	}
+	if got := describeTree(t, filepath.Join(outputs, root)); got != strings.Join(want, "\n")+"\n" {
+		t.Errorf("the sources are\n%s", got)
+	}
+	// Another user's are his alone.
+	if err := os.Chown(outputs, 1, 1); err != nil {
+		t.Fatal(err)
+	}
+	again := runGo(t, root, env, "build", "-o", "again")
+	if again.Code != 0 {
+		t.Fatalf("exit code %d: %s", again.Code, again.Stderr)
+	}
+	checkSources(t, again.capture, root, []string{"go.mod", "main.go", "lib/lib.go"})
+}
 
 func TestReplacedModulesAreCapturedWhereTheyWereCompiled(t *testing.T) {
 	other := proctest.Files(t, map[string]string{

@@ -86,7 +86,7 @@ func (w *stageWriter) step(i int, in *instruction) error {
 	line := in.StartLine
 	var copied []string
 	if capture != nil {
-		for _, m := range in.step.Mounts {
+		for _, m := range given(in.step) {
 			if m.Output {
 				from, source := w.own.of(m, in.step.Platform)
 				copied = append(copied, fmt.Sprintf("COPY --from=%s %s %s", from, source, captureDir))
@@ -125,6 +125,12 @@ func (w *stageWriter) aside(in *instruction, copied []string, folders string, ru
 	w.file.before[at] = slices.Concat(text[:len(text)-1], lines, text[len(text)-1:])
 }
 
+// given are the mounts that show something. An instruction has no results beside its
+// stage, so that the stand-in captures to the folder that it is given.
+func given(s *llbgen.Step) []llbgen.Mount {
+	return slices.DeleteFunc(slices.Clone(s.Mounts), func(m llbgen.Mount) bool { return len(m.Files) == 0 })
+}
+
 // needs tells whether a step is given a file of its own stage.
 func (w *stageWriter) needs(s *llbgen.Step) bool { return len(programsOf(s)) > 0 }
 
@@ -135,7 +141,7 @@ func (w *stageWriter) has(s *llbgen.Step) bool {
 
 // programsOf are the files that a step is given of its own stage.
 func programsOf(s *llbgen.Step) (programs []string) {
-	for _, m := range s.Mounts {
+	for _, m := range given(s) {
 		if m.Files[0].From == llbgen.FromStep {
 			programs = append(programs, m.Files[0].Name)
 		}
@@ -199,7 +205,7 @@ func (w *stageWriter) reopen(name string) {
 func (w *stageWriter) takeAside(from string, s *llbgen.Step) []string {
 	w.real = map[string]string{}
 	var lines []string
-	for _, m := range s.Mounts {
+	for _, m := range given(s) {
 		if f := m.Files[0]; f.From == llbgen.FromStep {
 			stage := w.own.named("real-go")
 			w.real[f.Name] = stage
@@ -222,7 +228,7 @@ func (w *stageWriter) run(in *instruction) ([]string, error) {
 	}
 	next := " " + w.file.escape + "\n    "
 	text := parts[1]
-	for _, m := range in.step.Mounts {
+	for _, m := range given(in.step) {
 		if m.Output {
 			continue
 		}

@@ -86,7 +86,7 @@ func (r *Recording) capture(packages []goPackage) (sources int, leftOut []manife
 	if err != nil {
 		return 0, nil, err
 	}
-	leftOut, err = captureSources(filepath.Join(ownFolder(b.Step), layout.CaptureSources), list, from, r)
+	leftOut, err = captureSources(sourcesFolder(b.Step), list, from, r)
 	return len(list), leftOut, err
 }
 

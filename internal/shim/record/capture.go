@@ -10,8 +10,10 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"syscall"
 	"time"
 
+	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/shim/manifest"
 	"github.com/dlvgen/dlvgen/internal/shim/step"
 )
@@ -38,6 +40,23 @@ type source struct {
 // ownFolder is the user's folder in the step's captures: one user of a step cannot write
 // to what another made, whatever the umask.
 func ownFolder(s step.Step) string { return filepath.Join(s.Capture, userFolder()) }
+
+// sourcesFolder is where the user's sources go. In an output of their own they need not be
+// copied into an image's layer, since they are one: so all in it must be root's.
+func sourcesFolder(s step.Step) string {
+	info, err := os.Stat(s.Sources)
+	if err == nil && info.IsDir() && ownerOf(info) == 0 && os.Geteuid() == 0 && os.Getegid() == 0 {
+		return s.Sources
+	}
+	return filepath.Join(ownFolder(s), layout.CaptureSources)
+}
+
+func ownerOf(info os.FileInfo) int {
+	if st, ok := info.Sys().(*syscall.Stat_t); ok {
+		return int(st.Uid)
+	}
+	return -1
+}
 
 func userFolder() string { return strconv.Itoa(os.Geteuid()) }
 
@@ -123,7 +142,7 @@ func writeWhole(target string, data []byte) error {
 // writeTemp writes a file of some name in a folder, with the mode and time of what is
 // captured.
 func writeTemp(dir string, data []byte) (name string, err error) {
-	f, err := os.CreateTemp(dir, ".dlvgen-*")
+	f, err := os.CreateTemp(dir, layout.TemporaryPrefix+"*")
 	if err != nil {
 		return "", err
 	}

@@ -11,12 +11,18 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/shim/step"
 )
 
-// settled is how long a file must have been left alone to be copied ahead. It is
-// longer than any file system's clock ticks: a later change shows in its times.
-const settled = 2 * time.Second
+// settled is how long a file must have been left alone to be copied ahead, and
+// settledSeconds where its file system seems to keep whole seconds. Each is longer than
+// such a file system's clock ticks: a later change shows in the times. A step's context has
+// been copied just before the step, so that most sources are young.
+const (
+	settled        = 100 * time.Millisecond
+	settledSeconds = 2 * time.Second
+)
 
 // Recording is a record in the making, from before its build on.
 type Recording struct {
@@ -30,6 +36,7 @@ type Recording struct {
 	isListed bool
 
 	from   origins
+	now    func() time.Time
 	folder string // of the copies, "" without any
 	copies map[string]copied
 }
@@ -51,7 +58,7 @@ func (b Build) Begin(ctx context.Context) (*Recording, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(ctx)
-	r := &Recording{build: b, cancel: cancel, stop: make(chan struct{}), done: make(chan struct{})}
+	r := &Recording{build: b, cancel: cancel, now: time.Now, stop: make(chan struct{}), done: make(chan struct{})}
 	go func() {
 		defer close(r.done)
 		r.prepare(ctx)
@@ -133,7 +140,7 @@ func (r *Recording) copyAll(sources []source) {
 		return // the build was faster
 	default:
 	}
-	folder, err := os.MkdirTemp(r.build.Step.Capture, ".dlvgen-*")
+	folder, err := r.makeFolder()
 	if err != nil {
 		return
 	}
@@ -144,23 +151,40 @@ func (r *Recording) copyAll(sources []source) {
 			return
 		default:
 		}
-		if c, ok := copyOf(folder, s.content, r.from); ok {
+		if c, ok := r.copyOf(s.content); ok {
 			r.copies[s.content] = c
 		}
 	}
 }
 
-func copyOf(folder, content string, from origins) (copied, bool) {
-	isFresh := func(info os.FileInfo) bool { return time.Since(changedAt(info)) < settled }
-	if info, err := os.Stat(content); err != nil || isFresh(info) {
+// makeFolder makes a folder for copies, on the mount that they stay on.
+func (r *Recording) makeFolder() (string, error) {
+	in := r.build.Step.Capture
+	if root := sourcesFolder(r.build.Step); root == r.build.Step.Sources {
+		in = root
+	}
+	return os.MkdirTemp(in, layout.TemporaryPrefix+"*")
+}
+
+func (r *Recording) copyOf(content string) (copied, bool) {
+	if info, err := os.Stat(content); err != nil || !isSettled(info, r.now()) {
 		return copied{}, false
 	}
-	data, before, err := from.read(content)
-	if err != nil || isFresh(before) {
+	data, before, err := r.from.read(content)
+	if err != nil || !isSettled(before, r.now()) {
 		return copied{}, false
 	}
-	file, err := writeTemp(folder, data)
+	file, err := writeTemp(r.folder, data)
 	return copied{file: file, of: before}, err == nil
+}
+
+// isSettled tells whether a file has been left alone for long enough.
+func isSettled(info os.FileInfo, now time.Time) bool {
+	changed, long := changedAt(info), settled
+	if changed.Nanosecond() == 0 {
+		long = settledSeconds
+	}
+	return now.Sub(changed) >= long
 }
 
 // place moves the copy of a file to target. It is false where there is none, where the

@@ -21,8 +21,12 @@ func TestWhatChangesDuringTheBuildIsNotTakenFromBefore(t *testing.T) {
 		return file
 	}
 	kept, changed, replaced, gone := write("kept.go", "old"), write("changed.go", "old"), write("replaced.go", "old"), write("gone.go", "old")
-	time.Sleep(settled + 100*time.Millisecond)
+	time.Sleep(2 * settled)
 	fresh := write("fresh.go", "old")
+	written, err := os.Stat(fresh)
+	if err != nil {
+		t.Fatal(err)
+	}
 
 	table := "" // everything lies on the root's mount
 	if err := mounts.Each("/proc/self/mountinfo", func(m mounts.Mount) { table += m.ID + " 0 0:0 / /\n" }); err != nil {
@@ -33,7 +37,10 @@ func TestWhatChangesDuringTheBuildIsNotTakenFromBefore(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &Recording{build: Build{Step: step.Step{Capture: capture}}, from: from, stop: make(chan struct{})}
+	r := &Recording{
+		build: Build{Step: step.Step{Capture: capture}}, from: from, stop: make(chan struct{}),
+		now: func() time.Time { return changedAt(written).Add(settled / 2) },
+	}
 	var sources []source
 	for _, file := range []string{kept, changed, replaced, gone, fresh} {
 		sources = append(sources, source{path: file, content: file})

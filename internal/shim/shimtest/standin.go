@@ -14,10 +14,11 @@ import (
 )
 
 // Variables that say in which step a test program stands in for another. Without one of
-// the last three, the step has what layout and the kernel say.
+// the last four, the step has what layout and the kernel say.
 const (
 	rootVar = "SHIM_TEST_ROOT" // a folder with the step's bin, real and go-build
 	Capture = "SHIM_TEST_CAPTURE"
+	Sources = "SHIM_TEST_SOURCES"
 	Mode    = "SHIM_TEST_MODE"   // a file
 	Mounts  = "SHIM_TEST_MOUNTS" // a table, in place of the kernel's
 )
@@ -49,7 +50,7 @@ func runAsStandIn(standIn func(step.Step, []string) int) (int, error) {
 		return 0, err
 	}
 	s.Bin, s.Real, s.GoCache = filepath.Join(Root, "bin"), filepath.Join(Root, "real"), filepath.Join(Root, "go-build")
-	s.Capture, s.Mode = os.Getenv(Capture), os.Getenv(Mode)
+	s.Capture, s.Sources, s.Mode = os.Getenv(Capture), os.Getenv(Sources), os.Getenv(Mode)
 	if table := os.Getenv(Mounts); table != "" {
 		s.Mountinfo = table
 	}

@@ -22,8 +22,8 @@ const (
 // Step is the compile step around one call: where things stand in it, and what
 // the call was given.
 type Step struct {
-	// Bin, Real, Capture and GoCache are the paths that layout names.
-	Bin, Real, Capture, GoCache string
+	// Bin, Real, Capture, Sources and GoCache are the paths that layout names.
+	Bin, Real, Capture, Sources, GoCache string
 
 	// Mode is the file that layout names.
 	Mode string
@@ -55,6 +55,7 @@ func Current(args []string) (Step, error) {
 		Bin:        layout.Bin,
 		Real:       layout.Real,
 		Capture:    layout.Capture,
+		Sources:    layout.Sources,
 		GoCache:    layout.GoCache,
 		Mode:       layout.Mode,
 		Mountinfo:  "/proc/self/mountinfo",
