@@ -16,12 +16,12 @@ import (
 )
 
 // settled is how long a file must have been left alone to be copied ahead, and
-// settledSeconds where its file system seems to keep whole seconds. Each is longer than
+// settledCoarsely where its file system seems to keep whole seconds. Each is longer than
 // such a file system's clock ticks: a later change shows in the times. A step's context has
 // been copied just before the step, so that most sources are young.
 const (
-	settled        = 100 * time.Millisecond
-	settledSeconds = 2 * time.Second
+	settled         = 100 * time.Millisecond
+	settledCoarsely = 2 * time.Second
 )
 
 // Recording is a record in the making, from before its build on.
@@ -182,7 +182,7 @@ func (r *Recording) copyOf(content string) (copied, bool) {
 func isSettled(info os.FileInfo, now time.Time) bool {
 	changed, long := changedAt(info), settled
 	if changed.Nanosecond() == 0 {
-		long = settledSeconds
+		long = settledCoarsely
 	}
 	return now.Sub(changed) >= long
 }
