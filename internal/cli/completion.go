@@ -26,6 +26,7 @@ const (
 // that is not here there is nothing to offer.
 var flagValues = map[string]cobra.CompletionFunc{
 	"allow":             words(entitlements.EntitlementNetworkHost.String(), entitlements.EntitlementSecurityInsecure.String()),
+	"build":             anyFolder,
 	"build-arg":         buildArgs,
 	"builder":           builderNames,
 	"cache-from":        beginnings("type=registry,ref=", "type=local,src=", "type=gha"),
@@ -102,6 +103,11 @@ func folders(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCo
 	if len(args) > 0 {
 		return nil, wordsOnly
 	}
+	return nil, cobra.ShellCompDirectiveFilterDirs
+}
+
+// anyFolder offers a folder, whatever stands before it.
+func anyFolder(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return nil, cobra.ShellCompDirectiveFilterDirs
 }
 

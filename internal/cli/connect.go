@@ -195,7 +195,7 @@ func (c connector) address(got *found, image connect.Image) (host string, port i
 	if port, err = image.Port(); err != nil || got.container == nil || c.prompts(image) {
 		return loopback, port, "", err
 	}
-	return got.container.address(port)
+	return got.container.Address(port)
 }
 
 // configuration is what stdout gets, and notes on what to do with it.

@@ -14,6 +14,7 @@ import (
 	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/dlvgen/dlvgen/internal/derive/page"
 	"github.com/dlvgen/dlvgen/internal/registry"
+	"github.com/dlvgen/dlvgen/internal/session"
 	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/moby/buildkit/solver/errdefs"
 )
@@ -79,6 +80,10 @@ func interrupted(err error) string {
 	var move *registry.MoveError
 	if errors.As(err, &move) && (len(move.Moved) > 0 || move.Unknown) {
 		return "interrupted: " + visible.Line(err.Error())
+	}
+	var left *session.LeftError
+	if errors.As(err, &left) {
+		return "interrupted: " + visible.Line(left.Error())
 	}
 	return "interrupted"
 }

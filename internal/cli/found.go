@@ -81,7 +81,7 @@ func (f finder) inEngine(ctx context.Context, e *docker.Engine, name string) (*f
 	var stopped error
 	if f.source != sourceImage {
 		got, err := runningContainer(ctx, e, name)
-		var ended *notRunningError
+		var ended *docker.NotRunningError
 		switch {
 		case errors.As(err, &ended) && f.source == sourceAny:
 			stopped = err

@@ -125,6 +125,8 @@ func Rules() []Rule {
 		{Name: "internal/registry/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit"), buildkit)},
 		{Name: "internal/buildkit/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/registry"), registry)},
 		{Name: "internal/docker/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit", "internal/registry"), buildkit, registry)},
+		// What is debugged is found and started without flags, and built by somebody else.
+		{Name: "internal/session", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit", "cmd"), buildkit, "github.com/spf13/cobra")},
 		// What is built of a module is a text; who builds it is another matter.
 		{
 			Name:        "internal/gomodule",

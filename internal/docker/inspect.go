@@ -3,8 +3,11 @@ package docker
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/containerd/errdefs"
+	"github.com/moby/moby/api/types/container"
+	"github.com/moby/moby/api/types/image"
 	"github.com/moby/moby/client"
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -54,4 +57,57 @@ func (e *Engine) inspect(ctx context.Context, what, name string, question func(c
 		return false, fmt.Errorf("inspecting the %s %s: %w", what, name, err)
 	}
 	return true, nil
+}
+
+// NameOf is a container's name without the slash that the engine has in front of it.
+func NameOf(answer client.ContainerInspectResult) string {
+	return strings.TrimPrefix(answer.Container.Name, "/")
+}
+
+// Image describes an image by its name or id, and tells whether the engine has it.
+func (e *Engine) Image(ctx context.Context, name string) (answer client.ImageInspectResult, has bool, err error) {
+	has, err = e.inspect(ctx, "image", name, func(ctx context.Context) (err error) {
+		answer, err = e.ImageInspect(ctx, name)
+		return err
+	})
+	return answer, has, err
+}
+
+// ImagesWith are the images that have a label of a value.
+func (e *Engine) ImagesWith(ctx context.Context, label, value string) (list []image.Summary, err error) {
+	err = e.ask(ctx, func(ctx context.Context) error {
+		answer, err := e.ImageList(ctx, client.ImageListOptions{Filters: client.Filters{}.Add("label", label+"="+value)})
+		list = answer.Items
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing the images of Docker Engine: %w", err)
+	}
+	return list, nil
+}
+
+// ContainersWith are the containers, running or not, that have a label, of a value where that
+// is not empty.
+func (e *Engine) ContainersWith(ctx context.Context, label, value string) ([]container.Summary, error) {
+	if value != "" {
+		label += "=" + value
+	}
+	return e.containers(ctx, client.ContainerListOptions{All: true, Filters: client.Filters{}.Add("label", label)})
+}
+
+// Running are the containers that run.
+func (e *Engine) Running(ctx context.Context) ([]container.Summary, error) {
+	return e.containers(ctx, client.ContainerListOptions{})
+}
+
+func (e *Engine) containers(ctx context.Context, options client.ContainerListOptions) (list []container.Summary, err error) {
+	err = e.ask(ctx, func(ctx context.Context) error {
+		answer, err := e.ContainerList(ctx, options)
+		list = answer.Items
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing the containers of Docker Engine: %w", err)
+	}
+	return list, nil
 }

@@ -1,0 +1,285 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/dlvgen/dlvgen/internal/bake"
+	"github.com/dlvgen/dlvgen/internal/docker"
+	"github.com/dlvgen/dlvgen/internal/flagvalue"
+	"github.com/dlvgen/dlvgen/internal/patience"
+	"github.com/dlvgen/dlvgen/internal/registry"
+	"github.com/dlvgen/dlvgen/internal/session"
+	"github.com/dlvgen/dlvgen/variants"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// debugFlags are the flags of `dlvgen debug`.
+type debugFlags struct {
+	client   clientValue
+	replace  bool
+	build    string
+	image    string
+	port     int
+	pid      int
+	program  string
+	start    startValue
+	local    string
+	dryRun   bool
+	insecure []string
+	format   formatValue
+}
+
+// startValue is the flag --start: how a program starts that is started for a session.
+type startValue variants.Start
+
+func (s startValue) check() error {
+	if s == startValue(variants.StartHold) || s == startValue(variants.StartContinue) {
+		return nil
+	}
+	return fmt.Errorf("it must be %q or %q", variants.StartHold, variants.StartContinue)
+}
+
+func (f *debugFlags) register(fs *pflag.FlagSet) {
+	fs.SortFlags = false
+	f.client = clientDelve
+	fs.Var(flagvalue.Word(&f.client, "client", clientValue.check), "for", "client to debug with: dlv is a prompt, others get a configuration: "+strings.Join(clients(), ", "))
+	fs.StringVar(&f.image, "image", "", "debug image to use (default: the one that belongs to what runs)")
+	fs.StringVar(&f.build, "build", "", "build the debug image first, from this context or from the working folder")
+	fs.Lookup("build").NoOptDefVal = "."
+	fs.BoolVar(&f.replace, "replace", false, "run the remote variant in the place of the container, which comes back at the end")
+	fs.Var(flagvalue.Word(&f.start, "string", startValue.check), "start", `how the program starts with --replace or for an image: "hold" waits for a client, "continue" does not (default: continue with --replace, else what the image has)`)
+	fs.IntVar(&f.pid, "pid", 0, "process to debug, by its id in the container (default: that of the image's program)")
+	fs.StringVar(&f.program, "program", "", "process to debug, by the name or the path of its program")
+	fs.IntVar(&f.port, "port", 0, "port of this machine for clients, on 127.0.0.1 (default: a free one)")
+	fs.StringVar(&f.local, "local", "", "folder of the image's main module on this machine (default: the folder of the working folder's go.mod, if it is the same module)")
+	fs.BoolVar(&f.dryRun, "dry-run", false, "print the commands that do the same, and the reasons, and start nothing")
+	fs.StringSliceVar(&f.insecure, "insecure-registry", nil, "registry HOST[:PORT] to read from over plain HTTP or with an unknown certificate; loopback addresses need no flag")
+	f.format.register(fs)
+}
+
+// check refuses flags that do not fit together.
+func (f *debugFlags) check(cmd *cobra.Command) error {
+	switch {
+	case f.pid < 0:
+		return usagef(cmd, "--pid is %d: it must be a process id", f.pid)
+	case f.pid != 0 && f.program != "":
+		return usagef(cmd, "--pid and --program both name the process: leave one of them out")
+	case f.port < 0 || f.port > 65535:
+		return usagef(cmd, "--port is %d: it must be a number from 1 to 65535", f.port)
+	case f.image != "" && f.build != "":
+		return usagef(cmd, "--image names a debug image, and --build makes one: leave one of them out")
+	case f.dryRun && f.build != "":
+		return usagef(cmd, "--dry-run starts nothing, and --build builds: leave one of them out")
+	case f.format == formatJSON && f.client == clientDelve && cmd.Flags().Changed("for"):
+		return usagef(cmd, "--format json prints where the debugger is, and --for dlv is a prompt: leave one of them out")
+	case strings.HasPrefix(f.program, "-"):
+		return usagef(cmd, "--program is %q: it must be the name or the path of a program", f.program)
+	}
+	return nil
+}
+
+// process names the process to debug as a sidecar takes it.
+func (f *debugFlags) process() string {
+	if f.pid != 0 {
+		return strconv.Itoa(f.pid)
+	}
+	return f.program
+}
+
+func newDebugCommand(s streams) *cobra.Command {
+	flags := &debugFlags{}
+	cmd := &cobra.Command{
+		Use:   "debug TARGET",
+		Short: "Debug what runs: a container, a service of Compose, an image",
+		Long: `Debug what runs: a container, a service of Compose, an image.
+
+TARGET is the name or id of a container, compose:SERVICE, the name of a service
+of the compose file in the working folder, or an image, which is run then. They
+are looked up in this order.
+
+Finds the debug image of what runs, and takes the least intrusive way: the
+debugger that the container has; a sidecar beside the running process; with
+--replace, the remote variant in the container's place. Then opens Delve's
+prompt, or prints the configuration for an editor and lasts until Ctrl-C. At
+the end the debugger is removed, and the program runs on.`,
+		Example: `  dlvgen debug app
+  dlvgen debug compose:web --for vscode > .vscode/launch.json
+  dlvgen debug app --build
+  dlvgen debug app --replace --start hold
+  dlvgen debug registry.example/app:v1
+  dlvgen debug app --dry-run`,
+		Args:              one("target", "debugged"),
+		ValidArgsFunction: plainOf(runningContainers),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := flags.check(cmd); err != nil {
+				return err
+			}
+			if args[0] == "" {
+				return usagef(cmd, "the target is empty: name a container, a service or an image")
+			}
+			d := debugging{flags: flags, streams: s, journals: session.UserJournals()}
+			return d.run(cmd.Context(), args[0])
+		},
+	}
+	flags.register(cmd.Flags())
+	return cmd
+}
+
+// debugging is one call of `dlvgen debug`.
+type debugging struct {
+	flags    *debugFlags
+	streams  streams
+	journals session.Journals
+}
+
+// chosen is what is debugged, how, and with which debug image.
+type chosen struct {
+	target session.Target
+	way    session.Way
+	why    string
+	image  session.Image
+}
+
+func (d debugging) run(ctx context.Context, name string) error {
+	if err := refuseKubernetes(name); err != nil {
+		return err
+	}
+	waits := &patience.Patience{Tell: d.streams.tell}
+	engine, err := bake.ConnectEngine(ctx, waits)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = engine.Close() }()
+	if !d.flags.dryRun {
+		if err := d.journals.Sweep(ctx, engine, d.streams.tell); err != nil {
+			d.streams.tell(err.Error())
+		}
+	}
+	finder := session.Finder{
+		Engine: engine, Tell: d.streams.tell,
+		Registry: registry.New(registry.WithPatience(waits), registry.WithInsecure(d.flags.insecure...)),
+	}
+	one, err := d.choose(ctx, finder, name)
+	if err != nil {
+		return err
+	}
+	options := session.Options{Port: d.flags.port, Process: d.flags.process(), Start: variants.Start(d.flags.start), Tell: d.streams.tell}
+	if d.flags.dryRun && options.Port == 0 && one.way != session.WayConnect {
+		options.Port = preferredPort
+	}
+	debugger, err := one.target.Debugger(one.way, one.image, options)
+	if err != nil {
+		return err
+	}
+	if d.flags.dryRun {
+		return d.print(ctx, one, debugger)
+	}
+	return d.hold(ctx, one, debugger)
+}
+
+// preferredPort stands in what a dry run prints, where a session takes any free port.
+const preferredPort = 8000
+
+// choose finds the target, the way, and the debug image.
+func (d debugging) choose(ctx context.Context, f session.Finder, name string) (*chosen, error) {
+	target, err := d.target(ctx, f, name)
+	if err != nil {
+		return nil, err
+	}
+	one := &chosen{target: target}
+	situation := target.Situation()
+	situation.Replace = d.flags.replace
+	if d.flags.image != "" {
+		if one.image, err = f.Named(ctx, d.flags.image); err != nil {
+			return nil, err
+		}
+		situation.Given, situation.GivenName = one.image.Labels.Kind, one.image.Ref
+	}
+	if one.way, one.why, err = situation.Choose(); err != nil {
+		return nil, err
+	}
+	if d.flags.start != "" && one.way != session.WayReplace && one.way != session.WayRun {
+		return nil, fmt.Errorf("--start is for a program that is started, and that of %s runs: leave it out, or add --replace", target.Name())
+	}
+	if d.flags.image == "" {
+		one.image, err = d.image(ctx, f, one)
+	}
+	return one, err
+}
+
+// image is the debug image for the way.
+func (d debugging) image(ctx context.Context, f session.Finder, one *chosen) (session.Image, error) {
+	production, kind := one.target.Production(), one.way.Kind()
+	if kind == "" {
+		if d.flags.build != "" {
+			return session.Image{}, fmt.Errorf("%s: leave --build out", one.why)
+		}
+		return session.Image{Ref: production.Name, Labels: production.Labels, Local: true}, nil
+	}
+	if d.flags.build != "" {
+		return d.built(ctx, f, production, kind)
+	}
+	return f.Find(ctx, production, kind)
+}
+
+// built builds the debug image of production.
+func (d debugging) built(ctx context.Context, f session.Finder, production session.Production, kind variants.Kind) (session.Image, error) {
+	if len(production.Tags) == 0 {
+		return session.Image{}, fmt.Errorf("%s has no tag to make a debug tag from: build with `dlvgen build -t`, and name the image with --image", production)
+	}
+	flags, fs := &buildFlags{}, pflag.NewFlagSet("", pflag.ContinueOnError)
+	flags.register(fs)
+	if err := fs.Parse([]string{"--tag", production.Tags[0].Familiar(), "--variant", string(kind), "--load"}); err != nil {
+		return session.Image{}, err
+	}
+	env, err := bake.ReadEnvironment()
+	if err != nil {
+		return session.Image{}, err
+	}
+	r, err := flags.request([]string{d.flags.build}, env)
+	if err != nil {
+		return session.Image{}, fmt.Errorf("--build: %w", err)
+	}
+	results, err := r.Build(ctx, d.streams.forBuild())
+	if err != nil {
+		return session.Image{}, err
+	}
+	if len(results) != 1 || len(results[0].Names()) == 0 {
+		return session.Image{}, errors.New("the build has made no image")
+	}
+	image, err := f.Named(ctx, results[0].Names()[0])
+	image.Why = "it was built just now"
+	return image, err
+}
+
+// runningContainers offers the names of those that run.
+func runningContainers(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, wordsOnly
+	}
+	engine, err := bake.ConnectEngine(cmd.Context(), &patience.Patience{Limit: completeWithin})
+	if err != nil {
+		return nil, wordsOnly
+	}
+	defer func() { _ = engine.Close() }()
+	return containerNames(cmd.Context(), engine), wordsOnly
+}
+
+func containerNames(ctx context.Context, engine *docker.Engine) []string {
+	list, err := engine.Running(ctx)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, one := range list {
+		for _, name := range one.Names {
+			names = append(names, cobra.CompletionWithDesc(strings.TrimPrefix(name, "/"), one.Image))
+		}
+	}
+	return names
+}
