@@ -137,8 +137,8 @@ type debugging struct {
 	journals session.Journals
 }
 
-// chosen is what is debugged, how, and with which debug image.
-type chosen struct {
+// debugged is what is debugged, how, and with which debug image.
+type debugged struct {
 	target session.Target
 	way    session.Way
 	why    string
@@ -186,12 +186,12 @@ func (d debugging) run(ctx context.Context, name string) error {
 const preferredPort = 8000
 
 // choose finds the target, the way, and the debug image.
-func (d debugging) choose(ctx context.Context, f session.Finder, name string) (*chosen, error) {
+func (d debugging) choose(ctx context.Context, f session.Finder, name string) (*debugged, error) {
 	target, err := d.target(ctx, f, name)
 	if err != nil {
 		return nil, err
 	}
-	one := &chosen{target: target}
+	one := &debugged{target: target}
 	situation := target.Situation()
 	situation.Replace = d.flags.replace
 	if d.flags.image != "" {
@@ -213,7 +213,7 @@ func (d debugging) choose(ctx context.Context, f session.Finder, name string) (*
 }
 
 // image is the debug image for the way.
-func (d debugging) image(ctx context.Context, f session.Finder, one *chosen) (session.Image, error) {
+func (d debugging) image(ctx context.Context, f session.Finder, one *debugged) (session.Image, error) {
 	production, kind := one.target.Production(), one.way.Kind()
 	if kind == "" {
 		if d.flags.build != "" {

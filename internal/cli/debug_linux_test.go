@@ -40,7 +40,7 @@ type debugBench struct {
 }
 
 // greetingLine is where the handler of hello answers.
-const greetingLine = 28
+const greetingLine = 24
 
 func newDebugBench(t *testing.T) *debugBench {
 	t.Helper()
@@ -119,7 +119,7 @@ func asking(t *testing.T, page string) <-chan string {
 // has lists what the engine has: containers with their states, and networks.
 func (b *debugBench) has(t *testing.T) []string {
 	t.Helper()
-	ctx := proctest.Context(t)
+	ctx := context.Background() // the test's has ended when it is cleaned up
 	containers, err := b.engine.CLI(ctx, "ps", "--all", "--no-trunc", "--format", "{{.ID}} {{.Names}} {{.State}}")
 	if err != nil {
 		t.Fatal(err)

@@ -24,7 +24,7 @@ const clientGrace = 3 * time.Second
 
 // hold starts the debugger, and gives it to the client until that, the program or the user
 // ends the session.
-func (d debugging) hold(ctx context.Context, one *chosen, debugger session.Debugger) error {
+func (d debugging) hold(ctx context.Context, one *debugged, debugger session.Debugger) error {
 	i := interrupts(ctx, d.streams.tell)
 	defer i.stop()
 	d.streams.tell(one.why)
@@ -64,7 +64,7 @@ func standing(at session.Endpoint) string {
 }
 
 // client is how a client reaches the debugger, and notes on what it does not see.
-func (d debugging) client(ctx context.Context, one *chosen, at session.Endpoint) (connect.Target, []string, error) {
+func (d debugging) client(ctx context.Context, one *debugged, at session.Endpoint) (connect.Target, []string, error) {
 	image := connect.Image{Labels: one.image.Labels}
 	image.Kind = variants.KindRemote // whatever started it, it serves now
 	t := connect.Target{
@@ -80,7 +80,7 @@ func (d debugging) client(ctx context.Context, one *chosen, at session.Endpoint)
 }
 
 // configure prints what a client needs.
-func (d debugging) configure(one *chosen, t connect.Target) (err error) {
+func (d debugging) configure(one *debugged, t connect.Target) (err error) {
 	var text string
 	switch {
 	case d.flags.format == formatJSON:
@@ -119,7 +119,7 @@ type debugSession struct {
 	Steps []session.Step `json:"steps,omitempty"`
 }
 
-func newDebugSession(one *chosen, t connect.Target) (debugSession, error) {
+func newDebugSession(one *debugged, t connect.Target) (debugSession, error) {
 	init, err := t.Init()
 	production := one.target.Production()
 	return debugSession{
@@ -130,7 +130,7 @@ func newDebugSession(one *chosen, t connect.Target) (debugSession, error) {
 
 // prompt is Delve's: the user's own, where that finds the sources, else that of the debugger's
 // container.
-func (d debugging) prompt(ctx context.Context, i *interruption, one *chosen, debugger session.Debugger, t connect.Target, notes []string) error {
+func (d debugging) prompt(ctx context.Context, i *interruption, one *debugged, debugger session.Debugger, t connect.Target, notes []string) error {
 	i.prompting.Store(true)
 	defer i.prompting.Store(false)
 	program, err := exec.LookPath("dlv")

@@ -11,7 +11,7 @@ import (
 )
 
 // print prints what a session would do, as a person would type it.
-func (d debugging) print(ctx context.Context, one *chosen, debugger session.Debugger) error {
+func (d debugging) print(ctx context.Context, one *debugged, debugger session.Debugger) error {
 	port, err := one.image.Port()
 	if err != nil {
 		return err
@@ -45,7 +45,7 @@ func (d debugging) print(ctx context.Context, one *chosen, debugger session.Debu
 	return d.printSteps(one, debugger.Steps(), t)
 }
 
-func (d debugging) printSteps(one *chosen, steps []session.Step, t connect.Target) error {
+func (d debugging) printSteps(one *debugged, steps []session.Step, t connect.Target) error {
 	var b strings.Builder
 	reason := func(text string) { fmt.Fprintf(&b, "# %s\n", visible.Line(text)) }
 	production := one.target.Production()
