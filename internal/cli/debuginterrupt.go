@@ -29,7 +29,7 @@ func (signalError) Unwrap() error   { return context.Canceled }
 func interrupts(ctx context.Context, tell func(string)) *interruption {
 	i := &interruption{leave: make(chan struct{})}
 	var cancel context.CancelCauseFunc
-	i.ctx, cancel = context.WithCancelCause(context.WithoutCancel(ctx)) //nolint:fatcontext // it is the session's
+	i.ctx, cancel = context.WithCancelCause(context.WithoutCancel(ctx))
 	unwatch := context.AfterFunc(ctx, func() {
 		if !i.prompting.Load() {
 			cancel(context.Canceled)

@@ -145,7 +145,7 @@ func (f Finder) Find(ctx context.Context, p Production, kind variants.Kind) (Ima
 	if err != nil {
 		return Image{}, err
 	}
-	all := append(linked, local...)
+	all := slices.Concat(linked, local)
 	slices.SortStableFunc(all, func(a, b Image) int { return cmp.Compare(rank(a), rank(b)) })
 	for _, img := range all {
 		another := img.Of != "" && !img.Linked
