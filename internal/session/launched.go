@@ -138,13 +138,18 @@ func (l *launched) run(ctx context.Context, options client.ContainerCreateOption
 	return l.serve(ctx, runs)
 }
 
+// create makes the container. What changes something is not interrupted in its middle: the
+// engine would do it all the same, after it was undone.
 func (l *launched) create(ctx context.Context, options client.ContainerCreateOptions) (err error) {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	options.Name = l.entry.Container
 	if options.Config.Labels == nil {
 		options.Config.Labels = map[string]string{}
 	}
 	options.Config.Labels[label] = l.entry.ID
-	l.id, err = l.engine.Create(ctx, options)
+	l.id, err = l.engine.Create(context.WithoutCancel(ctx), options)
 	return err
 }
 
@@ -154,7 +159,10 @@ func (l *launched) serve(ctx context.Context, runs bool) (Endpoint, error) {
 	if err != nil {
 		return Endpoint{}, err
 	}
-	if err := l.engine.StartContainer(ctx, l.id); err != nil {
+	if ctx.Err() != nil {
+		return Endpoint{}, context.Cause(ctx)
+	}
+	if err := l.engine.StartContainer(context.WithoutCancel(ctx), l.id); err != nil {
 		return Endpoint{}, explainStart(err, l.options.Port, l.image.Ref)
 	}
 	at, err := l.await(ctx, port, runs)

@@ -226,7 +226,7 @@ func (r *replacement) Start(ctx context.Context) (Endpoint, error) {
 	}
 	for _, name := range others {
 		endpoint := r.endpoint(r.original.seen.Container.NetworkSettings.Networks[name])
-		if _, err := r.engine.NetworkConnect(ctx, name, client.NetworkConnectOptions{Container: r.id, EndpointConfig: endpoint}); err != nil {
+		if _, err := r.engine.NetworkConnect(context.WithoutCancel(ctx), name, client.NetworkConnectOptions{Container: r.id, EndpointConfig: endpoint}); err != nil {
 			return Endpoint{}, fmt.Errorf("connecting the debug container of %s with the network %s: %w", r.target, name, err)
 		}
 	}
@@ -238,6 +238,10 @@ func (r *replacement) Start(ctx context.Context) (Endpoint, error) {
 
 // swap puts the replacement in the place of the original.
 func (r *replacement) swap(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	ctx = context.WithoutCancel(ctx) // as in create
 	r.options.Tell(fmt.Sprintf("stopping %s, which comes back at the end of the session", r.target))
 	if err := r.engine.StopContainer(ctx, r.original.id(), 0); err != nil {
 		return err
