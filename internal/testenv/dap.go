@@ -2,11 +2,13 @@ package testenv
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"sync"
 
 	"github.com/google/go-dap"
@@ -141,7 +143,8 @@ func refusal(res *dap.ErrorResponse) string {
 }
 
 // Attach attaches to the program that Delve holds. paths maps folders of the
-// client to those that the program was compiled in.
+// client to those that the program was compiled in. The first rule that matches counts: that
+// of the longest folder of the program.
 func (d *DAP) Attach(ctx context.Context, paths map[string]string) error {
 	type rule struct {
 		From string `json:"from"`
@@ -151,6 +154,7 @@ func (d *DAP) Attach(ctx context.Context, paths map[string]string) error {
 	for from, to := range paths {
 		rules = append(rules, rule{from, to})
 	}
+	slices.SortFunc(rules, func(a, b rule) int { return cmp.Or(len(b.To)-len(a.To), cmp.Compare(a.From, b.From)) })
 	args, err := json.Marshal(map[string]any{"mode": "remote", "substitutePath": rules})
 	if err != nil {
 		return fmt.Errorf("attaching: %w", err)
