@@ -53,7 +53,7 @@ func newDebugBench(t *testing.T) *debugBench {
 	}
 	b.folder = testenv.Service(t, "hello")
 	b.env = append(os.Environ(), callEnv+"=1", "DOCKER_HOST="+b.engine.Host, "XDG_CACHE_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir(),
-		"PATH="+filepath.Dir(dlv)+":"+os.Getenv("PATH"), "TERM=dumb")
+		"PATH="+filepath.Dir(dlv)+":"+os.Getenv("PATH"), "TERM=dumb", "BUILDKIT_HOST="+testenv.SharedBuildKit(t).Addr)
 	if err := os.WriteFile(filepath.Join(b.folder, "compose.yaml"), []byte("name: shop\nservices:\n  web: {image: hello}\n  idle: {image: hello}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -267,6 +267,7 @@ func TestDebugWhatRuns(t *testing.T) {
 	t.Run("in its place, killed", b.replacesKilled)
 	t.Run("with the debugger that it has", b.connects)
 	t.Run("an image", b.image)
+	t.Run("built first", b.built)
 	t.Run("refusals", b.refusals)
 }
 
@@ -468,6 +469,23 @@ func (b *debugBench) image(t *testing.T) {
 		t.Fatal(err)
 	}
 	call.end(t, syscall.SIGINT, cli.ExitOK)
+}
+
+// built makes the sidecar of what runs from its sources, without a registry.
+func (b *debugBench) built(t *testing.T) {
+	b.leavesNothing(t)
+	if _, err := b.engine.CLI(proctest.Context(t), "image", "rm", "--force", b.ref("v1-debug-sidecar")); err != nil {
+		t.Fatal(err)
+	}
+	call, addr, _ := b.editor(t, "web", "--build")
+	if want := "the debug image is " + b.ref("v1-debug-sidecar") + ": it was built just now"; !strings.Contains(call.stderr.String(), want) {
+		t.Errorf("dlvgen does not say %q", want)
+	}
+	answer := hits(t, addr, b.page)
+	call.end(t, syscall.SIGINT, cli.ExitOK)
+	if got := <-answer; got != "Hello, world!\n" {
+		t.Errorf("the page is %q", got)
+	}
 }
 
 // call runs `dlvgen debug` to its end.
