@@ -2,6 +2,7 @@ package composefile
 
 import (
 	"cmp"
+	"fmt"
 	"regexp"
 	"strings"
 
@@ -85,17 +86,45 @@ func (s *Service) ownName(v variants.Request, more string) string {
 // notInNames separates words, and names of images have one of them between two words.
 var notInNames = regexp.MustCompile(`[._-]+`)
 
-// rawText is a text of the service as the files have it. It is not known where the files cannot
-// be read without variables.
-func (s *Service) rawText(key string) (text string, known bool) {
-	text, known = s.raw()[key].(string)
-	return text, known
+// rawText is a text of the service as the files have it.
+func (s *Service) rawText(keys ...string) (text string, known bool) {
+	part, known := s.raw(keys...)
+	text, is := part.(string)
+	return text, known && is
 }
 
-// raw is the service as the files have it, nil where that is not known.
-func (s *Service) raw() map[string]any {
-	service, _ := s.project.raw[s.Name].(map[string]any)
-	return service
+// raw is a part of the service as the files have it, with its variables. It is not known where
+// the files cannot be read so, and where a variable would be another in the file that is written:
+// files that are included have variables of their own.
+func (s *Service) raw(keys ...string) (part any, known bool) {
+	part, value := s.project.raw[s.Name], s.project.values[s.Name]
+	for _, key := range keys {
+		of, _ := part.(map[string]any)
+		has, _ := value.(map[string]any)
+		part, value = of[key], has[key]
+	}
+	return part, part != nil && s.project.follows(part, value)
+}
+
+// follows says that the variables of a part have the project's values.
+func (p *Project) follows(part, value any) bool {
+	switch part := part.(type) {
+	case map[string]any:
+		has, ok := value.(map[string]any)
+		for key := range part {
+			ok = ok && p.follows(part[key], has[key])
+		}
+		return ok
+	case []any:
+		has, ok := value.([]any)
+		ok = ok && len(has) == len(part)
+		for i := range part {
+			ok = ok && p.follows(part[i], has[i])
+		}
+		return ok
+	}
+	text, ok := p.substituted(fmt.Sprint(part))
+	return ok && text == fmt.Sprint(value)
 }
 
 // substituted is a text with the variables put in.

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/compose-spec/compose-go/v2/types"
 	"github.com/sirupsen/logrus"
 )
@@ -39,9 +40,9 @@ type Project struct {
 
 	options Options
 
-	// raw are the services as the files have them, before variables are put in. They are
-	// missing where the files cannot be read so.
-	raw map[string]any
+	// raw are the services as the files have them, before variables are put in, and values the
+	// same after that. They are missing where the files cannot be read so.
+	raw, values map[string]any
 }
 
 // envFilesVariable names other files than .env (cmd/compose of docker/compose).
@@ -69,19 +70,29 @@ func Read(ctx context.Context, o Options) (*Project, error) {
 		return nil, readError(err)
 	}
 	p := &Project{Project: project, options: o}
-	if options, err = o.load(cli.WithInterpolation(false), cli.WithResolvedPaths(false)); err != nil {
-		return nil, err
-	}
-	if model, err := options.LoadModel(ctx); err == nil {
-		p.raw, _ = model["services"].(map[string]any)
-	}
+	p.raw, p.values = p.services(ctx, true), p.services(ctx, false)
 	return p, nil
+}
+
+// services are those of the files, with variables or with their values, nil where the files cannot
+// be read so. (LoadModel of compose-go's cli has no values.)
+func (p *Project) services(ctx context.Context, raw bool) map[string]any {
+	files := types.ConfigDetails{WorkingDir: p.WorkingDir, ConfigFiles: types.ToConfigFiles(p.ComposeFiles), Environment: p.Environment}
+	model, err := loader.LoadModelWithContext(ctx, files, func(o *loader.Options) {
+		o.SkipInterpolation, o.SkipNormalization, o.ResolvePaths = raw, true, false
+		o.SetProjectName(p.Name, true)
+	})
+	if err != nil {
+		return nil
+	}
+	services, _ := model["services"].(map[string]any)
+	return services
 }
 
 // load are the options of compose-go, in the order of docker compose (ToProjectOptions in
 // cmd/compose/compose.go of v5.6.0).
-func (o Options) load(more ...cli.ProjectOptionsFn) (*cli.ProjectOptions, error) {
-	options, err := cli.NewProjectOptions(slices.Clone(o.Files), append([]cli.ProjectOptionsFn{
+func (o Options) load() (*cli.ProjectOptions, error) {
+	options, err := cli.NewProjectOptions(slices.Clone(o.Files),
 		cli.WithWorkingDirectory(o.Directory),
 		cli.WithOsEnv,
 		cli.WithEnvFiles(o.EnvFiles...),
@@ -93,7 +104,7 @@ func (o Options) load(more ...cli.ProjectOptionsFn) (*cli.ProjectOptions, error)
 		cli.WithDefaultProfiles(o.Profiles...),
 		cli.WithoutEnvironmentResolution,
 		cli.WithoutLabelsResolution,
-	}, more...)...)
+	)
 	if err != nil {
 		return nil, readError(err)
 	}

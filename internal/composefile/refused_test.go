@@ -1,6 +1,7 @@
 package composefile_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -161,6 +162,46 @@ func TestWhatIsNoProjectIsRefused(t *testing.T) {
 		if _, err := composefile.Read(t.Context(), composefile.Options{Files: tc.files}); err == nil || !strings.HasPrefix(err.Error(), tc.err) {
 			t.Errorf("%q: the error is %v, want %q", tc.files, err, tc.err)
 		}
+	}
+}
+
+// TestAnAbsoluteContextKeepsItsVariables copies builds for sidecars.
+func TestAnAbsoluteContextKeepsItsVariables(t *testing.T) {
+	inProject(t, "")
+	dir, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := fmt.Sprintf("services: {variable: {build: '%[1]s/${SUB:-x}'}, dollar: {build: '%[1]s/a$$b'}}\n", strings.ReplaceAll(dir, "$", "$$"))
+	if err := os.WriteFile("compose.yaml", []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	p := mustRead(t)
+	w, err := p.Debug(composefile.Debug{Port: 8000, Syntax: "dlvgen/dlvgen:1", Services: debugged(t, p, "sidecar", "variable", "dollar")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	merged := merge(t, p, w.Text)
+	for _, name := range []string{"variable", "dollar"} {
+		if got, want := merged[name+"-debug"].Build.Context, merged[name].Build.Context; got != want {
+			t.Errorf("the sidecar of %s is built from %s, want %s", name, got, want)
+		}
+	}
+}
+
+// TestABuildWithVariablesOfAnIncludedFileIsNotCopied, since they have no value in the file that is
+// written.
+func TestABuildWithVariablesOfAnIncludedFileIsNotCopied(t *testing.T) {
+	inProject(t, "include: [{path: lib/compose.yaml, env_file: own.env}]\n")
+	err := errors.Join(os.Mkdir("lib", 0o755), os.WriteFile("own.env", []byte("SUB=x\n"), 0o600),
+		os.WriteFile("lib/compose.yaml", []byte("services: {app: {build: {context: ., args: {A: '${SUB}'}}}}\n"), 0o600))
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := mustRead(t)
+	const want = "service app has a build that cannot be copied with its variables: choose --variant remote"
+	if _, err := p.Debug(composefile.Debug{Port: 8000, Services: debugged(t, p, "sidecar", "app")}); err == nil || err.Error() != want {
+		t.Errorf("the error is %v, want %q", err, want)
 	}
 }
 

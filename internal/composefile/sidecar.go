@@ -61,15 +61,16 @@ func (w *writer) addSidecar(d Debugged, line Line) error {
 
 // copiedBuild is production's build, as the files have it, with the args of the variant.
 func (d Debugged) copiedBuild(w *writer) (map[string]any, error) {
-	raw, ok := d.raw()["build"].(map[string]any)
-	if !ok {
-		return nil, fmt.Errorf("service %s has a build that cannot be read without its variables: choose --variant remote", d.Name)
+	raw, known := d.raw("build")
+	has, ok := raw.(map[string]any)
+	if !known || !ok {
+		return nil, fmt.Errorf("service %s has a build that cannot be copied with its variables: choose --variant remote", d.Name)
 	}
-	b := maps.Clone(raw)
+	b := maps.Clone(has)
 	delete(b, "tags")
 	delete(b, "cache_to")
 	if context, ok := b["context"].(string); ok && filepath.IsAbs(context) {
-		b["context"] = escaped(d.project.fromProject(context))
+		b["context"] = d.project.fromProject(context)
 	}
 	args := map[string]any{"BUILDKIT_SYNTAX": w.syntax()}
 	for name, value := range bakefile.Args(d.Variant) {

@@ -134,17 +134,16 @@ func (w *writer) usage() string {
 }
 
 // watch has `docker compose watch` build again what changed in the build context, but for what
-// .dockerignore excludes. It is nil for a context that is no folder.
+// .dockerignore excludes. It is nil for a context that is no folder, or whose variables only an
+// included file has.
 func (s *Service) watch() *develop {
-	context := s.Build.Context
-	if !isFolder(context) {
+	raw, known := s.rawText("build", "context")
+	if !known || !isFolder(s.Build.Context) {
 		return nil
 	}
-	path := escaped(s.project.fromProject(context))
-	if build, ok := s.raw()["build"].(map[string]any); ok {
-		if raw, ok := build["context"].(string); ok && strings.Contains(raw, "$") {
-			path = raw
-		}
+	path := raw
+	if !strings.Contains(raw, "$") {
+		path = escaped(s.project.fromProject(s.Build.Context))
 	}
 	return &develop{Watch: []trigger{{Action: "rebuild", Path: path}}}
 }
