@@ -38,10 +38,12 @@ type composeFlags struct {
 // derivation.
 var composeShared = []string{"variant", "config", "tag-suffix", "addr", "builder", "format"}
 
+const composeVerb = "compose"
+
 func newComposeCommand(s streams) *cobra.Command {
 	flags := &composeFlags{}
 	cmd := &cobra.Command{
-		Use:   "compose [SERVICE...]",
+		Use:   composeVerb + " [SERVICE...]",
 		Short: "Write a compose file that debugs the services of another",
 		Long: `Write a compose file that debugs the services of another.
 
@@ -156,7 +158,7 @@ func (s streams) compose(ctx context.Context, flags *composeFlags, names []strin
 	path := cmp.Or(flags.output, composefile.DefaultName)
 	written, err := p.Debug(composefile.Debug{
 		Start: flags.start, Port: flags.port, Watch: flags.watch, Syntax: cmp.Or(flags.FrontendImage, bakeSyntax),
-		Command: commandAgain("compose", path, flags.given, composeLocal, names), File: path, Services: debugged,
+		Command: commandAgain(composeVerb, path, flags.given, composeLocal, names), File: path, Services: debugged,
 	})
 	if err != nil {
 		return err

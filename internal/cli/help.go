@@ -16,8 +16,8 @@ const (
 	manyFlags   = 15 // so many are listed in groups
 )
 
-// flagGroups are the titles and the flags of groups in help. Flags that none of them names
-// stand in the first.
+// flagGroups are the titles and the flags of groups in help. Flags that no group names stand in
+// the one without names.
 var flagGroups = [][2]string{
 	{"What to derive", ""},
 	{"Where it goes", "tag tag-suffix push load force output attest provenance sbom annotation insecure-registry metadata-file dry-run"},
@@ -27,6 +27,16 @@ var flagGroups = [][2]string{
 	{"The build", "file target platform build-arg build-context label secret ssh network add-host shm-size ulimit allow"},
 	{"The builder and its caches", "builder addr frontend-image no-cache no-cache-filter no-go-cache pull cache-from cache-to"},
 	{"What is printed", "print-llb progress format help"},
+}
+
+// composeGroups are those of `dlvgen compose`, whose --file is a compose file.
+var composeGroups = [][2]string{
+	{"The compose project", "file project-directory env-file profile"},
+	{"The file that is written", "output start port watch"},
+	{"Images that are not built", "image insecure-registry"},
+	{"What to derive", ""},
+	{"The builder and its caches", "builder addr frontend-image no-go-cache"},
+	{"What is printed", "format help"},
 }
 
 // usage prints what help has below the description of a command.
@@ -43,7 +53,11 @@ func (s streams) usage(cmd *cobra.Command) error {
 	if cmd.HasExample() {
 		fmt.Fprintf(&b, "\nExamples:\n%s\n", cmd.Example)
 	}
-	b.WriteString(flagUsages(cmd.LocalFlags(), s.columns()))
+	groups := flagGroups
+	if cmd.Name() == composeVerb {
+		groups = composeGroups
+	}
+	b.WriteString(flagUsages(cmd.LocalFlags(), groups, s.columns()))
 	_, err := fmt.Fprint(cmd.OutOrStderr(), b.String())
 	return err
 }
@@ -68,12 +82,11 @@ func terminalOf(stream any) console.Console {
 }
 
 // flagUsages lists many flags in groups, few in one.
-func flagUsages(flags *pflag.FlagSet, columns int) string {
+func flagUsages(flags *pflag.FlagSet, groups [][2]string, columns int) string {
 	var rest, grouped []string
 	flags.VisitAll(func(f *pflag.Flag) { rest = append(rest, f.Name) })
-	groups := [][2]string{{"Flags"}}
-	if len(rest) >= manyFlags {
-		groups = flagGroups
+	if len(rest) < manyFlags {
+		groups = [][2]string{{"Flags"}}
 	}
 	for _, group := range groups {
 		grouped = append(grouped, strings.Fields(group[1])...)
@@ -83,12 +96,15 @@ func flagUsages(flags *pflag.FlagSet, columns int) string {
 	for _, group := range groups {
 		listed := pflag.NewFlagSet("", pflag.ContinueOnError)
 		listed.SortFlags = false
-		for _, name := range append(rest, strings.Fields(group[1])...) {
+		names := strings.Fields(group[1])
+		if len(names) == 0 {
+			names = rest
+		}
+		for _, name := range names {
 			if f := flags.Lookup(name); f != nil {
 				listed.AddFlag(shown(*f))
 			}
 		}
-		rest = nil
 		if listed.HasFlags() {
 			fmt.Fprintf(&b, "\n%s:\n%s", group[0], listed.FlagUsagesWrapped(columns))
 		}

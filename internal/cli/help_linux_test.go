@@ -11,6 +11,7 @@ import (
 	"github.com/containerd/console"
 	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/docker/cli/cli-plugins/metadata"
+	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 )
 
@@ -40,22 +41,33 @@ func TestHelpFitsTheScreen(t *testing.T) {
 
 // TestHelpListsEveryFlagOnce compares the flags in the groups with those that there are.
 func TestHelpListsEveryFlagOnce(t *testing.T) {
-	want := []string{"help"}
-	flags := pflag.NewFlagSet("", pflag.ContinueOnError)
-	(&buildFlags{}).register(flags)
-	flags.VisitAll(func(f *pflag.Flag) { want = append(want, f.Name) })
-	var got []string
-	for _, m := range regexp.MustCompile(`(?m)^  (?:-\w,|   ) --([a-z-]+)`).FindAllStringSubmatch(help(t, "build"), -1) {
-		got = append(got, m[1])
+	build, bake, derive, compose := newBuildCommand(streams{}), newBakeCommand(streams{}), newDeriveCommand(streams{}), newComposeCommand(streams{})
+	for _, cmd := range []*cobra.Command{build, bake, derive, compose} {
+		want := []string{"help"}
+		cmd.Flags().VisitAll(func(f *pflag.Flag) { want = append(want, f.Name) })
+		var got []string
+		for _, m := range regexp.MustCompile(`(?m)^  (?:-\w,|   ) --([a-z-]+)`).FindAllStringSubmatch(help(t, cmd.Name()), -1) {
+			got = append(got, m[1])
+		}
+		slices.Sort(want)
+		slices.Sort(got)
+		if !slices.Equal(got, want) {
+			t.Errorf("dlvgen %s --help lists %q, and the flags are %q", cmd.Name(), got, want)
+		}
 	}
-	slices.Sort(want)
-	slices.Sort(got)
-	if !slices.Equal(got, want) {
-		t.Errorf("dlvgen build --help lists %q, and the flags are %q", got, want)
+	checkGroups(t, flagGroups, build, derive)
+	checkGroups(t, composeGroups, compose)
+	if project, file, ok := strings.Cut(help(t, "compose"), "\nThe file that is written:\n"); !ok || !strings.Contains(project, "\nThe compose project:\n  -f, --file") || !strings.HasPrefix(file, "  -o, --output") {
+		t.Errorf("the groups of dlvgen compose:\n%s", help(t, "compose"))
 	}
-	for _, group := range flagGroups {
+}
+
+// checkGroups has groups name flags that commands have.
+func checkGroups(t *testing.T, groups [][2]string, commands ...*cobra.Command) {
+	t.Helper()
+	for _, group := range groups {
 		for _, name := range strings.Fields(group[1]) {
-			if !slices.Contains(want, name) && newDeriveCommand(streams{}).Flags().Lookup(name) == nil {
+			if name != "help" && !slices.ContainsFunc(commands, func(cmd *cobra.Command) bool { return cmd.Flags().Lookup(name) != nil }) {
 				t.Errorf("group %q names --%s, which is no flag", group[0], name)
 			}
 		}
