@@ -111,6 +111,11 @@ func (o Options) load() (*cli.ProjectOptions, error) {
 	if len(options.ConfigPaths) == 0 {
 		return nil, fmt.Errorf("no compose file in this folder or above it: name one with -f, or add one of %s", strings.Join(cli.DefaultFileNames, ", "))
 	}
+	for _, path := range options.ConfigPaths {
+		if info, err := os.Stat(path); err == nil && !info.Mode().IsRegular() { // a pipe has its text once
+			return nil, fmt.Errorf("%s is not a file, and cannot be used beside another: write it to a file, and name that with -f", path)
+		}
+	}
 	var own string
 	options.ConfigPaths = slices.DeleteFunc(options.ConfigPaths, func(path string) bool {
 		is := isOwn(path)
@@ -183,17 +188,17 @@ func (p *Project) AllNames() []string {
 }
 
 // files are those of the project, as arguments have them.
-func (p *Project) files() string { return strings.Join(p.relative(), ", ") }
+func (p *Project) files() string { return strings.Join(p.relative(p.ComposeFiles...), ", ") }
 
-// relative are the paths of the compose files from the folder that docker compose is called in:
-// the project's, or with another one that is named, this one.
-func (p *Project) relative() []string {
+// relative are absolute paths from the folder that docker compose is called in: the project's, or
+// with another one that is named, this one.
+func (p *Project) relative(files ...string) []string {
 	from := p.WorkingDir
 	if p.options.Directory != "" {
 		from, _ = os.Getwd()
 	}
 	var names []string
-	for _, file := range p.ComposeFiles {
+	for _, file := range files {
 		if rel, err := filepath.Rel(from, file); err == nil {
 			file = rel
 		}

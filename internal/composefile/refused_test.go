@@ -151,12 +151,22 @@ func TestWhatIsNoProjectIsRefused(t *testing.T) {
 		})
 	}
 	t.Chdir(t.TempDir())
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reader.Close()
+	if err := writer.Close(); err != nil {
+		t.Fatal(err)
+	}
+	pipe := fmt.Sprintf("/dev/fd/%d", reader.Fd()) // as a shell has it for <(COMMAND)
 	for _, tc := range []struct {
 		files []string
 		err   string
 	}{
 		{nil, "no compose file in this folder or above it: name one with -f, or add one of compose.yaml"},
 		{[]string{"none.yaml"}, "no file "},
+		{[]string{pipe}, pipe + " is not a file, and cannot be used beside another: write it to a file"},
 		{[]string{"-"}, "a compose file on stdin cannot be used beside another"},
 	} {
 		if _, err := composefile.Read(t.Context(), composefile.Options{Files: tc.files}); err == nil || !strings.HasPrefix(err.Error(), tc.err) {
@@ -202,6 +212,25 @@ func TestABuildWithVariablesOfAnIncludedFileIsNotCopied(t *testing.T) {
 	const want = "service app has a build that cannot be copied with its variables: choose --variant remote"
 	if _, err := p.Debug(composefile.Debug{Port: 8000, Services: debugged(t, p, "sidecar", "app")}); err == nil || err.Error() != want {
 		t.Errorf("the error is %v, want %q", err, want)
+	}
+}
+
+// TestTheCommandHasPathsFromTheProjectsFolder is called in a folder below it.
+func TestTheCommandHasPathsFromTheProjectsFolder(t *testing.T) {
+	inProject(t, "services: {app: {build: .}}\n")
+	if err := os.Mkdir("below", 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Chdir("below")
+	p := mustRead(t)
+	for file, want := range map[string]string{"../compose.debug.yaml": "compose.debug.yaml", "compose.debug.yaml": "below/compose.debug.yaml"} {
+		w, err := p.Debug(composefile.Debug{Port: 8000, File: file, Services: debugged(t, p, "remote", "app")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := "docker compose -f compose.yaml -f " + want + " up"; !strings.Contains(string(w.Text), want) {
+			t.Errorf("for %s it lacks %q:\n%s", file, want, w.Text)
+		}
 	}
 }
 

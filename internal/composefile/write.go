@@ -120,7 +120,11 @@ func (w *writer) usage() string {
 	for _, profile := range profiles {
 		words = append(words, "--profile", profile)
 	}
-	for _, file := range append(w.project.relative(), filepath.ToSlash(w.File)) {
+	written, err := filepath.Abs(w.File)
+	if err != nil {
+		written = w.File
+	}
+	for _, file := range w.project.relative(append(slices.Clone(w.project.ComposeFiles), written)...) {
 		words = append(words, "-f", file)
 	}
 	words = append(words, "up")
