@@ -175,7 +175,7 @@ func (c *serviceCheck) lookUp(ctx context.Context) error {
 	}
 	client := registryFlags{insecure: c.flags.plainHTTP}
 	images := debugImages{client: client.client(c.streams), variant: c.flags.preset.Preset, found: map[string]debugImageAnswer{}}
-	image := cmp.Or(c.given, c.out.Service.Image)
+	image := cmp.Or(c.given, c.out.Image)
 	answer := images.of(ctx, image, c.given != "")
 	if err := ctx.Err(); err != nil {
 		return err
@@ -205,7 +205,7 @@ func (c *serviceCheck) inEngine(ctx context.Context) (has bool, err error) {
 	}
 	v, name := c.flags.preset, c.given
 	if name == "" {
-		ref, digest, err := registry.ParseImage(c.out.Service.Image)
+		ref, digest, err := registry.ParseImage(c.out.Image)
 		if err != nil || digest != "" {
 			return false, nil //nolint:nilerr // the registry tells
 		}

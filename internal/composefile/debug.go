@@ -279,10 +279,10 @@ func (w *writer) build(d Debugged) (name string, b *build) {
 	for arg, value := range args {
 		b.Args[arg] = escaped(value)
 	}
-	if len(d.Service.Build.Tags) > 0 {
+	if len(d.Build.Tags) > 0 {
 		b.Tags = &reset{}
 	}
-	if slices.ContainsFunc(d.Service.Build.CacheTo, func(to string) bool { return !isInline(to) }) {
+	if slices.ContainsFunc(d.Build.CacheTo, func(to string) bool { return !isInline(to) }) {
 		b.CacheTo = &reset{}
 	}
 	return name, b
@@ -292,7 +292,7 @@ func (w *writer) build(d Debugged) (name string, b *build) {
 // their builds have the same args.
 func (w *writer) unique(d Debugged, args map[string]string) string {
 	name := d.debugName(d.Variant)
-	if other, taken := w.names[name]; taken && (d.Service.Image == "" || !maps.Equal(other, args)) {
+	if other, taken := w.names[name]; taken && (d.Image == "" || !maps.Equal(other, args)) {
 		name = d.ownName(d.Variant, "")
 		for n := 2; w.names[name] != nil; n++ {
 			name = d.ownName(d.Variant, fmt.Sprintf("-%d", n))

@@ -99,8 +99,8 @@ func (o Options) load() (*cli.ProjectOptions, error) {
 		cli.WithDotEnv,
 		cli.WithConfigFileEnv,
 		cli.WithDefaultConfigPath,
-		cli.WithEnvFiles(o.EnvFiles...),
-		cli.WithDotEnv,
+		cli.WithEnvFiles(o.EnvFiles...), //nolint:gocritic // again, since the compose file says where .env is
+		cli.WithDotEnv,                  //nolint:gocritic // the same
 		cli.WithDefaultProfiles(o.Profiles...),
 		cli.WithoutEnvironmentResolution,
 		cli.WithoutLabelsResolution,
