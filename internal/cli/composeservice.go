@@ -119,7 +119,7 @@ func (c *serviceCheck) explain(ctx context.Context) error {
 	service := c.out.Service
 	target := service.Target()
 	if name := target.Linked(); name != "" && !c.named {
-		c.skipped = fmt.Sprintf("its context %s is the result of another service, which only a build can tell: name the service if it is Go", name)
+		c.skipped = fmt.Sprintf("its context %s is the result of another service, which only a build can tell: name the service if it is a Go program", name)
 		return nil
 	}
 	check := targetCheck{flags: &c.flags.buildFlags, target: target, what: "service", builder: "docker compose", streams: c.streams, adapt: c.adapt}

@@ -218,8 +218,12 @@ func (w *writer) start(d Debugged, s *service) {
 		s.Environment = map[string]string{startVariable: w.Start}
 	case !set:
 		s.Environment = map[string]string{startVariable: string(variants.StartContinue)}
+	case own == nil: // the value of the environment that compose has
+		s.Environment = map[string]string{startVariable: "${" + startVariable + ":-" + string(variants.StartContinue) + "}"}
+		value := w.project.Environment[startVariable]
+		own = &value
 	}
-	if w.Start == string(variants.StartHold) || w.Start == "" && set && own != nil && *own == string(variants.StartHold) {
+	if w.Start == string(variants.StartHold) || w.Start == "" && set && *own == string(variants.StartHold) {
 		w.held = append(w.held, d.Name)
 	}
 }

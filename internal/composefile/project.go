@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -146,9 +147,15 @@ func isOwn(path string) bool {
 	return err == nil && Own(beginning)
 }
 
+// remotePattern is in what docker compose reads from elsewhere: oci://, https://.
+var remotePattern = regexp.MustCompile(`\b[a-z]{2,}:/`)
+
 // readError is compose-go's, on one line.
 func readError(err error) error {
 	if path := (*fs.PathError)(nil); errors.As(err, &path) && errors.Is(err, fs.ErrNotExist) {
+		if remotePattern.MatchString(filepath.ToSlash(path.Path)) {
+			return fmt.Errorf("%s is not a file of this machine: write the project to one with `docker compose config`, and name that with -f", path.Path)
+		}
 		return fmt.Errorf("no file %s: name one that is there: %w", path.Path, err)
 	}
 	return fmt.Errorf("reading the compose file: %w", err)

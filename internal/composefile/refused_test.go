@@ -126,17 +126,18 @@ func TestWhatIsNoProjectIsRefused(t *testing.T) {
 		bomb += fmt.Sprintf("x-a%d: &a%[1]d [%s]\n", i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i), 10), ", "))
 	}
 	for name, tc := range map[string]struct{ text, err string }{
-		"no YAML":            {"services: [", "reading the compose file: "},
-		"no services":        {"a: b\n", "reading the compose file: "},
-		"an unknown key":     {"services: {app: {image: a, imag: b}}\n", "reading the compose file: "},
-		"a name":             {"services: {'a b': {image: a}}\n", "reading the compose file: "},
-		"a name with a line": {"services: {\"a\\nb\": {image: a}}\n", "reading the compose file: "},
-		"a variable":         {"services: {app: {image: '${X?set it}'}}\n", "reading the compose file: "},
-		"an empty file":      {"", "reading the compose file: "},
-		"a bomb":             {bomb + "services: {app: {image: a}}\n", "reading the compose file: "},
-		"includes itself":    {"include: [compose.yaml]\nservices: {app: {image: a}}\n", "reading the compose file: "},
-		"includes nothing":   {"include: [other.yaml]\nservices: {app: {image: a}}\n", "no file "},
-		"ours":               {"# Debug services, made by dlvgen compose.\nservices: {app: {image: a}}\n", "PROJECT/compose.yaml is a file of dlvgen's: name the project's compose file with -f"},
+		"no YAML":             {"services: [", "reading the compose file: "},
+		"no services":         {"a: b\n", "reading the compose file: "},
+		"an unknown key":      {"services: {app: {image: a, imag: b}}\n", "reading the compose file: "},
+		"a name":              {"services: {'a b': {image: a}}\n", "reading the compose file: "},
+		"a name with a line":  {"services: {\"a\\nb\": {image: a}}\n", "reading the compose file: "},
+		"a variable":          {"services: {app: {image: '${X?set it}'}}\n", "reading the compose file: "},
+		"an empty file":       {"", "reading the compose file: "},
+		"a bomb":              {bomb + "services: {app: {image: a}}\n", "reading the compose file: "},
+		"includes itself":     {"include: [compose.yaml]\nservices: {app: {image: a}}\n", "reading the compose file: "},
+		"includes a registry": {"include: [\"oci://registry.example/project\"]\nservices: {app: {image: a}}\n", "PROJECT/oci:/registry.example/project is not a file of this machine: write the project to one"},
+		"includes nothing":    {"include: [other.yaml]\nservices: {app: {image: a}}\n", "no file "},
+		"ours":                {"# Debug services, made by dlvgen compose.\nservices: {app: {image: a}}\n", "PROJECT/compose.yaml is a file of dlvgen's: name the project's compose file with -f"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inProject(t, tc.text)

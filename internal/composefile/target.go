@@ -1,10 +1,8 @@
 package composefile
 
 import (
-	"maps"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/compose-spec/compose-go/v2/types"
@@ -64,16 +62,4 @@ func fromHere(path string) string {
 func isFolder(context string) bool {
 	info, err := os.Stat(context)
 	return err == nil && info.IsDir()
-}
-
-// Builds are the services that are built and have the image of a service.
-func (p *Project) Builds(of *Service) []string {
-	var names []string
-	for _, name := range slices.Sorted(maps.Keys(p.AllServices())) {
-		other := &Service{p.AllServices()[name], p}
-		if other.Build != nil && other.Name != of.Name && other.SharesImage(of) {
-			names = append(names, name)
-		}
-	}
-	return names
 }

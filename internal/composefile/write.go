@@ -90,7 +90,7 @@ func (w *writer) text() ([]byte, error) {
 		case line.Address != "":
 			fmt.Fprintf(&out, "# %s: dlv connect %s\n", line.Service, line.Address)
 		default:
-			fmt.Fprintf(&out, "# %s: docker compose exec %[1]s /dlv attach 1\n", line.Service)
+			fmt.Fprintf(&out, "# %s: %s\n", line.Service, bakefile.Quote(append(w.compose(), "exec", line.Service, "/dlv", "attach", "1")))
 		}
 	}
 	encoder := yaml.NewEncoder(&out)
@@ -103,6 +103,18 @@ func (w *writer) text() ([]byte, error) {
 
 // usage is the command line that runs the services.
 func (w *writer) usage() string {
+	words := append(w.compose(), "up")
+	for _, s := range w.services {
+		if s.Build != nil {
+			words = append(words, "--build")
+			break
+		}
+	}
+	return bakefile.Quote(words)
+}
+
+// compose is docker compose with the project's files and this one.
+func (w *writer) compose() []string {
 	words := []string{"docker", "compose"}
 	o := w.project.options
 	if o.Directory != "" {
@@ -127,14 +139,7 @@ func (w *writer) usage() string {
 	for _, file := range w.project.relative(append(slices.Clone(w.project.ComposeFiles), written)...) {
 		words = append(words, "-f", file)
 	}
-	words = append(words, "up")
-	for _, s := range w.services {
-		if s.Build != nil {
-			words = append(words, "--build")
-			break
-		}
-	}
-	return bakefile.Quote(words)
+	return words
 }
 
 // watch has `docker compose watch` build again what changed in the build context, but for what
