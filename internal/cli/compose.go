@@ -101,8 +101,8 @@ func (f *composeFlags) checkCompose(cmd *cobra.Command) error {
 	if f.output == "-" {
 		f.output = ""
 	}
-	if f.start != "" && f.start != string(variants.StartHold) && f.start != string(variants.StartContinue) {
-		return usagef(cmd, "--start is %q: it must be hold or continue", f.start)
+	if err := checkStart(cmd, f.start); err != nil {
+		return err
 	}
 	if f.port < 1 || f.port > math.MaxUint16 {
 		return usagef(cmd, "--port is %d: it must be a number from 1 to %d", f.port, math.MaxUint16)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/bake"
 	"github.com/dlvgen/dlvgen/internal/composefile"
@@ -231,6 +230,3 @@ func (c *serviceCheck) inEngine(ctx context.Context) (has bool, err error) {
 	c.out.Debug = composefile.Image{Ref: ref, Kind: l.Kind, Entry: l.Entry, Listen: l.Listen, Local: true}
 	return true, nil
 }
-
-// variantList is the table's names.
-func variantList() string { return strings.Join(variants.Names(), ", ") }

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/bake"
 	"github.com/dlvgen/dlvgen/variants"
@@ -83,7 +82,7 @@ Prints REF@DIGEST for each variant.`,
 	many.register(fs)
 	addShared(fs, all, deriveFlags, "rebuild", "rebuild-image")
 	for name, usage := range map[string]string{
-		"variant":  "debug variants to derive: " + strings.Join(variants.Names(), ", ") + ", those of the project file, or " + variants.All,
+		"variant":  "debug variants to derive: " + variantList() + ", those of the project file, or " + variants.All,
 		"config":   "project file with variants of your own (default: " + projectFile + " in the working folder)",
 		"tag":      "production reference, [REGISTRY/]REPOSITORY[:TAG], that the debug tags are made from (default: REF)",
 		"platform": "target platforms, such as linux/amd64,linux/arm64 (default: all of REF that Delve supports)",

@@ -36,7 +36,7 @@ func (f *buildFlags) register(fs *pflag.FlagSet) {
 	f.set = fs
 
 	fs.StringSliceVar(&f.variants, "variant", []string{"remote"},
-		"debug variants to derive: "+strings.Join(variants.Names(), ", ")+", those of the project file, or "+variants.All+`; without a Dockerfile also "`+bake.Production+`", the image without debugger`)
+		"debug variants to derive: "+variantList()+", those of the project file, or "+variants.All+`; without a Dockerfile also "`+bake.Production+`", the image without debugger`)
 	fs.StringVar(&f.config, "config", "", configUsage)
 	fs.AddFlagSet(frontend.Settings(&f.asked))
 	fs.StringToStringVar(&f.suffixes, "tag-suffix", nil, "suffix that a variant adds to production's tag, VARIANT=SUFFIX, such as remote=-dbg, or a template: remote={repository}-debug:{tag}")
@@ -119,3 +119,6 @@ func addShared(to, build *pflag.FlagSet, named []string, without ...string) {
 		}
 	})
 }
+
+// variantList is the table's names, for people.
+func variantList() string { return strings.Join(variants.Names(), ", ") }

@@ -90,8 +90,8 @@ func (f *kubeFlags) complete(cmd *cobra.Command) error {
 	if f.component != "" && f.output != "" {
 		return usagef(cmd, "--kustomize writes files into a folder, and -o names one file: leave one of them out")
 	}
-	if f.start != "" && f.start != string(variants.StartHold) && f.start != string(variants.StartContinue) {
-		return usagef(cmd, "--start is %q: it must be hold or continue", f.start)
+	if err := checkStart(cmd, f.start); err != nil {
+		return err
 	}
 	f.options.Start = f.start
 	if cmd.Flags().Changed("user") {
@@ -99,6 +99,14 @@ func (f *kubeFlags) complete(cmd *cobra.Command) error {
 			return usagef(cmd, "--user is %d: a UID is not negative", f.user)
 		}
 		f.options.User = &f.user
+	}
+	return nil
+}
+
+// checkStart refuses what is no way to start, and takes an empty text for the default.
+func checkStart(cmd *cobra.Command, start string) error {
+	if start != "" && start != string(variants.StartHold) && start != string(variants.StartContinue) {
+		return usagef(cmd, "--start is %q: it must be hold or continue", start)
 	}
 	return nil
 }

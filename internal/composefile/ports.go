@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"math"
-	"net"
 	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/dlvgen/dlvgen/variants"
+	"github.com/dlvgen/dlvgen/variants/delve"
 )
 
 // ports knows which TCP ports are taken.
@@ -146,7 +146,7 @@ func (t *ports) place(s *Service, address string, fixed, moved bool) (place, err
 		return at, nil
 	case mode == hostNetwork:
 		at.owner, at.host = "", loopback
-	case isLoopback(host):
+	case delve.IsLoopback(host):
 		return place{}, fmt.Errorf("service %s: its debugger listens on %s in its container, where no published port leads: build with --listen :PORT", s.Name, host)
 	}
 	if at.public, err = t.publish(owner, s.Name, fixed); err != nil {
@@ -181,5 +181,3 @@ func (t *ports) reserve(s *Service, address string) error {
 	}
 	return nil
 }
-
-func isLoopback(host string) bool { return host == "localhost" || net.ParseIP(host).IsLoopback() }

@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"runtime"
 	"slices"
-	"strings"
 
 	"github.com/moby/moby/client"
 )
@@ -44,8 +43,7 @@ func (e *NotRunningError) Error() string {
 // [*NotRunningError].
 func (e *Engine) ReachOf(answer client.ContainerInspectResult) (*Reach, error) {
 	seen := answer.Container
-	r := &Reach{name: strings.TrimPrefix(seen.Name, "/"), host: e.Host()}
-	r.local = e.Local()
+	r := &Reach{name: NameOf(answer), host: e.Host(), local: e.Local()}
 	if seen.State != nil && !seen.State.Running {
 		return nil, &NotRunningError{Name: r.name, State: string(seen.State.Status)}
 	}

@@ -14,11 +14,7 @@ import (
 
 // Labels returns those of an image, and whether the engine has it.
 func (e *Engine) Labels(ctx context.Context, image string) (labels map[string]string, has bool, err error) {
-	var answer client.ImageInspectResult
-	has, err = e.inspect(ctx, "image", image, func(ctx context.Context) (err error) {
-		answer, err = e.ImageInspect(ctx, image)
-		return err
-	})
+	answer, has, err := e.Image(ctx, image)
 	if answer.Config != nil {
 		labels = answer.Config.Labels
 	}

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/dlvgen/dlvgen/variants"
+	"github.com/dlvgen/dlvgen/variants/delve"
 )
 
 // The port's name, and the variable that says how a program starts (docs/deploy.md).
@@ -103,7 +104,7 @@ func (w *Workload) Debug(name string, img Image, o Options) (warnings []string, 
 		if listener.Ports, err = w.listen(img); err != nil {
 			return nil, err
 		}
-		if host, _, _ := net.SplitHostPort(img.Listen); w.pod.HostNetwork && !loopback(host) {
+		if host, _, _ := net.SplitHostPort(img.Listen); w.pod.HostNetwork && !delve.IsLoopback(host) {
 			warnings = append(warnings, fmt.Sprintf("%s uses the network of its node, so whoever reaches the node reaches the debugger, which has no password: build it with --listen 127.0.0.1:PORT", w))
 		}
 	}
@@ -216,10 +217,4 @@ func (w *Workload) listen(img Image) ([]port, error) {
 		}
 	}
 	return []port{{portName, number, "TCP"}}, nil
-}
-
-// loopback says that a listener's host is reached from its own network namespace alone.
-func loopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/compose-spec/compose-go/v2/cli"
+	"github.com/compose-spec/compose-go/v2/loader"
 	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/moby/moby/api/types/container"
@@ -27,9 +29,6 @@ const (
 	composeOneOff  = composePrefix + "oneoff"
 )
 
-// composeFiles are the names that Compose looks for, in its order.
-var composeFiles = []string{"compose.yaml", "compose.yml", "docker-compose.yml", "docker-compose.yaml"}
-
 // Compose is the project of a folder.
 type Compose struct {
 	// File is its compose file, empty where there is none.
@@ -42,7 +41,7 @@ type Compose struct {
 // ReadCompose reads the compose file of a folder, which may have none. lookup is os.LookupEnv.
 func ReadCompose(folder string, lookup func(string) (string, bool)) (Compose, error) {
 	c := Compose{folder: folder}
-	names := composeFiles
+	names := cli.DefaultFileNames
 	if list, ok := lookup("COMPOSE_FILE"); ok && list != "" {
 		first, _, _ := strings.Cut(list, string(filepath.ListSeparator))
 		names = []string{first}
@@ -88,24 +87,13 @@ func (c Compose) owns(one container.Summary) bool {
 	if folder := one.Labels[composeFolder]; folder != "" {
 		return folder == c.folder || sameFolder(folder, c.folder)
 	}
-	return one.Labels[composeProject] == projectName(filepath.Base(c.folder))
+	return one.Labels[composeProject] == loader.NormalizeProjectName(filepath.Base(c.folder))
 }
 
 func sameFolder(a, b string) bool {
 	infoA, errA := os.Stat(a)
 	infoB, errB := os.Stat(b)
 	return errA == nil && errB == nil && os.SameFile(infoA, infoB)
-}
-
-// projectName is what Compose makes of a folder's name (compose-go, loader.NormalizeProjectName).
-func projectName(folder string) string {
-	keep := func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
-			return r
-		}
-		return -1
-	}
-	return strings.TrimLeft(strings.Map(keep, strings.ToLower(folder)), "_-")
 }
 
 // Container is the id of the container of a service, and a note where there are several.

@@ -118,10 +118,7 @@ func (r *newContainer) Steps() []Step {
 
 // Start implements [Debugger].
 func (r *newContainer) Start(ctx context.Context) (Endpoint, error) {
-	if err := r.ensure(ctx); err != nil {
-		return Endpoint{}, err
-	}
-	seen, _, err := r.engine.Image(ctx, r.image.Ref)
+	seen, err := r.ensure(ctx)
 	if err != nil {
 		return Endpoint{}, err
 	}

@@ -62,38 +62,39 @@ func reachable(e *docker.Engine) error {
 	return nil
 }
 
-// ensure has the engine pull the image, and checks that it is of the right platform.
-func (l *launched) ensure(ctx context.Context) error {
+// ensure has the engine pull the image, checks that it is of the right platform, and returns
+// what the engine says of it.
+func (l *launched) ensure(ctx context.Context) (seen client.ImageInspectResult, err error) {
 	if !l.image.Local {
 		ref, _, err := registry.ParseImage(l.image.Ref)
 		if err != nil {
-			return err
+			return seen, err
 		}
 		account, err := registry.Account(ctx, ref.Host())
 		if err != nil {
-			return err
+			return seen, err
 		}
 		l.options.Tell("pulling " + l.image.Ref)
 		if err := l.engine.Pull(ctx, l.image.Ref, docker.Account{
 			Username: account.Username, Password: account.Password, IdentityToken: account.IdentityToken, RegistryToken: account.RegistryToken,
 		}); err != nil {
 			if mentions(err.Error(), "no matching manifest") {
-				return &Problem{Line: fmt.Sprintf("%s has no image for the machine's platform: build it with --platform", l.image.Ref), Cause: err, Detail: err.Error()}
+				return seen, &Problem{Line: fmt.Sprintf("%s has no image for the machine's platform: build it with --platform", l.image.Ref), Cause: err, Detail: err.Error()}
 			}
-			return err
+			return seen, err
 		}
 	}
 	seen, has, err := l.engine.Image(ctx, l.image.Ref)
 	if err != nil {
-		return err
+		return seen, err
 	}
 	if !has {
-		return fmt.Errorf("Docker Engine has no image %s any more", l.image.Ref)
+		return seen, fmt.Errorf("Docker Engine has no image %s any more", l.image.Ref)
 	}
 	if is := path.Join(seen.Os, seen.Architecture, seen.Variant); l.platform != "" && path.Join(seen.Os, seen.Architecture) != osArch(l.platform) {
-		return fmt.Errorf("%s is for %s, and %s runs on %s: build it with --platform %[4]s", l.image.Ref, is, l.target, l.platform)
+		return seen, fmt.Errorf("%s is for %s, and %s runs on %s: build it with --platform %[4]s", l.image.Ref, is, l.target, l.platform)
 	}
-	return nil
+	return seen, nil
 }
 
 // osArch is a platform without a variant.

@@ -208,7 +208,7 @@ func (r *replacement) endpoint(of *network.EndpointSettings) *network.EndpointSe
 
 // Start implements [Debugger].
 func (r *replacement) Start(ctx context.Context) (Endpoint, error) {
-	if err := r.ensure(ctx); err != nil {
+	if _, err := r.ensure(ctx); err != nil {
 		return Endpoint{}, err
 	}
 	options, others, err := r.createOptions()

@@ -122,7 +122,7 @@ func (s *sidecar) Steps() []Step {
 
 // Start implements [Debugger].
 func (s *sidecar) Start(ctx context.Context) (Endpoint, error) {
-	if err := s.ensure(ctx); err != nil {
+	if _, err := s.ensure(ctx); err != nil {
 		return Endpoint{}, err
 	}
 	port, err := s.image.Port()

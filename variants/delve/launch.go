@@ -30,7 +30,7 @@ type Launch struct {
 // the path of Delve first.
 func (l Launch) Debugger(dlv string) []string {
 	argv := []string{dlv, "--listen=" + l.Listen, "--headless=true", "--api-version=2", "--accept-multiclient"}
-	if isLoopback(l.Listen) {
+	if listensOnLoopback(l.Listen) {
 		// On loopback Delve refuses other users, and with them every port-forward
 		// (service/internal/sameuser).
 		argv = append(argv, "--only-same-user=false")
@@ -55,11 +55,12 @@ func (l Launch) Argv(dlv string) []string {
 	return argv
 }
 
-func isLoopback(listen string) bool {
+func listensOnLoopback(listen string) bool {
 	host, _, err := net.SplitHostPort(listen)
-	if err != nil {
-		return false
-	}
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
+	return err == nil && IsLoopback(host)
+}
+
+// IsLoopback says that a listener's host is reached from its own network namespace alone.
+func IsLoopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
