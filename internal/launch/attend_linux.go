@@ -44,11 +44,14 @@ func (s *supervisor) attendDead() {
 }
 
 // attendStart waits until Delve has attached. Then it takes the stop back in which
-// the program waited for that: it would stop again when Delve detaches.
+// the program waited for that: it would stop again when Delve detaches. A program that
+// has threads runs already, as this process was late. It may handle the signal, which
+// is none of its own: should it stop again, wake sends it.
 func (s *supervisor) attendStart(state byte) {
-	if state == procfs.StateTraced && procfs.Tracer(s.program.pid) != 0 {
+	status := procfs.ReadStatus(s.program.pid)
+	if state == procfs.StateTraced && status.Number("TracerPid") != 0 {
 		s.attached = true
-		if s.first {
+		if s.first && status.Number("Threads") == 1 {
 			_ = syscall.Kill(s.program.pid, syscall.SIGCONT)
 		}
 		return
@@ -219,8 +222,10 @@ func (s *supervisor) wakeFor(refused bool) {
 	}
 }
 
-// attachToNext gives a debugger to what the program has become.
+// attachToNext gives a debugger to what the program has become. It may have become one more
+// since that was seen, as a launcher does: the debugger is not to be ended for that.
 func (s *supervisor) attachToNext() {
+	s.image = procfs.Image(s.program.pid)
 	if err := debuggable(fmt.Sprintf("/proc/%d/exe", s.program.pid)); err != nil {
 		s.say("the program executed another program, which continues without the debugger: %v", err)
 		return

@@ -2,6 +2,7 @@ package launch
 
 import (
 	"bufio"
+	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -96,6 +97,51 @@ func TestSignalHandlerOfARunningProgramRuns(t *testing.T) {
 	}
 	if got := c.code(soon); got != 7 {
 		t.Errorf("exit code %d, want 7", got)
+	}
+}
+
+// TestNoSignalOfInitsReachesAProgramThatRuns looks late, as on a loaded machine: Delve has
+// let the program run, and it stands at a breakpoint.
+func TestNoSignalOfInitsReachesAProgramThatRuns(t *testing.T) {
+	t.Parallel()
+	c := hold(t, "serve")
+	client := c.client()
+	stopAtBeat(t, client)
+	pid := c.pid()
+	late := &supervisor{program: process{pid: pid}, first: true}
+	late.attendStart(procfs.State(pid))
+	if !late.attached {
+		t.Error("the debugger was not seen")
+	}
+	const first = 1 // of the client's breakpoints
+	if _, err := client.ClearBreakpoint(first); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Disconnect(true); err != nil {
+		t.Fatal(err)
+	}
+	c.stop(syscall.SIGUSR1)
+	if got := c.line("got "); got != "user defined signal 1" {
+		t.Errorf("the first signal is %q", got)
+	}
+}
+
+// TestTheNextDebuggerKnowsWhatItAttachesTo has the program become another between the look
+// at it and the start of a debugger, which is not there.
+func TestTheNextDebuggerKnowsWhatItAttachesTo(t *testing.T) {
+	t.Parallel()
+	c := goOn(t, "serve")
+	s := &supervisor{
+		Config: Config{Messages: io.Discard}, what: start{delve: commandline{flags: []string{"/nothing"}}},
+		program: process{pid: c.pid()}, image: "of the launcher", otherSince: time.Now().Add(-time.Hour),
+	}
+	if !s.becameAnother() {
+		t.Fatal("the program of before was not told from this one")
+	}
+	s.image, s.otherSince = "of the launcher", time.Now().Add(-time.Hour)
+	s.attachToNext()
+	if s.becameAnother() {
+		t.Error("the debugger would be ended for what the program was before")
 	}
 }
 

@@ -59,7 +59,7 @@ func main() {
 // serve beats until SIGTERM and then exits with code 7.
 func serve() {
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP, syscall.SIGWINCH)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGUSR1, syscall.SIGHUP, syscall.SIGWINCH, syscall.SIGCONT)
 	fmt.Println("pid", os.Getpid())
 	for {
 		select {
