@@ -4,13 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
-	"strings"
-	"syscall"
-	"time"
 
 	"github.com/containerd/console"
 	"github.com/dlvgen/dlvgen/internal/cli/connect"
@@ -18,9 +13,6 @@ import (
 	"github.com/dlvgen/dlvgen/internal/session"
 	"github.com/dlvgen/dlvgen/variants"
 )
-
-// clientGrace is how long Delve's client may take to end when it is told to.
-const clientGrace = 3 * time.Second
 
 // hold starts the debugger, and gives it to the client until that, the program or the user
 // ends the session.
@@ -163,33 +155,10 @@ func (d debugging) terminal() console.Console {
 }
 
 // ownDelve runs the user's Delve with path rules until it ends.
-func (d debugging) ownDelve(ctx context.Context, program string, t connect.Target) (err error) {
+func (d debugging) ownDelve(ctx context.Context, program string, t connect.Target) error {
 	rules, err := t.Init()
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "dlvgen-debug-*")
-	if err != nil {
-		return fmt.Errorf("writing path rules for Delve: %w", err)
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	args := []string{"connect", t.Address()}
-	if len(rules) > 0 {
-		file := filepath.Join(dir, "init")
-		if err := os.WriteFile(file, []byte(strings.Join(rules, "\n")+"\n"), 0o600); err != nil {
-			return fmt.Errorf("writing path rules for Delve: %w", err)
-		}
-		args = append(args, "--init", file)
-	}
-	if terminal := terminalOf(d.streams.in); terminal != nil {
-		defer func() { _ = terminal.Reset() }() // for a client that is ended at its prompt
-	}
-	cmd := exec.CommandContext(ctx, program, args...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr = d.streams.in, d.streams.out, d.streams.err
-	cmd.Cancel = func() error { return cmd.Process.Signal(syscall.SIGTERM) }
-	cmd.WaitDelay = clientGrace
-	if err := cmd.Run(); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("the client %s has failed: %w", program, err)
-	}
-	return nil
+	return d.streams.delve(ctx, []string{program, "connect", t.Address()}, rules)
 }

@@ -145,19 +145,10 @@ func (s streams) exportSymbols(ctx context.Context, client *registry.Client, fla
 	var records []symbolRecord
 	var builds []*symbols.Build
 	for i, b := range source.builds {
-		s.tell(fmt.Sprintf("reading the symbols for %s from %s", b.Platform, source.from))
-		folder := filepath.Join(dir, fmt.Sprint(i))
-		if err := os.Mkdir(folder, 0o700); err != nil {
-			return fmt.Errorf("keeping symbols: %w", err)
-		}
-		build, err := b.read(folder)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+		build, err := s.readSymbols(ctx, source, b, filepath.Join(dir, fmt.Sprint(i)))
 		if err != nil {
-			return fmt.Errorf("reading the symbols for %s from %s: %w", b.Platform, source.from, err)
+			return err
 		}
-		build.Platform = b.Platform
 		builds = append(builds, build)
 		records = append(records, symbolRecord{About: build.About, From: source.from, Size: b.size, DebugSize: build.Size})
 		s.warnWithoutID(build)
@@ -175,6 +166,23 @@ func (s streams) exportSymbols(ctx context.Context, client *registry.Client, fla
 		}
 	}
 	return s.printSymbols(flags, builds, records)
+}
+
+// readSymbols reads a build into a folder, which it makes.
+func (s streams) readSymbols(ctx context.Context, source *symbolSource, b symbolBuild, folder string) (*symbols.Build, error) {
+	s.tell(fmt.Sprintf("reading the symbols for %s from %s", b.Platform, source.from))
+	if err := os.Mkdir(folder, 0o700); err != nil {
+		return nil, fmt.Errorf("keeping symbols: %w", err)
+	}
+	build, err := b.read(folder)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading the symbols for %s from %s: %w", b.Platform, source.from, err)
+	}
+	build.Platform = b.Platform
+	return build, nil
 }
 
 // warnWithoutID says what finds symbols that have no GNU build id.

@@ -39,10 +39,7 @@ func productionOf(t *testing.T, reg *testenv.Registry, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := testenv.SharedBuildKit(t).Solve(proctest.Context(t), testenv.Solve{Context: dir, Push: reg.Ref(name)}); err != nil {
-		t.Fatal(err)
-	}
-	mustBuild(t, "-t", reg.Ref(name), "--variant", "sidecar", "--push", dir)
+	pushWithSidecar(t, reg, name, dir)
 	img, err := reg.Image(proctest.Context(t), name)
 	if err != nil {
 		t.Fatal(err)
@@ -64,6 +61,15 @@ func productionOf(t *testing.T, reg *testenv.Registry, name string) string {
 		}
 		return program
 	}
+}
+
+// pushWithSidecar builds and pushes the production image of a context, and its sidecar.
+func pushWithSidecar(t *testing.T, reg *testenv.Registry, name, dir string) {
+	t.Helper()
+	if _, err := testenv.SharedBuildKit(t).Solve(proctest.Context(t), testenv.Solve{Context: dir, Push: reg.Ref(name)}); err != nil {
+		t.Fatal(err)
+	}
+	mustBuild(t, "-t", reg.Ref(name), "--variant", "sidecar", "--push", dir)
 }
 
 // debugged is what Delve prints that stops the program at main.main, with its settings as they

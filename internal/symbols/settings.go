@@ -37,14 +37,27 @@ func (b *Build) delve(dir string) string {
 	}
 	var text strings.Builder
 	fmt.Fprintf(&text, "debug-info-directories: [%q]\n", at)
-	sources := filepath.Join(dir, filepath.FromSlash(b.SourcesName()))
-	if len(b.Roots) > 0 {
+	rules := b.Rules(dir)
+	if len(rules) > 0 {
 		text.WriteString("substitute-path:\n")
 	}
-	for _, root := range slices.Backward(b.Roots) { // a folder before the one that it is in
-		fmt.Fprintf(&text, "  - {from: %q, to: %q}\n", root, filepath.Join(sources, filepath.FromSlash(root)))
+	for _, rule := range rules {
+		fmt.Fprintf(&text, "  - {from: %q, to: %q}\n", rule.From, rule.To)
 	}
 	return text.String()
+}
+
+// Rule leads from a path of the debug information to the sources in a folder of this machine.
+type Rule struct{ From, To string }
+
+// Rules lead to the sources that [Build.Store] wrote to a folder. The first that matches counts.
+func (b *Build) Rules(dir string) []Rule {
+	sources := filepath.Join(dir, filepath.FromSlash(b.SourcesName()))
+	var rules []Rule
+	for _, root := range slices.Backward(b.Roots) { // a folder before the one that it is in
+		rules = append(rules, Rule{From: root, To: filepath.Join(sources, filepath.FromSlash(root))})
+	}
+	return rules
 }
 
 // noScripts leaves gdb only the scripts that came with it: it takes those below

@@ -159,10 +159,20 @@ func (d *DAP) Attach(ctx context.Context, paths map[string]string) error {
 	if err != nil {
 		return fmt.Errorf("attaching: %w", err)
 	}
-	if _, err := d.request(ctx, &dap.AttachRequest{Request: request("attach"), Arguments: args}); err != nil {
+	return d.begin(ctx, &dap.AttachRequest{Request: request("attach"), Arguments: args})
+}
+
+// Launch starts what a configuration of an editor says.
+func (d *DAP) Launch(ctx context.Context, configuration json.RawMessage) error {
+	return d.begin(ctx, &dap.LaunchRequest{Request: request("launch"), Arguments: configuration})
+}
+
+// begin sends the request that begins a session, and waits until breakpoints may be set.
+func (d *DAP) begin(ctx context.Context, m dap.RequestMessage) error {
+	if _, err := d.request(ctx, m); err != nil {
 		return err
 	}
-	_, err = waitEvent[*dap.InitializedEvent](ctx, d)
+	_, err := waitEvent[*dap.InitializedEvent](ctx, d)
 	return err
 }
 

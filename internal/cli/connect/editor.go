@@ -49,8 +49,8 @@ func (t Target) title() string { return "dlvgen: " + t.Name }
 // launch is VS Code's launch.json
 // (https://github.com/golang/vscode-go/blob/master/docs/debugging.md).
 type launch struct {
-	Version        string          `json:"version"`
-	Configurations []configuration `json:"configurations"`
+	Version        string `json:"version"`
+	Configurations []any  `json:"configurations"`
 }
 
 // configuration has no stopOnEntry: a program that is held goes on when the
@@ -72,15 +72,19 @@ func (t Target) VSCode() (string, error) {
 	if err != nil {
 		return "", err
 	}
+	return launchFile(configuration{
+		Name: t.title(), Type: "go", Request: "attach", Mode: "remote", DebugAdapter: "dlv-dap",
+		Host: t.Host, Port: t.Port, SubstitutePath: rules,
+	})
+}
+
+// launchFile is a launch.json with one configuration.
+func launchFile(configuration any) (string, error) {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	encoder.SetIndent("", "  ")
-	err = encoder.Encode(launch{Version: "0.2.0", Configurations: []configuration{{
-		Name: t.title(), Type: "go", Request: "attach", Mode: "remote", DebugAdapter: "dlv-dap",
-		Host: t.Host, Port: t.Port, SubstitutePath: rules,
-	}}})
-	if err != nil {
+	if err := encoder.Encode(launch{Version: "0.2.0", Configurations: []any{configuration}}); err != nil {
 		return "", fmt.Errorf("encoding launch.json: %w", err)
 	}
 	return string(visible.JSON(b.Bytes())), nil
