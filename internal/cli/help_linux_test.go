@@ -19,7 +19,7 @@ import (
 // longer than 80 columns, and switches have no "[=true|false]". That of the plugin has every
 // command line with docker in front.
 func TestHelpFitsTheScreen(t *testing.T) {
-	commands := []string{"", "attach", "bake", "build", "builders", "buildkit", "buildkit status", "buildkit stop", "compose", "connect", "core", "debug", "derive", "dockerfile", "explain", "inspect", "kube", "ls", "prune", "symbols", "variants", "verify", "version"}
+	commands := []string{"", "attach", "bake", "build", "builders", "buildkit", "buildkit status", "buildkit stop", "compose", "connect", "core", "debug", "derive", "dockerfile", "doctor", "explain", "inspect", "kube", "ls", "prune", "symbols", "variants", "verify", "version"}
 	for _, command := range commands {
 		plugin := helpOfPlugin(t, command)
 		for line := range strings.Lines(help(t, command) + plugin) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"go/version"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -97,6 +98,36 @@ func Choose(goVersion, asked string) (string, error) {
 			r.version, r.oldest, r.newest, goVersion, fitting)
 	}
 	return r.version, nil
+}
+
+// NewestGo is the newest Go whose programs a Delve of any version announces to debug: "go1.24" of
+// "1.24.2", and "" of what is no version. Since Delve 1.20 the two have the same number, and
+// before that it differed by ten (MaxSupportedVersionOfGoMinor in its pkg/goversion/compat.go).
+func NewestGo(delve string) string {
+	_, rest, ok := strings.Cut(delve, "1.")
+	number, _, _ := strings.Cut(rest, ".")
+	minor, err := strconv.Atoi(number)
+	if !ok || err != nil || !strings.HasPrefix(delve, "1.") || minor < 0 {
+		return ""
+	}
+	const same = 20
+	if minor < same {
+		minor += 10
+	}
+	return "go1." + strconv.Itoa(minor)
+}
+
+// Debugs tells whether a Delve of any version is as new as a Go asks for. It is true for a
+// development toolchain, and for what is no version.
+func Debugs(delve, goVersion string) bool {
+	lang, newest := langOf(goVersion), NewestGo(delve)
+	return lang == "" || newest == "" || version.Compare(lang, newest) <= 0
+}
+
+// Older tells whether the minor version of a Delve is lower than that of another.
+func Older(delve, other string) bool {
+	a, b := NewestGo(delve), NewestGo(other)
+	return a != "" && b != "" && version.Compare(a, b) < 0
 }
 
 // langOf is the language version of a Go release, "go1.21" of "go1.21.13 X:boringcrypto",

@@ -107,3 +107,19 @@ func TestEveryVersionExistsForTheReleasedPlatforms(t *testing.T) {
 		}
 	}
 }
+
+func TestTheNewestGoOfADelve(t *testing.T) {
+	for version, want := range map[string]string{"1.27.2": "go1.27", "1.20.0": "go1.20", "1.9.1": "go1.19", "1.8.3": "go1.18", "1.24": "go1.24", "2.0.0": "", "latest": "", "": ""} {
+		if got := delve.NewestGo(version); got != want {
+			t.Errorf("%q: %q, want %q", version, got, want)
+		}
+	}
+	for _, version := range delve.Versions() {
+		if newest := delve.NewestGo(version); !delve.Debugs(version, newest) || delve.Debugs(version, "go1.99") {
+			t.Errorf("Delve %s: %s", version, newest)
+		}
+	}
+	if !delve.Older("1.26.3", "1.27.0") || delve.Older("1.27.0", "1.27.2") || delve.Older("latest", "1.27.2") {
+		t.Error("Older goes by the minor version")
+	}
+}
