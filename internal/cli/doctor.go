@@ -29,10 +29,10 @@ type doctorFlags struct {
 
 func (f *doctorFlags) register(fs *pflag.FlagSet) {
 	fs.SortFlags = false
-	fs.StringSliceVarP(&f.tags, "tag", "t", nil, "production image whose registry is asked, as in \"dlvgen build\"")
+	fs.StringSliceVarP(&f.tags, "tag", "t", nil, "production image whose registry is asked, as for a build")
 	fs.StringVar(&f.local, "local", "", "folder of the target's main module on this machine (default: the folder of the working folder's go.mod, if it is the same module)")
-	fs.StringVar(&f.builder, "builder", "", "builder of buildx, or docker context, as in \"dlvgen build\"")
-	fs.StringVar(&f.addr, "addr", "", "address of BuildKit, as in \"dlvgen build\"")
+	fs.StringVar(&f.builder, "builder", "", "builder of buildx, or docker context, as for a build")
+	fs.StringVar(&f.addr, "addr", "", "address of BuildKit, as for a build")
 	fs.StringSliceVar(&f.insecure, "insecure-registry", nil, "registry HOST[:PORT] to read from over plain HTTP or with an unknown certificate; loopback addresses need no flag")
 	f.format.register(fs)
 }
@@ -44,19 +44,20 @@ func newDoctorCommand(s streams) *cobra.Command {
 		Short: "Check what debugging needs, and say what to do",
 		Long: `Check what debugging needs, and say what to do.
 
-Looks at the builder, Docker Engine, its security profiles and the kernel's, the
-registries of --tag, Delve, Go and the debugger's port. With TARGET, a container,
-compose:SERVICE, the name of a service of the compose file in the working
-folder, or an image, also at its program, its debug images and their symbols,
-and compares the sources on this machine with those that were compiled: by their
-content where an image has them, else by the commit and the debug information.
+Looks at the builder, Docker Engine, security profiles, the kernel, the
+registries of --tag, Delve, Go and the debugger's port. With TARGET, a
+container, compose:SERVICE, the name of a service of the compose file in the
+working folder, or an image, also at its program, its debug images and their
+symbols. Compares the sources on this machine with those that were compiled: by
+their content where an image has them, else by the commit and the debug
+information.
 
 Nothing is changed, and no debugger is started. The exit code is 1 if a check
 fails.`,
 		Example: `  dlvgen doctor
   dlvgen doctor -t registry.example/app:v1
   dlvgen doctor web
-  dlvgen doctor registry.example/app:v1-debug --local ../app --format json`,
+  dlvgen doctor me/app:v1-debug --local ../app --format json`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef(cmd, "one target is checked at a time, and got %d names", len(args))

@@ -127,6 +127,7 @@ func Rules() []Rule {
 		{Name: "internal/docker/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit", "internal/registry"), buildkit, registry)},
 		// What is debugged is found and started without flags, and built by somebody else.
 		{Name: "internal/session", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit", "cmd"), buildkit, "github.com/spf13/cobra")},
+		{Name: "internal/doctor", NeverLinked: own("llbgen", "frontend", "internal/cli", "internal/bake", "cmd")},
 		// What is built of a module is a text; who builds it is another matter.
 		{
 			Name:        "internal/gomodule",

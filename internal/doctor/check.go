@@ -67,15 +67,18 @@ type check struct {
 	run  func(context.Context) finding
 }
 
-// Limits of a check: its context ends with the first, and nobody waits for it after the second.
+// Limits of the checks: their context ends after the first, and nobody waits for one that goes on
+// after the second.
 const (
 	checkLimit = 60 * time.Second
 	checkGrace = 2 * time.Second
 )
 
 // run answers all questions at the same time, in their order. None takes longer than the limit,
-// and none stops another.
+// and none stops another. They have one context, because what one of them opens is read by others.
 func run(ctx context.Context, checks []check, limit, grace time.Duration) []Result {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
 	results := make([]Result, len(checks))
 	var group errgroup.Group
 	for i, c := range checks {
@@ -89,8 +92,6 @@ func run(ctx context.Context, checks []check, limit, grace time.Duration) []Resu
 }
 
 func (c check) result(ctx context.Context, limit, grace time.Duration) Result {
-	ctx, cancel := context.WithTimeout(ctx, limit)
-	defer cancel()
 	answer := make(chan finding, 1)
 	go func() {
 		defer func() {

@@ -63,13 +63,21 @@ func (d *Doctor) delve(ctx context.Context) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		for text := range strings.Lines(out) {
-			if v, ok := strings.CutPrefix(text, "Version:"); ok && delve.NewestGo(strings.TrimSpace(v)) != "" {
-				return strings.TrimSpace(v), nil
-			}
+		if v := delveVersion(out); v != "" {
+			return v, nil
 		}
 		return "", errors.New("`dlv version` prints no version")
 	})
+}
+
+// delveVersion is the version in what Delve says of itself, "" for none.
+func delveVersion(text string) string {
+	for text := range strings.Lines(text) {
+		if v, ok := strings.CutPrefix(text, "Version:"); ok && delve.NewestGo(strings.TrimSpace(v)) != "" {
+			return strings.TrimSpace(v)
+		}
+	}
+	return ""
 }
 
 // installDelve is a remedy.

@@ -25,22 +25,28 @@ func (c *checkout) compareWithProgram(ctx context.Context, facts *gobin.Facts, u
 	if s.revision != "" {
 		byCommit, noCommit = changed(ctx, c.folder, s.revision)
 	}
-	result := &comparison{}
-	if noCommit == nil && !s.modified {
-		for _, file := range byCommit {
-			if c.isCompiled(file) {
-				result.differ(file, "it is not that of commit "+s.short())
-			}
+	result, unsure := &comparison{}, &comparison{}
+	for _, file := range byCommit {
+		switch {
+		case !c.isCompiled(file):
+		case s.modified:
+			unsure.differ(file, "it is not that of commit "+s.short()+", and may be one of the changes")
+		default:
+			result.differ(file, "it is not that of commit "+s.short())
 		}
 	}
 	if undeclared == nil {
 		c.compareLines(result)
 	}
-	switch {
-	case len(result.differs) > 0:
-		return withDetails(failed(remedyFor(facts), "%s differ from what the program was compiled from: %s of %s", count(len(result.differs), "source file"), firstNames(result.differs), c.folder), listed(result.differs)...)
+	switch n := len(result.differs); {
+	case n > 0:
+		return withDetails(failed(remedyFor(facts), "%s of %s %s not what the program was compiled from: %s", count(n, "source file"), c.folder, verb(n), firstNames(result.differs)), listed(result.differs)...)
+	case len(unsure.differs) > 0:
+		return withDetails(warning(remedyFor(facts), "%s, which the checkout %s has otherwise: %s", noCommitText(s, noCommit), c.folder, firstNames(unsure.differs)), listed(unsure.differs)...)
 	case noCommit == nil && !s.modified:
 		return found("%s has the sources of commit %s, which the program was compiled from", c.folder, s.short())
+	case noCommit == nil:
+		return withDetails(found("%s has the sources of commit %s, and nothing shows a change", c.folder, s.short()), noCommitText(s, noCommit)+": .dockerignore may leave out files of the repository, or an image was built of work in progress")
 	case undeclared != nil:
 		return warning("build an image with the sources: --variant remote-src, or sidecar", "it cannot be told whether %s is what was compiled: %s, and %s", c.folder, noCommitText(s, noCommit), undeclared)
 	}
@@ -61,6 +67,13 @@ func count(n int, what string) string {
 		return "1 " + what
 	}
 	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func verb(n int) string {
+	if n == 1 {
+		return "is"
+	}
+	return "are"
 }
 
 // compareLines looks for each function where the debug information says that it is declared, and

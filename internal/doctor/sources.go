@@ -356,7 +356,10 @@ func (c *checkout) concludeFiles(result *comparison, image string, facts *gobin.
 
 // remedyFor is what to do with a checkout that is not what was compiled.
 func remedyFor(facts *gobin.Facts) string {
-	if s := stampOf(facts); s.revision != "" && !s.modified {
+	switch s := stampOf(facts); {
+	case s.revision != "" && s.modified:
+		return fmt.Sprintf("check out the commit that was compiled, with changes: `git checkout %s`, or build the image from this checkout", s.revision)
+	case s.revision != "":
 		return fmt.Sprintf("check out the commit that was compiled: `git checkout %s`, or build the image from this checkout", s.revision)
 	}
 	return "check out what was compiled, or build the image from this checkout: until then lines and breakpoints are those of other code"

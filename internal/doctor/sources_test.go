@@ -65,7 +65,7 @@ func git(t *testing.T, dir string, args ...string) string {
 	t.Helper()
 	cmd := exec.CommandContext(proctest.Context(t), "git", append([]string{"-c", "user.name=a", "-c", "user.email=a@example.com"}, args...)...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_CONFIG_NOSYSTEM=1")
+	cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL="+filepath.Join(t.TempDir(), "none"), "GIT_CONFIG_NOSYSTEM=1")
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("git %q: %v\n%s", args, err, out)
@@ -193,7 +193,10 @@ func TestACommitThatIsNotThereSaysNothing(t *testing.T) {
 	stamped := compile(t, dir, "-buildvcs=true", "-gcflags=all=-N -l")
 	edit(t, filepath.Join(dir, "main.go"), "println(started)", "println(!started)")
 	dirty := compile(t, dir, "-buildvcs=true", "-gcflags=all=-N -l")
-	wants(t, compared(t, dir, dirty), OK, "changes beyond commit "+git(t, dir, "rev-parse", "HEAD")[:12])
+	head := git(t, dir, "rev-parse", "HEAD")
+	wants(t, compared(t, dir, dirty), Warning, "changes beyond commit "+head[:12], "main.go: it is not that of commit "+head[:12], "with changes: `git checkout "+head)
+	git(t, dir, "checkout", "--quiet", "--force", head)
+	wants(t, compared(t, dir, dirty), OK, "has the sources of commit "+head[:12], "changes beyond commit "+head[:12])
 	wants(t, compared(t, module(t), stamped), OK, "does not have the commit")
 	none := proctest.Files(t, map[string]string{"go.mod": moduleFile, "main.go": mainFile, "store/store.go": storeFile})
 	wants(t, compared(t, none, stamped), OK, "is no git repository")

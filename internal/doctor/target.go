@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/rpc/jsonrpc"
 	"path"
 	"slices"
 	"strconv"
@@ -262,10 +263,29 @@ func ownProfile(options []string, name string) bool {
 	})
 }
 
-// dialLimit is how long a debugger may take to take a connection.
-const dialLimit = 3 * time.Second
+// delveLimit is how long a debugger may take to answer.
+const delveLimit = 3 * time.Second
 
-// checkAddress connects to the debugger that a container has, and says nothing to it.
+// askVersion asks a Delve for its version, which changes nothing. That somebody takes a connection
+// says little: Docker's proxy does.
+func askVersion(ctx context.Context, address string) (string, error) {
+	conn, err := (&net.Dialer{Timeout: delveLimit}).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return "", err
+	}
+	d := jsonrpc.NewClient(conn)
+	defer func() { _ = d.Close() }()
+	if err := conn.SetDeadline(time.Now().Add(delveLimit)); err != nil {
+		return "", err
+	}
+	var answer struct{ DelveVersion string } // of service/api, GetVersionOut
+	if err := d.Call("RPCServer.GetVersion", struct{}{}, &answer); err != nil {
+		return "", err
+	}
+	return delveVersion(answer.DelveVersion), nil
+}
+
+// checkAddress asks the debugger that a container has.
 func (d *Doctor) checkAddress(ctx context.Context) finding {
 	t, err := d.target(ctx)
 	switch kind := t.kindOrNone(); {
@@ -293,15 +313,15 @@ func (d *Doctor) checkAddress(ctx context.Context) finding {
 		return failed(publish, "%s does not publish port %d, at which its debugger listens", t.name, port)
 	}
 	address := net.JoinHostPort(at, strconv.Itoa(public))
-	conn, err := (&net.Dialer{Timeout: dialLimit}).DialContext(ctx, "tcp", address)
+	version, err := askVersion(ctx, address)
 	if err != nil {
 		return failed("see `docker logs "+t.name+"`; DLVGEN_START=off runs the program without the debugger", "nothing answers at %s, where the debugger of %s should be", address, t.name)
 	}
-	_ = conn.Close()
+	text := fmt.Sprintf("the debugger of %s answers at %s%s", t.name, address, versioned(": Delve ", version))
 	if note != "" {
-		return warning(publish+" for clients on other machines", "the debugger of %s is reached at %s, and its port is not published", t.name, address)
+		return warning(publish+" for clients on other machines", "%s, and its port is not published", text)
 	}
-	return found("the debugger of %s is reached at %s", t.name, address)
+	return found("%s", text)
 }
 
 // kindOrNone is the kind of a target that may be nil.
