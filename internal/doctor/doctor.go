@@ -43,7 +43,7 @@ type Options struct {
 	// Proc is where the kernel tells of itself; the default is /proc.
 	Proc string
 
-	// Silence is how long one answer is waited for; the default is 5 seconds.
+	// Silence is how long one answer is waited for; the default is 10 seconds.
 	Silence time.Duration
 }
 
@@ -51,7 +51,7 @@ type Options struct {
 const (
 	defaultPort    = 8000
 	defaultProc    = "/proc"
-	defaultSilence = 5 * time.Second
+	defaultSilence = 10 * time.Second
 )
 
 // Doctor checks once.

@@ -82,15 +82,15 @@ func (f containerFiles) once(ctx context.Context, at string, read func(string, i
 // ofImage are the files of an image that an engine has: of a container that is made of it, and never
 // started. Close removes it.
 func (d *Doctor) ofImage(ctx context.Context, e *docker.Engine, image string) (files, error) {
-	id, err := e.Create(ctx, client.ContainerCreateOptions{
+	made, err := e.ContainerCreate(ctx, client.ContainerCreateOptions{
 		Config:     &container.Config{Image: image, Entrypoint: []string{"/never-started"}},
 		HostConfig: &container.HostConfig{NetworkMode: "none"},
 	})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("creating a container of %s to read its files: %w", image, err)
 	}
-	d.folder.addContainer(id)
-	return containerFiles{e, id}, nil
+	d.folder.addContainer(made.ID)
+	return containerFiles{e, made.ID}, nil
 }
 
 // layerFiles are the files of an image in a registry.

@@ -262,3 +262,44 @@ func TestNamesOfFunctions(t *testing.T) {
 		}
 	}
 }
+
+// TestTheStandardLibraryIsWhatWasCompiled compares the packages of a program with the machine's
+// GOROOT, which has every kind of Go file: nothing of them may count as different.
+func TestTheStandardLibraryIsWhatWasCompiled(t *testing.T) {
+	proctest.RequirePrograms(t, "go")
+	dir := proctest.Files(t, map[string]string{"go.mod": moduleFile, "main.go": `package main
+
+import (
+	"encoding/json"
+	"os"
+	"text/template"
+)
+
+func main() {
+	_ = json.NewEncoder(os.Stdout).Encode(1)
+	_ = template.Must(template.New("").Parse("")).Execute(os.Stdout, nil)
+}
+`})
+	out, err := exec.CommandContext(proctest.Context(t), "go", "env", "GOROOT").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	root := filepath.Join(strings.TrimSpace(string(out)), "src")
+	for _, flags := range [][]string{nil, {"-gcflags=all=-N -l"}} {
+		file := compile(t, dir, flags...)
+		facts, err := readFacts(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := newCheckout(root, "std", facts)
+		if err := c.readCompiled(file, facts, variants.Labels{Paths: []variants.PathRule{{Path: root, Kind: variants.PathModule, Module: "std"}}}); err != nil {
+			t.Fatal(err)
+		}
+		result := &comparison{}
+		c.compareLines(result)
+		const few = 300
+		if result.files < few || len(result.differs) > 0 {
+			t.Errorf("%d files of %d differ: %q", len(result.differs), result.files, result.differs)
+		}
+	}
+}
