@@ -214,13 +214,14 @@ var (
 func localName(name string) (string, bool) {
 	name = withoutArguments(name)
 	m := declaredPattern.FindStringSubmatch(name)
-	if m == nil || madePattern.MatchString(m[3]) {
+	const parts = 4
+	if len(m) < parts || madePattern.MatchString(m[parts-1]) {
 		return "", false
 	}
 	if kind := m[1] + m[2]; kind != "" {
-		return kind + "." + m[3], true
+		return kind + "." + m[parts-1], true
 	}
-	return m[3], true
+	return m[parts-1], true
 }
 
 // withoutArguments takes out what is in brackets.
