@@ -184,7 +184,7 @@ func examined(results []doctor.Result) string {
 	for _, r := range results {
 		fmt.Fprintf(&b, "%-*s  %-*s  %s\n", statusWidth, r.Status, width, r.Name, visible.Line(r.Found))
 		for _, detail := range r.Details {
-			fmt.Fprintf(&b, "%s  %s\n", indent, visible.Line(detail))
+			fmt.Fprintf(&b, "%s%s\n", indent, visible.Line(detail))
 		}
 		if r.Remedy != "" {
 			fmt.Fprintf(&b, "%s-> %s\n", indent, visible.Line(r.Remedy))
