@@ -207,6 +207,9 @@ func (b *doctorBench) images(t *testing.T) {
 	e := examine(t, b.ref("doctor-debug-src"))
 	e.has(t, "docker", "failed", "no Docker Engine answers")
 	e.has(t, "sources", "ok", "source files of ")
+	for _, target := range []string{"doctor-app", "compose:web"} {
+		examine(t, target).has(t, "target", "failed", "no Docker Engine answers")
+	}
 }
 
 func (b *doctorBench) anotherCommit(t *testing.T) {

@@ -17,7 +17,8 @@ const minAPI = "1.41"
 func (d *Doctor) checkEngine(ctx context.Context) finding {
 	e, err := d.engine(ctx)
 	if err != nil {
-		f := warning("start it, or choose another with DOCKER_HOST or `docker context use`: without it, `dlvgen debug`, `--load` and containers do not work", "%s", err)
+		text, _, _ := strings.Cut(err.Error(), ": start it") // which is the remedy
+		f := warning("start it, or choose another with DOCKER_HOST or `docker context use`: without it, `dlvgen debug`, `--load` and containers do not work", "%s", text)
 		if d.Target != "" {
 			f.Status = Failed
 		}

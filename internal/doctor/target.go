@@ -77,8 +77,8 @@ func (d *Doctor) finder(e *docker.Engine, tell func(string)) session.Finder {
 // published is an image of a registry, where there is no Docker Engine to ask.
 func (d *Doctor) published(ctx context.Context, noEngine error) (*target, error) {
 	ref, digest, err := registry.ParseImage(d.Target)
-	if err != nil {
-		return nil, noEngine
+	if err != nil || !registry.IsWhole(d.Target) || strings.HasPrefix(d.Target, "compose:") {
+		return nil, noEngine // it means a container
 	}
 	labels, err := d.reg.Labels(ctx, ref, digest)
 	if err != nil {
