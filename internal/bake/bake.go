@@ -62,8 +62,17 @@ func (r *Request) Build(ctx context.Context, s Streams) ([]*Result, error) {
 	if err := b.takeImages(ctx, results); err != nil {
 		return nil, err
 	}
+	if r.beforeMove != nil {
+		if err := r.beforeMove(); err != nil {
+			return nil, err
+		}
+	}
 	return results, b.move(ctx, results)
 }
+
+// BeforeMove has Build call do when all images are made, and before the first tag of a registry
+// moves. Where do fails, none moves.
+func (r *Request) BeforeMove(do func() error) { r.beforeMove = do }
 
 // Explain says what Build would do, without building: the results have explanations.
 func (r *Request) Explain(ctx context.Context, s Streams) ([]*Result, error) {

@@ -55,6 +55,8 @@ type Request struct {
 	// prerelease is done when the user was told of tags that look like versions.
 	prerelease *sync.Once
 
+	beforeMove func() error // nil for nothing
+
 	dryRun, force  bool
 	progress, addr string
 	frontendImage  string // that the tools are taken from, "" for none

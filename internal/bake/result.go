@@ -10,6 +10,7 @@ import (
 	"github.com/dlvgen/dlvgen/frontend"
 	"github.com/dlvgen/dlvgen/internal/derive"
 	"github.com/dlvgen/dlvgen/internal/registry"
+	"github.com/moby/buildkit/exporter/containerimage/exptypes"
 )
 
 // Result is what became of one image.
@@ -54,6 +55,18 @@ func (r *Result) ProductionDigest(ref registry.Reference) string {
 
 // Digest is that of the image or index, "" where none was exported.
 func (r *Result) Digest() string { return r.Response["containerimage.digest"] }
+
+// IDs are the digests by which an engine may name the image: that of the image, and that of its
+// config.
+func (r *Result) IDs() []string {
+	var ids []string
+	for _, key := range []string{exptypes.ExporterImageDigestKey, exptypes.ExporterImageConfigDigestKey} {
+		if id := r.Response[key]; id != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
 
 // Names are the image's references as users write them.
 func (r *Result) Names() []string {

@@ -49,11 +49,13 @@ var groups = []group{
 		ways: []way{
 			bareWay,
 			{name: "stopped", label: "`remote`, `docker run`, Delve", run: stopped},
+			{name: "watch", label: "`dlvgen watch`, which replaces the container, Delve", run: stoppedByWatch},
 			{name: "ko", label: "`ko build --debug --disable-optimizations`, `docker run`, Delve", run: stoppedByKo},
 		},
 		rows: []row{
 			{what: "edit to breakpoint in the replaced container", way: "stopped", figure: took, against: "bare", reach: reach{plus: 1.2}, readme: true},
 			{what: "the same", way: "stopped", figure: took, against: "ko", readme: true},
+			{what: "edit to breakpoint with `dlvgen watch`", way: "watch", figure: took, against: "stopped"},
 		},
 	},
 	{

@@ -7,7 +7,9 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/cli"
@@ -21,7 +23,9 @@ const callEnv = "DLVGEN_TEST_CLI"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(callEnv) != "" {
-		os.Exit(cli.Main(context.Background(), os.Args, os.Stdin, os.Stdout, os.Stderr))
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM) // as in main
+		context.AfterFunc(ctx, stop)
+		os.Exit(cli.Main(ctx, os.Args, os.Stdin, os.Stdout, os.Stderr))
 	}
 	testenv.Main(m)
 }

@@ -21,6 +21,7 @@ const (
 var flagGroups = [][2]string{
 	{"What to derive", ""},
 	{"Where it goes", "tag tag-suffix push load force output attest provenance sbom annotation insecure-registry metadata-file dry-run"},
+	{"What replaces the container", "run port"},
 	{"The program's sources", "source allow-mismatch toolchain"},
 	{"Several tags", "all-tags exclude-tags jobs recheck"},
 	{"Without a Dockerfile", "module base ldflags tags goflags"},

@@ -19,7 +19,7 @@ import (
 // longer than 80 columns, and switches have no "[=true|false]". That of the plugin has every
 // command line with docker in front.
 func TestHelpFitsTheScreen(t *testing.T) {
-	commands := []string{"", "attach", "bake", "build", "builders", "buildkit", "buildkit status", "buildkit stop", "compose", "connect", "core", "debug", "derive", "dockerfile", "doctor", "explain", "inspect", "kube", "ls", "prune", "symbols", "variants", "verify", "version"}
+	commands := []string{"", "attach", "bake", "build", "builders", "buildkit", "buildkit status", "buildkit stop", "compose", "connect", "core", "debug", "derive", "dockerfile", "doctor", "explain", "inspect", "kube", "ls", "prune", "symbols", "variants", "verify", "version", "watch"}
 	for _, command := range commands {
 		plugin := helpOfPlugin(t, command)
 		for line := range strings.Lines(help(t, command) + plugin) {
@@ -41,8 +41,8 @@ func TestHelpFitsTheScreen(t *testing.T) {
 
 // TestHelpListsEveryFlagOnce compares the flags in the groups with those that there are.
 func TestHelpListsEveryFlagOnce(t *testing.T) {
-	build, bake, derive, compose := newBuildCommand(streams{}), newBakeCommand(streams{}), newDeriveCommand(streams{}), newComposeCommand(streams{})
-	for _, cmd := range []*cobra.Command{build, bake, derive, compose} {
+	build, bake, derive, compose, watch := newBuildCommand(streams{}), newBakeCommand(streams{}), newDeriveCommand(streams{}), newComposeCommand(streams{}), newWatchCommand(streams{})
+	for _, cmd := range []*cobra.Command{build, bake, derive, compose, watch} {
 		want := []string{"help"}
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { want = append(want, f.Name) })
 		var got []string
@@ -55,7 +55,7 @@ func TestHelpListsEveryFlagOnce(t *testing.T) {
 			t.Errorf("dlvgen %s --help lists %q, and the flags are %q", cmd.Name(), got, want)
 		}
 	}
-	checkGroups(t, flagGroups, build, derive)
+	checkGroups(t, flagGroups, build, derive, watch)
 	checkGroups(t, composeGroups, compose)
 	if project, file, ok := strings.Cut(help(t, "compose"), "\nThe file that is written:\n"); !ok || !strings.Contains(project, "\nThe compose project:\n  -f, --file") || !strings.HasPrefix(file, "  -o, --output") {
 		t.Errorf("the groups of dlvgen compose:\n%s", help(t, "compose"))

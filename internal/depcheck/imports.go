@@ -125,6 +125,8 @@ func Rules() []Rule {
 		{Name: "internal/registry/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit"), buildkit)},
 		{Name: "internal/buildkit/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/registry"), registry)},
 		{Name: "internal/docker/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit", "internal/registry"), buildkit, registry)},
+		// It knows files, processes and connections: what is built and runs, its caller says.
+		{Name: "internal/watch", NeverLinked: append(own("variants", "llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit", "internal/registry", "internal/docker", "cmd"), buildkit, registry, "github.com/spf13/cobra")},
 		// What is debugged is found and started without flags, and built by somebody else.
 		{Name: "internal/session", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit", "cmd"), buildkit, "github.com/spf13/cobra")},
 		{Name: "internal/doctor", NeverLinked: own("llbgen", "frontend", "internal/cli", "internal/bake", "cmd")},

@@ -104,6 +104,21 @@ func ReadConfig(lookup func(string) (string, bool), folders ...string) (*Config,
 	return c, nil
 }
 
+// ConfigFiles are the files that [ReadConfig] looks for. They need not exist.
+func ConfigFiles(lookup func(string) (string, bool), folders ...string) []string {
+	if named, ok := lookup("KO_CONFIG_PATH"); ok && named != "" {
+		folders = []string{named}
+		if !isFolder(named) {
+			return folders
+		}
+	}
+	var files []string
+	for _, dir := range folders {
+		files = append(files, filepath.Join(dir, koFile))
+	}
+	return files
+}
+
 // find reads the file, which need not exist.
 func (c *Config) find(lookup func(string) (string, bool), folders []string) ([]byte, error) {
 	if named, ok := lookup("KO_CONFIG_PATH"); ok && named != "" {
