@@ -6,10 +6,14 @@ import (
 	"os"
 	"runtime"
 	"syscall"
+	"time"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/procfs"
 )
+
+// idleVariable is that of [Config.Idle], which `dlvgen debug` sets.
+const idleVariable = "DLVGEN_IDLE"
 
 // Config is where a sidecar finds things.
 type Config struct {
@@ -22,6 +26,11 @@ type Config struct {
 	// Processes lists the PIDs among which the program is looked for. Default: all of
 	// the PID namespace.
 	Processes func() []int
+
+	// Idle is how long nobody may be connected until the debugger leaves, which also does so
+	// with a client that ends it: nobody else ends an ephemeral container of Kubernetes.
+	// Default: DLVGEN_IDLE of the environment, such as 10m, else 0, for ever.
+	Idle time.Duration
 
 	// Messages is where to say what happens. Default: os.Stderr.
 	Messages io.Writer
@@ -76,6 +85,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Processes == nil {
 		c.Processes = namespace
+	}
+	if c.Idle == 0 {
+		c.Idle, _ = time.ParseDuration(os.Getenv(idleVariable))
 	}
 	if c.Messages == nil {
 		c.Messages = os.Stderr

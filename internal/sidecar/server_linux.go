@@ -68,6 +68,10 @@ func (s *server) run() int {
 		case !state.Success():
 			s.wake()
 			return s.failed(state)
+		case s.Idle > 0:
+			s.wake()
+			s.say("a client has ended the debugger, %s continues without it", s.target)
+			return 0
 		}
 		s.say("a client stopped the debugger, %s continues; attaching again", s.target)
 	}
@@ -133,6 +137,7 @@ func (s *server) attend(d *debugger, signals <-chan os.Signal) *os.ProcessState 
 	ticker := time.NewTicker(pace)
 	defer ticker.Stop()
 	serving, alive := d.serving, true
+	connected := time.Now()
 	for {
 		select {
 		case state := <-d.ended:
@@ -152,8 +157,26 @@ func (s *server) attend(d *debugger, signals <-chan os.Signal) *os.ProcessState 
 			if !alive && procfs.Clients(s.control, d.process.Pid) == 0 {
 				d.leave()
 			}
+			if s.abandoned(d, &connected) {
+				d.leave()
+			}
 		}
 	}
+}
+
+// abandoned tells whether nobody has been connected for too long. It notes when somebody was.
+func (s *server) abandoned(d *debugger, connected *time.Time) bool {
+	if s.Idle == 0 || d.leaving {
+		return false
+	}
+	if procfs.Clients(s.control, d.process.Pid) > 0 {
+		*connected = time.Now()
+	}
+	if time.Since(*connected) <= s.Idle {
+		return false
+	}
+	s.say("nobody was connected for %s", s.Idle)
+	return true
 }
 
 // leave asks Delve to let the program go: on SIGTERM it does so with a process that

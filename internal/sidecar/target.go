@@ -34,7 +34,7 @@ func (p plan) target(args []string, list []process) (process, error) {
 	case err != nil:
 		return process{}, err
 	case t.unreadable():
-		return process{}, fmt.Errorf("%s cannot be inspected: %s", t, addCapability)
+		return process{}, t.notInspected()
 	case t.program == nil:
 		return process{}, fmt.Errorf("%s cannot be debugged: %w", t, t.err)
 	}
@@ -78,7 +78,7 @@ func (p plan) recognize(list []process) (process, error) {
 // unknown says that none of the processes is the program.
 func (p plan) unknown(list []process) error {
 	if i := slices.IndexFunc(list, process.unreadable); i >= 0 {
-		return fmt.Errorf("%s cannot be inspected: %s", list[i], addCapability)
+		return list[i].notInspected()
 	}
 	programs := slices.DeleteFunc(slices.Clone(list), func(o process) bool { return o.program == nil })
 	if len(programs) == 0 {
@@ -86,6 +86,25 @@ func (p plan) unknown(list []process) error {
 	}
 	return fmt.Errorf("%s, and no process runs it: use the sidecar of the running image, or %s; the Go programs are%s",
 		p.madeFor(), nameOne, lines(programs))
+}
+
+// notInspected says that the kernel does not let this process look at another one. `dlvgen
+// debug` reads the user from it.
+func (p process) notInspected() error {
+	return fmt.Errorf("%s cannot be inspected: %s; it runs as %s, and the debugger as %s", p, addCapability, identity(p.pid), identity(os.Getpid()))
+}
+
+// identity is the effective user and group of a process, UID:GID.
+func identity(pid int) string {
+	status := procfs.ReadStatus(pid)
+	effective := func(name string) string {
+		const column = 1 // behind the real one (proc(5))
+		if ids := strings.Fields(status[name]); len(ids) > column {
+			return ids[column]
+		}
+		return "?"
+	}
+	return effective("Uid") + ":" + effective("Gid")
 }
 
 // named finds the processes that a word means.
