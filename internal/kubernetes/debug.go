@@ -33,8 +33,22 @@ type Options struct {
 	// Start is how programs start, empty for as the manifests say, or else at once.
 	Start string
 
-	// User is the UID of sidecars. Nil takes that of the container, where it has one.
-	User *int64
+	// User is the UID of sidecars. Nil takes that of the container, where it has one. Group
+	// is their GID: nil leaves it to the sidecar's image.
+	User, Group *int64
+
+	// Restricted has sidecars keep to the Pod Security level "restricted", which allows no
+	// capability: they may debug processes of their own UID and GID then, where the node's
+	// kernel.yama.ptrace_scope is 0.
+	Restricted bool
+}
+
+// NoUserError says that a sidecar must not run as root, and that nothing says the UID of what
+// it debugs.
+type NoUserError struct{ Container, Workload string }
+
+func (e *NoUserError) Error() string {
+	return fmt.Sprintf("container %s of %s has runAsNonRoot and no runAsUser, so the sidecar needs the UID of the program: add --user UID", e.Container, e.Workload)
 }
 
 // podPatch is what is changed of a pod's specification.
@@ -57,11 +71,29 @@ type containerPatch struct {
 
 type securityPatch struct {
 	RunAsUser    *int64        `yaml:"runAsUser,omitempty" json:"runAsUser,omitempty"`
+	RunAsGroup   *int64        `yaml:"runAsGroup,omitempty" json:"runAsGroup,omitempty"`
 	Capabilities *capabilities `yaml:"capabilities,omitempty" json:"capabilities,omitempty"`
+
+	RunAsNonRoot             *bool           `yaml:"runAsNonRoot,omitempty" json:"runAsNonRoot,omitempty"`
+	AllowPrivilegeEscalation *bool           `yaml:"allowPrivilegeEscalation,omitempty" json:"allowPrivilegeEscalation,omitempty"`
+	SeccompProfile           *seccompProfile `yaml:"seccompProfile,omitempty" json:"seccompProfile,omitempty"`
 }
 
 type capabilities struct {
-	Add []string `yaml:"add" json:"add"`
+	Add  []string `yaml:"add,omitempty" json:"add,omitempty"`
+	Drop []string `yaml:"drop,omitempty" json:"drop,omitempty"`
+}
+
+type seccompProfile struct {
+	Type string `yaml:"type" json:"type"`
+}
+
+// restrict has it keep to the Pod Security level "restricted".
+func (s *securityPatch) restrict() {
+	yes, no := true, false
+	s.Capabilities = &capabilities{Drop: []string{"ALL"}}
+	s.RunAsNonRoot, s.AllowPrivilegeEscalation = &yes, &no
+	s.SeccompProfile = &seccompProfile{"RuntimeDefault"}
 }
 
 // withPtrace adds the capability to debug the processes of others, and one's own where the
@@ -69,7 +101,7 @@ type capabilities struct {
 func withPtrace(has capabilities) *capabilities {
 	const ptrace = "SYS_PTRACE"
 	if slices.Contains(has.Add, ptrace) || slices.Contains(has.Add, "ALL") {
-		return &has
+		return &capabilities{Add: has.Add}
 	}
 	return &capabilities{Add: append(slices.Clip(has.Add), ptrace)}
 }
@@ -180,7 +212,10 @@ func (w *Workload) sidecar(c container, img Image, o Options) (*containerPatch, 
 
 // sidecarSecurity is what a sidecar needs to debug the container.
 func (w *Workload) sidecarSecurity(c container, o Options) (*securityPatch, error) {
-	security := &securityPatch{Capabilities: withPtrace(capabilities{})}
+	security := &securityPatch{Capabilities: withPtrace(capabilities{}), RunAsGroup: o.Group}
+	if o.Restricted {
+		security.restrict()
+	}
 	of, pod := c.SecurityContext, w.pod.SecurityContext
 	nonRoot := pod.RunAsNonRoot
 	if of.RunAsNonRoot != nil {
@@ -192,7 +227,7 @@ func (w *Workload) sidecarSecurity(c container, o Options) (*securityPatch, erro
 		security.RunAsUser = of.RunAsUser
 	case pod.RunAsUser != nil: // the sidecar has it from the pod
 	case nonRoot != nil && *nonRoot:
-		return nil, fmt.Errorf("container %s of %s has runAsNonRoot and no runAsUser, so the sidecar needs the UID of the program: add --user UID", c.Name, w)
+		return nil, &NoUserError{c.Name, w.String()}
 	}
 	return security, nil
 }
