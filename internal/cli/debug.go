@@ -8,11 +8,13 @@ import (
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/bake"
+	"github.com/dlvgen/dlvgen/internal/cluster"
 	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/flagvalue"
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/dlvgen/dlvgen/internal/session"
+	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -32,7 +34,43 @@ type debugFlags struct {
 	dryRun   bool
 	insecure []string
 	format   formatValue
+
+	cluster   cluster.Options
+	container string
+	user      userValue
 }
+
+// userValue is the flag --user: whom a debugger in a pod runs as, UID or UID:GID.
+type userValue string
+
+func (u userValue) check() error {
+	if _, _, err := u.ids(); err != nil {
+		return errors.New(`it must be UID or UID:GID, such as "65532" or "65532:65532"`)
+	}
+	return nil
+}
+
+// ids are its two numbers, nil where they are not given.
+func (u userValue) ids() (user, group *int64, err error) {
+	if u == "" {
+		return nil, nil, nil
+	}
+	parse := func(text string) *int64 {
+		id, parseErr := strconv.ParseUint(text, 10, 31) // as Kubernetes
+		err = errors.Join(err, parseErr)
+		signed := int64(id) //nolint:gosec // of 31 bits
+		return &signed
+	}
+	first, second, both := strings.Cut(string(u), ":")
+	user = parse(first)
+	if both {
+		group = parse(second)
+	}
+	return user, group, err
+}
+
+// clusterFlags are those that are for pods alone.
+var clusterFlags = []string{"namespace", "context", "container", "kubeconfig", "user"}
 
 // startValue is the flag --start: how a program starts that is started for a session.
 type startValue variants.Start
@@ -60,6 +98,11 @@ func (f *debugFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.dryRun, "dry-run", false, "print the commands that do the same, and the reasons, and start nothing")
 	fs.StringSliceVar(&f.insecure, "insecure-registry", nil, "registry HOST[:PORT] to read from over plain HTTP or with an unknown certificate; loopback addresses need no flag")
 	f.format.register(fs)
+	fs.StringVarP(&f.cluster.Namespace, "namespace", "n", "", "namespace of the pod (default: that of the kubeconfig's context)")
+	fs.StringVarP(&f.container, "container", "c", "", "container of the pod (default: the only one)")
+	fs.StringVar(&f.cluster.Context, "context", "", "context of the kubeconfig to use (default: its current one)")
+	fs.StringVar(&f.cluster.Kubeconfig, "kubeconfig", "", "kubeconfig file to use (default: as kubectl)")
+	fs.Var(flagvalue.Word(&f.user, "id", userValue.check), "user", "UID[:GID] of the debugger in the pod (default: root, or the program's where the pod forbids root or names a user)")
 }
 
 // check refuses flags that do not fit together.
@@ -95,23 +138,26 @@ func newDebugCommand(s streams) *cobra.Command {
 	flags := &debugFlags{}
 	cmd := &cobra.Command{
 		Use:   "debug TARGET",
-		Short: "Debug what runs: a container, a service of Compose, an image",
-		Long: `Debug what runs: a container, a service of Compose, an image.
+		Short: "Debug what runs: a container, a service of Compose, a pod, an image",
+		Long: `Debug what runs: a container, a service of Compose, a pod, an image.
 
 TARGET is the name or id of a container, compose:SERVICE, the name of a service
 of the compose file in the working folder, or an image, which is run then. They
-are looked up in this order.
+are looked up in this order. In Kubernetes it is pod/NAME, or deploy/NAME,
+sts/NAME, ds/NAME, rs/NAME or job/NAME for one of its pods.
 
 Finds the debug image of what runs, and takes the least intrusive way: the
-debugger that the container has; a sidecar beside the running process; with
---replace, the remote variant in the container's place. Then opens Delve's
-prompt, or prints the configuration for an editor and lasts until Ctrl-C. At
-the end the debugger is removed, and the program runs on.`,
+debugger that the container has; a sidecar beside the running process, which is
+an ephemeral container in a pod; with --replace, the remote variant in the
+container's place. Then opens Delve's prompt, or prints the configuration for
+an editor and lasts until Ctrl-C. At the end the debugger is removed, or ends in
+its pod, and the program runs on.`,
 		Example: `  dlvgen debug app
   dlvgen debug compose:web --for vscode > .vscode/launch.json
   dlvgen debug app --build
   dlvgen debug app --replace --start hold
   dlvgen debug registry.example/app:v1
+  dlvgen debug deploy/app -n shop -c app
   dlvgen debug app --dry-run`,
 		Args:              one("target", "debugged"),
 		ValidArgsFunction: plainOf(runningContainers),
@@ -120,7 +166,14 @@ the end the debugger is removed, and the program runs on.`,
 				return err
 			}
 			if args[0] == "" {
-				return usagef(cmd, "the target is empty: name a container, a service or an image")
+				return usagef(cmd, "the target is empty: name a container, a service, a pod or an image")
+			}
+			if _, ok := cluster.ParseObject(args[0]); !ok {
+				for _, name := range clusterFlags {
+					if cmd.Flags().Changed(name) {
+						return usagef(cmd, "--%s is for pods, and %s is none: name it as pod/NAME, or leave --%[1]s out", name, visible.Quote(args[0]))
+					}
+				}
 			}
 			d := debugging{flags: flags, streams: s, journals: session.UserJournals()}
 			return d.run(cmd.Context(), args[0])
@@ -143,36 +196,35 @@ type debugged struct {
 	way    session.Way
 	why    string
 	image  session.Image
+
+	// pod says that it runs in a cluster, which pulls debug images from their registry.
+	pod bool
 }
 
 func (d debugging) run(ctx context.Context, name string) error {
-	if err := refuseKubernetes(name); err != nil {
-		return err
-	}
 	waits := &patience.Patience{Tell: d.streams.tell}
-	engine, err := bake.ConnectEngine(ctx, waits)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = engine.Close() }()
-	if !d.flags.dryRun {
-		if err := d.journals.Sweep(ctx, engine, d.streams.tell); err != nil {
-			d.streams.tell(err.Error())
-		}
-	}
 	finder := session.Finder{
-		Engine: engine, Tell: d.streams.tell,
+		Tell:     d.streams.tell,
 		Registry: registry.New(registry.WithPatience(waits), registry.WithInsecure(d.flags.insecure...)),
 	}
-	one, err := d.choose(ctx, finder, name)
+	var target session.Target
+	var err error
+	if object, ok := cluster.ParseObject(name); ok {
+		target, err = d.pod(ctx, &finder, waits, object)
+	} else {
+		target, err = d.onEngine(ctx, &finder, waits, name)
+	}
+	if finder.Engine != nil {
+		defer func() { _ = finder.Engine.Close() }()
+	}
 	if err != nil {
 		return err
 	}
-	options := session.Options{Port: d.flags.port, Process: d.flags.process(), Start: variants.Start(d.flags.start), Tell: d.streams.tell}
-	if d.flags.dryRun && options.Port == 0 && one.way != session.WayConnect {
-		options.Port = preferredPort
+	one, err := d.choose(ctx, finder, target)
+	if err != nil {
+		return err
 	}
-	debugger, err := one.target.Debugger(one.way, one.image, options)
+	debugger, err := one.target.Debugger(one.way, one.image, d.options(one))
 	if err != nil {
 		return err
 	}
@@ -182,18 +234,24 @@ func (d debugging) run(ctx context.Context, name string) error {
 	return d.hold(ctx, one, debugger)
 }
 
+func (d debugging) options(one *debugged) session.Options {
+	o := session.Options{Port: d.flags.port, Process: d.flags.process(), Start: variants.Start(d.flags.start), Tell: d.streams.tell}
+	o.User, o.Group, _ = d.flags.user.ids() // was checked
+	if d.flags.dryRun && o.Port == 0 && (one.pod || one.way != session.WayConnect) {
+		o.Port = preferredPort
+	}
+	return o
+}
+
 // preferredPort stands in what a dry run prints, where a session takes any free port.
 const preferredPort = 8000
 
-// choose finds the target, the way, and the debug image.
-func (d debugging) choose(ctx context.Context, f session.Finder, name string) (*debugged, error) {
-	target, err := d.target(ctx, f, name)
-	if err != nil {
-		return nil, err
-	}
-	one := &debugged{target: target}
+// choose finds the way, and the debug image.
+func (d debugging) choose(ctx context.Context, f session.Finder, target session.Target) (*debugged, error) {
 	situation := target.Situation()
 	situation.Replace = d.flags.replace
+	one := &debugged{target: target, pod: situation.Pod}
+	var err error
 	if d.flags.image != "" {
 		if one.image, err = f.Named(ctx, d.flags.image); err != nil {
 			return nil, err
@@ -204,7 +262,11 @@ func (d debugging) choose(ctx context.Context, f session.Finder, name string) (*
 		return nil, err
 	}
 	if d.flags.start != "" && one.way != session.WayReplace && one.way != session.WayRun {
-		return nil, fmt.Errorf("--start is for a program that is started, and that of %s runs: leave it out, or add --replace", target.Name())
+		other := "add --replace"
+		if one.pod {
+			other = "put it into the manifest with `dlvgen kube --start`"
+		}
+		return nil, fmt.Errorf("--start is for a program that is started, and that of %s runs: leave it out, or %s", target.Name(), other)
 	}
 	if d.flags.image == "" {
 		one.image, err = d.image(ctx, f, one)
@@ -222,19 +284,23 @@ func (d debugging) image(ctx context.Context, f session.Finder, one *debugged) (
 		return session.Image{Ref: production.Name, Labels: production.Labels, Local: true}, nil
 	}
 	if d.flags.build != "" {
-		return d.built(ctx, f, production, kind)
+		where := "--load"
+		if one.pod {
+			where = "--push"
+		}
+		return d.built(ctx, f, production, kind, where)
 	}
 	return f.Find(ctx, production, kind)
 }
 
-// built builds the debug image of production.
-func (d debugging) built(ctx context.Context, f session.Finder, production session.Production, kind variants.Kind) (session.Image, error) {
+// built builds the debug image of production. where is the flag for where it goes.
+func (d debugging) built(ctx context.Context, f session.Finder, production session.Production, kind variants.Kind, where string) (session.Image, error) {
 	if len(production.Tags) == 0 {
 		return session.Image{}, fmt.Errorf("%s has no tag to make a debug tag from: build with `dlvgen build -t`, and name the image with --image", production)
 	}
 	flags, fs := &buildFlags{}, pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.register(fs)
-	if err := fs.Parse([]string{"--tag", production.Tags[0].Familiar(), "--variant", string(kind), "--load"}); err != nil {
+	if err := fs.Parse([]string{"--tag", production.Tags[0].Familiar(), "--variant", string(kind), where}); err != nil {
 		return session.Image{}, err
 	}
 	env, err := bake.ReadEnvironment()

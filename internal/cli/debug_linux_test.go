@@ -53,7 +53,7 @@ func newDebugBench(t *testing.T) *debugBench {
 	}
 	b.folder = testenv.Service(t, "hello")
 	b.env = append(os.Environ(), callEnv+"=1", "DOCKER_HOST="+b.engine.Host, "XDG_CACHE_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir(),
-		"PATH="+filepath.Dir(dlv)+":"+os.Getenv("PATH"), "TERM=dumb", "BUILDKIT_HOST="+testenv.SharedBuildKit(t).Addr)
+		"PATH="+filepath.Dir(dlv)+":"+os.Getenv("PATH"), "TERM=dumb", "BUILDKIT_HOST="+testenv.SharedBuildKit(t).Addr, "KUBECONFIG=/nonexistent/kubeconfig")
 	if err := os.WriteFile(filepath.Join(b.folder, "compose.yaml"), []byte("name: shop\nservices:\n  web: {image: hello}\n  idle: {image: hello}\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
@@ -537,8 +537,7 @@ func (b *debugBench) refusals(t *testing.T) {
 	sidecar := []string{"--image", b.ref("v1-debug-sidecar")}
 	for want, args := range map[string][]string{
 		"the container debug-stopped does not run, its state is exited":   {"debug-stopped"},
-		"kubectl debug -ti app --target=CONTAINER":                        {"pod/app"},
-		"kubectl get deploy/app -o yaml | dlvgen kube":                    {"deploy/app"},
+		"no cluster is configured in /nonexistent/kubeconfig":             {"pod/app"},
 		"there is no sidecar image of " + busybox:                         {"debug-shell"},
 		"debug-shell runs no Go program":                                  append([]string{"debug-shell"}, sidecar...),
 		"several processes of debug-twice may be meant":                   {"debug-twice"},

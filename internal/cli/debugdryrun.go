@@ -12,20 +12,15 @@ import (
 
 // print prints what a session would do, as a person would type it.
 func (d debugging) print(ctx context.Context, one *debugged, debugger session.Debugger) error {
-	port, err := one.image.Port()
-	if err != nil {
-		return err
-	}
-	at := session.Endpoint{Host: loopback, Port: port}
+	at := session.Endpoint{Host: loopback, Port: preferredPort}
+	var err error
 	switch {
-	case one.way == session.WayConnect:
+	case one.way == session.WayConnect && !one.pod:
 		if at, err = debugger.Start(ctx); err != nil { // it starts nothing
 			return err
 		}
 	case d.flags.port != 0:
 		at.Port = d.flags.port
-	default:
-		at.Port = preferredPort
 	}
 	t, notes, err := d.client(ctx, one, at)
 	if err != nil {
@@ -91,6 +86,13 @@ func stepLine(t connect.Target, step session.Step) (string, error) {
 	const run = "docker run "
 	if rest, ok := strings.CutPrefix(line, run); ok && step.EnvOf != "" {
 		line = run + "--env-file <(docker inspect --format '{{range .Config.Env}}{{println .}}{{end}}' " + step.EnvOf + ") " + rest
+	}
+	if step.Profile != "" {
+		flags, command, has := strings.Cut(line, " -- ")
+		line = flags + " --custom=<(echo '" + step.Profile + "')"
+		if has {
+			line += " -- " + command
+		}
 	}
 	return line, err
 }

@@ -7,6 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dlvgen/dlvgen/internal/bake"
+	"github.com/dlvgen/dlvgen/internal/cluster"
+	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/session"
 	"github.com/dlvgen/dlvgen/internal/visible"
 )
@@ -17,24 +20,38 @@ const completeWithin = 2 * time.Second
 // composeTarget begins the name of a service.
 const composeTarget = "compose:"
 
-// refuseKubernetes says how a pod is debugged.
-func refuseKubernetes(name string) error {
-	kind, object, ok := strings.Cut(name, "/")
-	if !ok || object == "" || strings.ContainsAny(object, "/:@") {
-		return nil // an image
+// imageWithin is how long Docker Engine may take to tell whether it has the image of --image: for a
+// pod it need not be there.
+const imageWithin = 2 * time.Second
+
+// pod finds a container of a pod.
+func (d debugging) pod(ctx context.Context, f *session.Finder, waits *patience.Patience, o cluster.Object) (session.Target, error) {
+	c, err := cluster.Connect(d.flags.cluster, waits)
+	if err != nil {
+		return nil, err
 	}
-	object = visible.Quote(object)
-	switch strings.ToLower(kind) {
-	case "pod", "pods", "po":
-		return &session.Problem{
-			Line: fmt.Sprintf("`dlvgen debug` debugs containers of Docker Engine: for the pod %s use `kubectl debug -ti %[1]s --target=CONTAINER --profile=general --image=IMAGE`, with the sidecar of its image", object),
-			Detail: "The sidecar is IMAGE-debug-sidecar: `dlvgen build -t IMAGE --variant sidecar --push .`\n" +
-				"To run a debug image instead: `dlvgen kube`. Both are in docs/deploy.md.",
+	if !d.flags.dryRun {
+		if err := d.journals.SweepCluster(ctx, c, d.streams.tell); err != nil {
+			d.streams.tell(err.Error())
 		}
-	case "deploy", "deployment", "deployments", "statefulset", "statefulsets", "sts", "daemonset", "daemonsets", "ds", "job", "jobs":
-		return fmt.Errorf("`dlvgen debug` debugs containers of Docker Engine: for %s use `kubectl get %[1]s -o yaml | dlvgen kube - | kubectl apply -f -`, as in docs/deploy.md", kind+"/"+object)
 	}
-	return nil
+	if d.flags.image != "" { // which may be in a cluster of this machine, and in no registry
+		f.Engine, _ = bake.ConnectEngine(ctx, &patience.Patience{Limit: imageWithin})
+	}
+	return f.OpenPod(ctx, c, o, d.flags.container, d.journals)
+}
+
+// onEngine finds what Docker Engine has of a name.
+func (d debugging) onEngine(ctx context.Context, f *session.Finder, waits *patience.Patience, name string) (target session.Target, err error) {
+	if f.Engine, err = bake.ConnectEngine(ctx, waits); err != nil {
+		return nil, err
+	}
+	if !d.flags.dryRun {
+		if err := d.journals.Sweep(ctx, f.Engine, d.streams.tell); err != nil {
+			d.streams.tell(err.Error())
+		}
+	}
+	return d.target(ctx, *f, name)
 }
 
 // target finds what a name means: a container, a service, an image.

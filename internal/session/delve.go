@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/rpc"
 	"net/rpc/jsonrpc"
@@ -69,6 +70,41 @@ func (d *delve) call(method string, in, out any, within time.Duration) error {
 }
 
 func (d *delve) close() { _ = d.client.Close() }
+
+// stay connects with a Delve, and returns when the connection or the context ends.
+func stay(ctx context.Context, addr string) {
+	conn, err := (&net.Dialer{Timeout: answerWithin}).DialContext(ctx, "tcp", addr)
+	if err != nil {
+		return
+	}
+	defer func() { _ = conn.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	// Delve knows by the first byte which protocol it is.
+	const question = `{"method":"RPCServer.State","params":[{"NonBlocking":true}],"id":1}` + "\n"
+	if _, err := io.WriteString(conn, question); err == nil {
+		_, _ = io.Copy(io.Discard, conn)
+	}
+}
+
+// leave has a Delve let the program go, and end. It is no error where the answer does not come.
+func leave(ctx context.Context, addr string) error {
+	now, err := askState(ctx, addr)
+	if err != nil {
+		return err
+	}
+	d, err := dialDelve(ctx, addr)
+	if err != nil {
+		return err
+	}
+	defer d.close()
+	if now.Running {
+		if err := d.call("Command", map[string]string{"name": "halt"}, nil, answerWithin); err != nil {
+			return err
+		}
+	}
+	_ = d.call("Detach", map[string]bool{"Kill": false}, nil, answerWithin)
+	return nil
+}
 
 // askState asks a Delve for the state of the program, over a connection of its own.
 func askState(ctx context.Context, addr string) (state, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/dlvgen/dlvgen/variants"
+	"github.com/moby/moby/client"
 )
 
 // Image is a debug image that an engine has or can pull.
@@ -47,6 +48,7 @@ func (i Image) Port() (int, error) {
 
 // Finder looks debug images up, in the engine that runs their production and in its registry.
 type Finder struct {
+	// Engine is nil where production runs elsewhere, in a cluster.
 	Engine   *docker.Engine
 	Registry *registry.Client
 	Tell     func(line string)
@@ -60,6 +62,9 @@ type NoImageError struct {
 
 	// Unread says why a registry could not be asked, nil where it was.
 	Unread error
+
+	// Pod says that it runs in a cluster, which pulls from a registry.
+	Pod bool
 }
 
 func (e *NoImageError) Error() string {
@@ -68,7 +73,7 @@ func (e *NoImageError) Error() string {
 		build += " -t " + e.Production.Tags[0].Familiar()
 	}
 	out := " --load ."
-	if len(e.Production.Digests) > 0 {
+	if len(e.Production.Digests) > 0 || e.Pod {
 		out = " --push ."
 	}
 	return fmt.Sprintf("there is no %s image of %s: make one with `%s --variant %[1]s%s`, or with --build", e.Kind, e.Production, build, out)
@@ -81,6 +86,8 @@ func (e *NoImageError) Details() string {
 		switch {
 		case other.Of != "" && !other.Linked:
 			fmt.Fprintf(&b, "%s belongs to another build, %s.\n", other.Ref, other.Of)
+		case other.Labels.Kind == variants.KindRemote && e.Pod:
+			fmt.Fprintf(&b, "There is its remote variant, %s: put that into the manifest with `dlvgen kube`.\n", other.Ref)
 		case other.Labels.Kind == variants.KindRemote && e.Kind == variants.KindSidecar:
 			fmt.Fprintf(&b, "There is its remote variant, %s: run that in its place with --replace.\n", other.Ref)
 		case other.Labels.Kind == variants.KindSidecar:
@@ -96,9 +103,17 @@ func (e *NoImageError) Details() string {
 // Unwrap is why a registry could not be asked.
 func (e *NoImageError) Unwrap() error { return e.Unread }
 
+// engineImage is an image that the engine has.
+func (f Finder) engineImage(ctx context.Context, name string) (image client.ImageInspectResult, has bool, err error) {
+	if f.Engine == nil {
+		return image, false, nil
+	}
+	return f.Engine.Image(ctx, name)
+}
+
 // Named is the debug image that the user names.
 func (f Finder) Named(ctx context.Context, name string) (Image, error) {
-	answer, has, err := f.Engine.Image(ctx, name)
+	answer, has, err := f.engineImage(ctx, name)
 	if err != nil {
 		return Image{}, err
 	}
@@ -134,7 +149,7 @@ func (f Finder) Named(ctx context.Context, name string) (Image, error) {
 // The error is a [*NoImageError], or the context's.
 func (f Finder) Find(ctx context.Context, p Production, kind variants.Kind) (Image, error) {
 	if p.Labels.Kind == kind {
-		_, has, err := f.Engine.Image(ctx, p.Name)
+		_, has, err := f.engineImage(ctx, p.Name)
 		return Image{Ref: p.Name, Labels: p.Labels, Local: has, Linked: true, Why: "it is a debug image itself"}, err
 	}
 	linked, unread := f.inRegistry(ctx, p)
@@ -161,7 +176,7 @@ func (f Finder) Find(ctx context.Context, p Production, kind variants.Kind) (Ima
 		}
 		return img, nil
 	}
-	return Image{}, &NoImageError{Production: p, Kind: kind, Others: all, Unread: unread}
+	return Image{}, &NoImageError{Production: p, Kind: kind, Others: all, Unread: unread, Pod: f.Engine == nil}
 }
 
 // rank orders images by how sure it is that they belong, and by how near they are.
@@ -227,7 +242,7 @@ func (f Finder) listed(ctx context.Context, p Production, img registry.DebugImag
 	if one.Linked = p.hasDigest(one.Of); one.Linked {
 		one.Why = "the registry links it with " + one.Of
 	}
-	_, has, err := f.Engine.Image(ctx, one.Ref)
+	_, has, err := f.engineImage(ctx, one.Ref)
 	one.Local = has && err == nil
 	return one
 }
@@ -236,6 +251,9 @@ func (f Finder) listed(ctx context.Context, p Production, img registry.DebugImag
 // says nothing: whoever made an image wrote it. The tag is the user's, or from production's own
 // repository.
 func (f Finder) inEngine(ctx context.Context, p Production) (found []Image, err error) {
+	if f.Engine == nil {
+		return nil, nil
+	}
 	for _, kind := range []variants.Kind{variants.KindSidecar, variants.KindRemote} {
 		list, err := f.Engine.ImagesWith(ctx, variants.LabelKind, string(kind))
 		if err != nil {

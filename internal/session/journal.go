@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/dlvgen/dlvgen/internal/cluster"
 	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/gofrs/flock"
 )
@@ -40,8 +41,10 @@ type journal struct {
 	// ID is the session's, and its containers' label.
 	ID string
 
-	// Engine is the address of the Docker Engine.
-	Engine string
+	// Engine is the address of the Docker Engine, empty for a session with a pod. That has
+	// the address of the API of its cluster, and the port that its debugger listens at.
+	Engine, Cluster, Namespace, Pod, PodUID string
+	Port, Attempt                           int
 
 	// Target is the name of what is debugged.
 	Target string
@@ -91,22 +94,46 @@ func (e *journal) close() {
 	_ = os.Remove(e.lock.Path())
 }
 
+// place is where sessions run, which undoes what is left there.
+type place interface {
+	has(*journal) bool
+	undo(context.Context, *journal) error
+}
+
 // Sweep undoes what sessions with an engine have left that were killed. It tells what it does.
 func (j Journals) Sweep(ctx context.Context, e *docker.Engine, tell func(string)) error {
+	return j.sweep(ctx, engine{e}, tell)
+}
+
+// SweepCluster does the same for sessions with pods of a cluster.
+func (j Journals) SweepCluster(ctx context.Context, c *cluster.Cluster, tell func(string)) error {
+	return j.sweep(ctx, pods{c}, tell)
+}
+
+// engine is a Docker Engine as a [place].
+type engine struct{ *docker.Engine }
+
+func (e engine) has(entry *journal) bool {
+	return entry.Cluster == "" && entry.Engine == e.DaemonHost()
+}
+
+func (e engine) undo(ctx context.Context, entry *journal) error { return entry.undo(ctx, e.Engine) }
+
+func (j Journals) sweep(ctx context.Context, at place, tell func(string)) error {
 	files, err := filepath.Glob(filepath.Join(string(j), "*.json"))
 	if err != nil {
 		return err
 	}
 	var failed []error
 	for _, file := range files {
-		if err := sweepOne(ctx, e, file, tell); err != nil {
+		if err := sweepOne(ctx, at, file, tell); err != nil {
 			failed = append(failed, err)
 		}
 	}
 	return errors.Join(failed...)
 }
 
-func sweepOne(ctx context.Context, e *docker.Engine, file string, tell func(string)) error {
+func sweepOne(ctx context.Context, at place, file string, tell func(string)) error {
 	entry := &journal{file: file, lock: flock.New(file + ".lock")}
 	if free, err := entry.lock.TryLock(); err != nil || !free {
 		return nil // it lives, or is another user's
@@ -123,12 +150,12 @@ func sweepOne(ctx context.Context, e *docker.Engine, file string, tell func(stri
 		entry.close()
 		return nil
 	}
-	if entry.Engine != e.DaemonHost() {
+	if !at.has(entry) {
 		_ = entry.lock.Unlock()
 		return nil
 	}
 	tell(fmt.Sprintf("a session with %s was killed: undoing what it has left", entry.Target))
-	if err := entry.undo(ctx, e); err != nil {
+	if err := at.undo(ctx, entry); err != nil {
 		_ = entry.lock.Unlock()
 		return fmt.Errorf("undoing what a session with %s has left: %w", entry.Target, err)
 	}

@@ -178,7 +178,7 @@ func (l *launched) serve(ctx context.Context, runs bool) (Endpoint, error) {
 	if logsErr != nil {
 		return at, errors.Join(err, logsErr)
 	}
-	return at, explain(l.target, logs, seen.Container.State.ExitCode)
+	return at, onEngine.explain(l.target, logs, seen.Container.State.ExitCode)
 }
 
 // await waits until the debugger serves, or the container ends.

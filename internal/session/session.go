@@ -2,7 +2,8 @@
 // and the least intrusive way to debug it, starts a debugger, and ends that again, so that the
 // program runs on as before.
 //
-// A target is a container of Docker Engine. Another one, such as a pod, is another [Target].
+// A [Target] is a container of Docker Engine, an image of it, or a container of a pod of
+// Kubernetes.
 package session
 
 import (
@@ -59,6 +60,10 @@ type Options struct {
 	// them; empty for the program of the debug image.
 	Process string
 
+	// User and Group are those of a debugger in a pod, nil for those of the program where they
+	// are needed.
+	User, Group *int64
+
 	// Start is how a program starts that is started for the session: empty for what
 	// the way has.
 	Start variants.Start
@@ -87,6 +92,9 @@ type Step struct {
 	// EnvOf is a container whose environment a `docker run` takes over, by its name: its values
 	// may be secrets.
 	EnvOf string `json:"envOf,omitempty"`
+
+	// Profile is a profile as JSON that `kubectl debug` reads from the file of --custom.
+	Profile string `json:"profile,omitempty"`
 }
 
 // EndedError says that what was debugged is no more.

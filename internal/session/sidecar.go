@@ -146,18 +146,23 @@ func (s *sidecar) Start(ctx context.Context) (Endpoint, error) {
 
 // mismatch adds to an error about symbols of another build which one they belong to.
 func (s *sidecar) mismatch(err error) error {
+	return s.image.mismatch(err, s.target, s.container.production)
+}
+
+// mismatch adds to an error about symbols of another build which one the image's belong to.
+func (i Image) mismatch(err error, target string, runs Production) error {
 	problem, ok := err.(*Problem) //nolint:errorlint // of this package, not wrapped yet
 	if !ok || !strings.Contains(problem.Line, "of another build") {
 		return err
 	}
 	belongs := "nothing says which build they belong to"
-	if s.image.Of != "" {
-		belongs = "they belong to " + s.image.Of
-	} else if name := s.image.Labels.Reference; name != "" {
+	if i.Of != "" {
+		belongs = "they belong to " + i.Of
+	} else if name := i.Labels.Reference; name != "" {
 		belongs = "they belong to another build of " + name
 	}
 	problem.Line = fmt.Sprintf("the symbols of %s are of another build than %s runs, %s: %s; build the sidecar of what runs, or name another with --image",
-		s.image.Ref, s.target, s.container.production.Digest(), belongs)
+		i.Ref, target, runs.Digest(), belongs)
 	return problem
 }
 
@@ -174,5 +179,5 @@ func (s *sidecar) Ended(ctx context.Context) error {
 	if code == 0 {
 		return &EndedError{Reason: fmt.Sprintf("the program of %s has exited, and the debugger with it", s.target)}
 	}
-	return explain(s.target, logs, code)
+	return onEngine.explain(s.target, logs, code)
 }

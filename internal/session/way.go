@@ -42,10 +42,11 @@ func (w Way) Kind() variants.Kind {
 type Situation struct {
 	Name string
 
-	// Image says that there is no container: what is debugged is an image.
-	Image bool
+	// Image says that there is no container: what is debugged is an image. Pod says that it is
+	// a container of a pod.
+	Image, Pod bool
 
-	// State is the container's, empty where it runs.
+	// State is the container's, empty where it runs. That of a pod's says why it does not.
 	State string
 
 	// Kind is that of the image that runs, empty for a production image.
@@ -66,6 +67,8 @@ func (s Situation) Choose() (Way, string, error) {
 	switch {
 	case s.Image:
 		return s.chooseForImage()
+	case s.Pod:
+		return s.chooseForPod()
 	case s.Replace:
 		return s.chooseReplace()
 	case s.State == "paused":
@@ -76,13 +79,24 @@ func (s Situation) Choose() (Way, string, error) {
 			Detail: "To debug it from its first instruction on, run a debug image in its place: --replace --start hold.",
 		}
 	case s.Kind == variants.KindRemote || s.Kind == variants.KindSidecar:
-		return WayConnect, fmt.Sprintf("%s is a debug image already, of the kind %s: its own debugger is used, and nothing is started", s.Name, s.Kind), nil
+		return s.chooseRunning()
 	case s.Sandbox != "":
 		return "", "", fmt.Errorf("the container %s runs under %s, which shows its processes to no other container: run a debug image in its place with --replace", s.Name, s.Sandbox)
 	case s.Kind == variants.KindAttach:
-		return WayAttach, s.Name + " has Delve in its image: it is started beside the running process, and nothing is redeployed", nil
+		return s.chooseRunning()
 	case s.Given != "" && s.Given != variants.KindSidecar:
 		return "", "", fmt.Errorf("%s is a debug image of the kind %s, which runs the program itself: run it in the place of %s with --replace, or name a sidecar", s.GivenName, s.Given, s.Name)
+	}
+	return s.chooseRunning()
+}
+
+// chooseRunning is for a program that runs.
+func (s Situation) chooseRunning() (Way, string, error) {
+	switch s.Kind {
+	case variants.KindRemote, variants.KindSidecar:
+		return WayConnect, fmt.Sprintf("%s is a debug image already, of the kind %s: its own debugger is used, and nothing is started", s.Name, s.Kind), nil
+	case variants.KindAttach:
+		return WayAttach, s.Name + " has Delve in its image: it is started beside the running process, and nothing is redeployed", nil
 	}
 	return WaySidecar, s.Name + " runs its production image: a debugger is started beside the running process, and nothing is redeployed", nil
 }
@@ -95,6 +109,28 @@ func (s Situation) chooseReplace() (Way, string, error) {
 		return "", "", fmt.Errorf("%s is a debug image of the kind %s, which does not start the program under a debugger: name a remote variant for --replace", s.GivenName, s.Given)
 	}
 	return WayReplace, fmt.Sprintf("--replace: a debug image runs in the place of %s until the end of the session", s.Name), nil
+}
+
+// inManifest is how a debug image runs in a cluster.
+const inManifest = "`kubectl get deploy/NAME -o yaml | dlvgen kube - | kubectl apply -f -`"
+
+// chooseForPod never changes a workload.
+func (s Situation) chooseForPod() (Way, string, error) {
+	switch {
+	case s.Replace:
+		return "", "", &Problem{
+			Line:   fmt.Sprintf("--replace would change the workload of %s, which the cluster keeps as its manifest says: leave it out, or run a debug image with `dlvgen kube`", s.Name),
+			Detail: "Such as: " + inManifest,
+		}
+	case s.State != "":
+		return "", "", &Problem{
+			Line:   fmt.Sprintf("%s does not run: %s", s.Name, s.State),
+			Detail: "To debug it from its first instruction on, run a debug image that waits: `dlvgen kube --start hold`.",
+		}
+	case s.Given != "" && s.Given != variants.KindSidecar && s.Kind == "":
+		return "", "", fmt.Errorf("%s is a debug image of the kind %s, which runs the program itself: put it into the manifest with `dlvgen kube`, or name a sidecar", s.GivenName, s.Given)
+	}
+	return s.chooseRunning()
 }
 
 func (s Situation) chooseForImage() (Way, string, error) {

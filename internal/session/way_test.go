@@ -27,6 +27,12 @@ func TestTheLeastIntrusiveWayIsTaken(t *testing.T) {
 		"stopped, to be replaced":     {Situation{State: "exited", Replace: true}, WayReplace, ""},
 		"in gVisor":                   {Situation{Sandbox: "runsc"}, "", "--replace"},
 		"in gVisor, to be replaced":   {Situation{Sandbox: "runsc", Replace: true}, WayReplace, ""},
+		"a pod":                       {Situation{Pod: true}, WaySidecar, ""},
+		"a pod of a remote image":     {Situation{Pod: true, Kind: variants.KindRemote}, WayConnect, ""},
+		"a pod of an attach image":    {Situation{Pod: true, Kind: variants.KindAttach}, WayAttach, ""},
+		"a pod, to be replaced":       {Situation{Pod: true, Replace: true}, "", "dlvgen kube"},
+		"a pod that does not run":     {Situation{Pod: true, State: "CrashLoopBackOff"}, "", "app does not run: CrashLoopBackOff"},
+		"a pod and a remote image":    {Situation{Pod: true, Given: variants.KindRemote, GivenName: "x"}, "", "dlvgen kube"},
 		"an image":                    {Situation{Image: true}, WayRun, ""},
 		"a remote image, not running": {Situation{Image: true, Kind: variants.KindRemote}, WayRun, ""},
 		"a sidecar's image":           {Situation{Image: true, Kind: variants.KindSidecar}, "", "name its production image"},
@@ -53,7 +59,7 @@ func TestWhatADebuggerSaidIsExplained(t *testing.T) {
 		"could not attach to pid 1: function not implemented":                        "is emulated",
 		"anything\x1b[2J": "the debugger of app has ended with exit code 3",
 	} {
-		err := explain("app", logs, 3)
+		err := onEngine.explain("app", logs, 3)
 		problem, ok := err.(*Problem) //nolint:errorlint // as it is returned
 		if !ok || !strings.Contains(problem.Line, want) || strings.Contains(problem.Line, "\n") || strings.Contains(problem.Detail, "\x1b") {
 			t.Errorf("%q: got %v, want %q", logs, err, want)
