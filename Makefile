@@ -58,6 +58,18 @@ bin/docker-compose: hack/compose/go.mod hack/compose/go.sum
 	$(STAGE) $@
 	cd hack/compose && $(GO_BUILD) -o $(CURDIR)/$@ github.com/docker/compose/v5/cmd
 
+# The programs of a cluster, of the versions in their own go.mod.
+KUBERNETES := kubelet kube-apiserver kubectl etcd
+KUBERNETES_PROGRAMS := $(KUBERNETES:%=bin/kubernetes/%)
+bin/kubernetes/kubelet: TOOL := k8s.io/kubernetes/cmd/kubelet
+bin/kubernetes/kube-apiserver: TOOL := k8s.io/kubernetes/cmd/kube-apiserver
+bin/kubernetes/kubectl: TOOL := k8s.io/kubernetes/cmd/kubectl
+bin/kubernetes/etcd: TOOL := go.etcd.io/etcd/server/v3
+$(KUBERNETES_PROGRAMS): hack/kubernetes/go.mod hack/kubernetes/go.sum
+	$(STAGE) $@
+	@mkdir -p bin/kubernetes
+	cd hack/kubernetes && $(GO_BUILD) -o $(CURDIR)/$@ $(TOOL)
+
 # The newest Delve that dlvgen carries is the one of go.mod.
 bin/dlv: tools
 	$(STAGE) $@
@@ -94,6 +106,11 @@ test-published: setup build bin/gotestsum ## Derive from programs of the Go modu
 .PHONY: test-compose
 test-compose: setup build bin/docker-buildx bin/docker-compose bin/gotestsum ## Debug a project of Docker Compose 5, which is built first: takes minutes.
 	@./hack/tests compose
+
+.PHONY: test-kubernetes
+test-kubernetes: setup build bin/dlv bin/gotestsum $(KUBERNETES_PROGRAMS) ## Debug pods of a Kubernetes cluster, which is built first: takes minutes.
+	@./hack/setup kubernetes
+	@./hack/tests kubernetes
 
 .PHONY: bench
 # ROWS selects rows by a regular expression: make bench ROWS=edit. ROUNDS is how often each way

@@ -13,7 +13,10 @@ import (
 )
 
 // bridge is a network interface that containers are attached to.
-type bridge struct{ name string }
+type bridge struct {
+	name   string
+	prefix netip.Prefix
+}
 
 // bridgePrefix begins the name of every bridge; the process ID follows.
 const bridgePrefix = "dlvgen"
@@ -45,7 +48,7 @@ func addBridge(name string, prefix netip.Prefix) (*bridge, error) {
 	if err := netlink.LinkAdd(link); err != nil {
 		return nil, fmt.Errorf("adding bridge %s: %w", name, err)
 	}
-	b := &bridge{name: name}
+	b := &bridge{name, prefix}
 	addr, err := netlink.ParseAddr(prefix.String())
 	if err == nil {
 		err = netlink.AddrAdd(link, addr)
