@@ -127,6 +127,8 @@ func Rules() []Rule {
 		{Name: "internal/docker/...", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit", "internal/registry"), buildkit, registry)},
 		// It knows files, processes and connections: what is built and runs, its caller says.
 		{Name: "internal/watch", NeverLinked: append(own("variants", "llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit", "internal/registry", "internal/docker", "cmd"), buildkit, registry, "github.com/spf13/cobra")},
+		// Kubernetes' own types of the whole API would make dlvgen a tenth larger.
+		{Name: "internal/cluster", NeverLinked: append(own("variants", "llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit", "internal/registry", "internal/session"), buildkit, registry, "k8s.io/api", "k8s.io/client-go/kubernetes")},
 		// What is debugged is found and started without flags, and built by somebody else.
 		{Name: "internal/session", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit", "cmd"), buildkit, "github.com/spf13/cobra")},
 		{Name: "internal/doctor", NeverLinked: own("llbgen", "frontend", "internal/cli", "internal/bake", "cmd")},

@@ -91,14 +91,15 @@ func TestWhatIsNoManifestIsRefused(t *testing.T) {
 }
 
 func TestAProfileForAnEphemeralSidecar(t *testing.T) {
-	_, workloads := read(t, pod("{containers: [{name: app, securityContext: {runAsUser: 7}}, {name: b}]}"))
-	user := int64(0)
+	_, workloads := read(t, pod("{containers: [{name: app, securityContext: {runAsUser: 7}}, {name: b}, {name: restricted, securityContext: {runAsUser: 9}}]}"))
+	user, group := int64(0), int64(8)
 	for name, tc := range map[string]struct {
 		options kubernetes.Options
 		want    string
 	}{
-		"app": {want: `{"securityContext":{"runAsUser":7,"capabilities":{"add":["SYS_PTRACE"]}}}`},
-		"b":   {kubernetes.Options{User: &user}, `{"securityContext":{"runAsUser":0,"capabilities":{"add":["SYS_PTRACE"]}}}`},
+		"app":        {want: `{"securityContext":{"runAsUser":7,"capabilities":{"add":["SYS_PTRACE"]}}}`},
+		"b":          {kubernetes.Options{User: &user}, `{"securityContext":{"runAsUser":0,"capabilities":{"add":["SYS_PTRACE"]}}}`},
+		"restricted": {kubernetes.Options{Group: &group, Restricted: true}, `{"securityContext":{"runAsUser":9,"runAsGroup":8,"capabilities":{"drop":["ALL"]},"runAsNonRoot":true,"allowPrivilegeEscalation":false,"seccompProfile":{"type":"RuntimeDefault"}}}`},
 	} {
 		if got, err := workloads[0].Profile(name, tc.options); err != nil || string(got) != tc.want {
 			t.Errorf("%s: %s, %v, want %s", name, got, err, tc.want)

@@ -33,6 +33,38 @@ func TestStrippedProgramIsDebuggedWithItsSymbols(t *testing.T) {
 	sidecar.says("continues without the debugger")
 }
 
+func TestASidecarThatIsIdleEnds(t *testing.T) {
+	t.Parallel()
+	target := program(t, programs.production)
+	cmd := sidecarOf(writePlan(t, productionPlan(t)), []*running{target})
+	cmd.Env = append(os.Environ(), idleVariable+"=100ms")
+	sidecar := start(t, cmd, syscall.SIGTERM)
+	if got := sidecar.code(); got != 0 {
+		t.Errorf("exit code %d, want 0", got)
+	}
+	target.beats()
+	sidecar.says("nobody was connected for 100ms")
+	sidecar.says("continues without the debugger")
+}
+
+func TestASidecarEndsWithItsClientWhereItIsToldTo(t *testing.T) {
+	t.Parallel()
+	target, p := program(t, programs.production), productionPlan(t)
+	cmd := sidecarOf(writePlan(t, p), []*running{target})
+	cmd.Env = append(os.Environ(), idleVariable+"=1h")
+	sidecar := start(t, cmd, syscall.SIGTERM)
+	client := connect(t, sidecar, p.listen())
+	if _, err := client.Halt(); err != nil {
+		t.Fatal(err)
+	}
+	_ = client.Detach(false) // its answer may not come any more
+	if got := sidecar.code(); got != 0 {
+		t.Errorf("exit code %d, want 0", got)
+	}
+	target.beats()
+	sidecar.says("a client has ended the debugger")
+}
+
 func TestProgramWithItsOwnDebugInformationNeedsNoSymbols(t *testing.T) {
 	t.Parallel()
 	p := productionPlan(t)
