@@ -138,8 +138,8 @@ func newDebugCommand(s streams) *cobra.Command {
 	flags := &debugFlags{}
 	cmd := &cobra.Command{
 		Use:   "debug TARGET",
-		Short: "Debug what runs: a container, a service of Compose, a pod, an image",
-		Long: `Debug what runs: a container, a service of Compose, a pod, an image.
+		Short: "Debug what runs: a container, a Compose service, a pod, an image",
+		Long: `Debug what runs: a container, a Compose service, a pod, an image.
 
 TARGET is the name or id of a container, compose:SERVICE, the name of a service
 of the compose file in the working folder, or an image, which is run then. They
