@@ -18,8 +18,8 @@ func TestTheProgramIsSmall(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if info.Size() > 77_000_000 {
-		t.Errorf("bin/dlvgen has %d bytes, want at most 77 MB", info.Size())
+	if info.Size() > 75_000_000 {
+		t.Errorf("bin/dlvgen has %d bytes, want at most 75 MB", info.Size())
 	}
 	t.Logf("%d bytes", info.Size())
 }

@@ -36,11 +36,11 @@ func newCoreCommand(s streams) *cobra.Command {
 
 Finds the debug information and the sources of the program whose core dump the
 file CORE is, and opens all in Delve. The symbols are those of the production
-image REF: attached to it, or in its sidecar, as "dlvgen symbols" finds them. A
-core dump of another build is refused.
+image REF: attached to it, or in its sidecar, as "dlvgen symbols" finds them. If
+the core dump is of another build, it is refused.
 
-On Linux, Delve is the one that dlvgen carries for the program's version of Go.
-Elsewhere, it is the dlv in PATH.
+On Linux, Delve is the one that dlvgen carries for the Go of the program. On
+other systems, it is the dlv in PATH.
 
 Without REF, prints what the core dump is of.`,
 		Example: `  dlvgen core registry.example/app:v1 core

@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/bake"
+	"github.com/dlvgen/dlvgen/internal/cluster"
 	"github.com/dlvgen/dlvgen/internal/buildkit/builders"
 	"github.com/dlvgen/dlvgen/internal/doctor"
 	"github.com/dlvgen/dlvgen/internal/registry"
@@ -129,9 +129,7 @@ func (f *doctorFlags) checkout() (folder, module string, err error) {
 
 // refusePods says what is checked of Kubernetes.
 func refusePods(name string) error {
-	kind, object, ok := strings.Cut(name, "/")
-	kinds := []string{"pod", "pods", "po", "deploy", "deployment", "deployments", "statefulset", "statefulsets", "sts", "daemonset", "daemonsets", "ds", "job", "jobs"}
-	if !ok || object == "" || strings.ContainsAny(object, "/:@") || !slices.Contains(kinds, strings.ToLower(kind)) {
+	if _, ok := cluster.ParseObject(name); !ok {
 		return nil
 	}
 	return fmt.Errorf("`dlvgen doctor` checks containers of Docker Engine and images: for %s name its image, as `kubectl get %[1]s -o jsonpath='{..image}'` prints it", visible.Quote(name))

@@ -111,7 +111,7 @@ func Build(ctx context.Context, o Options) error {
 }
 
 // groups are the packs of a tree: what changes together, and what shares much. A Delve
-// shares much with the version next to it.
+// shares much with the version next to it, and dlvgen's own programs share their runtime.
 func groups(tree fs.FS) ([]toolpack.Group, error) {
 	platforms, err := fs.Glob(tree, "*_*")
 	if err != nil {
@@ -126,11 +126,8 @@ func groups(tree fs.FS) ([]toolpack.Group, error) {
 				debuggers.Tools = append(debuggers.Tools, tool)
 			}
 		}
-		list = append(list, debuggers)
-		for _, tool := range []string{layout.ToolBin, layout.ToolInit} {
-			name := path.Join(platform, tool)
-			list = append(list, toolpack.Group{Name: name, Tools: []string{name}})
-		}
+		own := toolpack.Group{Name: path.Join(platform, "own"), Tools: []string{path.Join(platform, layout.ToolInit), path.Join(platform, layout.ToolBin)}}
+		list = append(list, debuggers, own)
 	}
 	return list, nil
 }
