@@ -36,8 +36,8 @@ func newCoreCommand(s streams) *cobra.Command {
 
 Finds the debug information and the sources of the program whose core dump the
 file CORE is, and opens all in Delve. The symbols are those of the production
-image REF: attached to it, or in its sidecar, as "dlvgen symbols" finds them. If
-the core dump is of another build, it is refused.
+image REF, as "dlvgen symbols" finds them: attached to it, or in its sidecar. A
+core dump of another build is refused.
 
 On Linux, Delve is the one that dlvgen carries for the Go of the program. On
 other systems, it is the dlv in PATH.
@@ -45,7 +45,7 @@ other systems, it is the dlv in PATH.
 Without REF, prints what the core dump is of.`,
 		Example: `  dlvgen core registry.example/app:v1 core
   dlvgen core registry.example/app@sha256:ec10... core.4711
-  dlvgen core registry.example/app:v1 core --for vscode > .vscode/launch.json`,
+  dlvgen core registry.example/app:v1 core --for vscode > launch.json`,
 		Args: cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			file := args[len(args)-1]

@@ -8,8 +8,8 @@ import (
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/bake"
-	"github.com/dlvgen/dlvgen/internal/cluster"
 	"github.com/dlvgen/dlvgen/internal/buildkit/builders"
+	"github.com/dlvgen/dlvgen/internal/cluster"
 	"github.com/dlvgen/dlvgen/internal/doctor"
 	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/dlvgen/dlvgen/internal/session"
