@@ -36,8 +36,8 @@ func newCoreCommand(s streams) *cobra.Command {
 
 Finds the debug information and the sources of the program whose core dump the
 file CORE is, and opens all in Delve. The symbols are those of the production
-image REF, as "dlvgen symbols" finds them: attached to it, or in its sidecar. A
-core dump of another build is refused.
+image REF: attached to it, or in its sidecar. A core dump of another build is
+refused.
 
 On Linux, Delve is the one that dlvgen carries for the Go of the program. On
 other systems, it is the dlv in PATH.
