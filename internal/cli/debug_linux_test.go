@@ -144,7 +144,7 @@ func (b *debugBench) leavesNothing(t *testing.T) {
 	})
 }
 
-// debugCall is a `dlvgen debug` that runs.
+// debugCall is a `dlvgen debug` or `dlvgen watch` that runs.
 type debugCall struct {
 	cmd            *exec.Cmd
 	in             io.WriteCloser
@@ -154,12 +154,18 @@ type debugCall struct {
 
 func (b *debugBench) start(t *testing.T, args ...string) *debugCall {
 	t.Helper()
+	return startCall(t, b.folder, b.env, append([]string{"debug"}, args...)...)
+}
+
+// startCall starts a dlvgen in a folder, which is killed at the end of the test.
+func startCall(t *testing.T, folder string, env []string, args ...string) *debugCall {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &debugCall{cmd: exec.CommandContext(proctest.Context(t), self, append([]string{"debug"}, args...)...), ended: make(chan struct{})}
-	c.cmd.Dir, c.cmd.Env, c.cmd.Stdout, c.cmd.Stderr = b.folder, b.env, &c.stdout, &c.stderr
+	c := &debugCall{cmd: exec.CommandContext(proctest.Context(t), self, args...), ended: make(chan struct{})}
+	c.cmd.Dir, c.cmd.Env, c.cmd.Stdout, c.cmd.Stderr = folder, env, &c.stdout, &c.stderr
 	if c.in, err = c.cmd.StdinPipe(); err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +184,7 @@ func (b *debugBench) start(t *testing.T, args ...string) *debugCall {
 			<-c.ended
 		}
 		if t.Failed() {
-			t.Logf("dlvgen debug %q printed\n%s\nand on stderr\n%s", args, c.stdout.String(), c.stderr.String())
+			t.Logf("dlvgen %q printed\n%s\nand on stderr\n%s", args, c.stdout.String(), c.stderr.String())
 		}
 	})
 	return c

@@ -2,7 +2,9 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/cli/connect"
@@ -82,17 +84,25 @@ func (d debugging) printSteps(one *debugged, steps []session.Step, t connect.Tar
 
 // stepLine is a step as it is typed.
 func stepLine(t connect.Target, step session.Step) (string, error) {
+	if step.Profile != "" {
+		return profileLine(t, step)
+	}
 	line, err := t.CommandLine(step.Words)
 	const run = "docker run "
 	if rest, ok := strings.CutPrefix(line, run); ok && step.EnvOf != "" {
 		line = run + "--env-file <(docker inspect --format '{{range .Config.Env}}{{println .}}{{end}}' " + step.EnvOf + ") " + rest
 	}
-	if step.Profile != "" {
-		flags, command, has := strings.Cut(line, " -- ")
-		line = flags + " --custom=<(echo '" + step.Profile + "')"
-		if has {
-			line += " -- " + command
-		}
-	}
 	return line, err
+}
+
+// profileLine is a `kubectl debug` with a profile. The container's own command is behind "--".
+func profileLine(t connect.Target, step session.Step) (string, error) {
+	end := slices.Index(step.Words, "--")
+	if end < 0 {
+		end = len(step.Words)
+	}
+	flags, flagsErr := t.CommandLine(step.Words[:end])
+	profile, profileErr := t.CommandLine([]string{"echo", step.Profile})
+	command, commandErr := t.CommandLine(step.Words[end:])
+	return strings.TrimSpace(flags + " --custom=<(" + profile + ") " + command), errors.Join(flagsErr, profileErr, commandErr)
 }

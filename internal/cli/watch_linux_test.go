@@ -48,31 +48,7 @@ func newWatchBench(t *testing.T) *watchBench {
 
 func (b *watchBench) start(t *testing.T, args ...string) *debugCall {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c := &debugCall{cmd: exec.CommandContext(proctest.Context(t), self, append([]string{"watch"}, args...)...), ended: make(chan struct{})}
-	c.cmd.Dir, c.cmd.Env, c.cmd.Stdout, c.cmd.Stderr = b.folder, b.env, &c.stdout, &c.stderr
-	if err := c.cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	go func() {
-		_ = c.cmd.Wait()
-		close(c.ended)
-	}()
-	t.Cleanup(func() {
-		select {
-		case <-c.ended:
-		default:
-			_ = c.cmd.Process.Kill()
-			<-c.ended
-		}
-		if t.Failed() {
-			t.Logf("dlvgen watch %q printed\n%s\nand on stderr\n%s", args, c.stdout.String(), c.stderr.String())
-		}
-	})
-	return c
+	return startCall(t, b.folder, b.env, append([]string{"watch"}, args...)...)
 }
 
 // edit replaces a text of a file, as an editor does that saves atomically.

@@ -137,12 +137,10 @@ func (f *Forward) serve(conn net.Conn, id int) error {
 		return err
 	}
 	defer f.keep(tunnel)()
-	headers := http.Header{portHeader: {strconv.Itoa(f.port)}, requestHeader: {strconv.Itoa(id)}}
 	open := func(kind string) (httpstream.Stream, error) {
 		h := http.Header{}
-		for name, values := range headers {
-			h.Set(name, values[0])
-		}
+		h.Set(portHeader, strconv.Itoa(f.port))
+		h.Set(requestHeader, strconv.Itoa(id))
 		h.Set(streamType, kind)
 		return tunnel.CreateStream(h)
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/dlvgen/dlvgen/internal/session"
 	"github.com/moby/moby/api/types/system"
 	"github.com/moby/moby/client"
+	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
 // Options say what is checked.
@@ -63,6 +64,7 @@ type Doctor struct {
 	folder folder
 
 	engineFact  fact[*docker.Engine]
+	ownFact     fact[ocispecs.Platform]
 	infoFact    fact[system.Info]
 	builderFact fact[[]builders.Listed]
 	delveFact   fact[string]
@@ -134,6 +136,17 @@ func (d *Doctor) engine(ctx context.Context) (*docker.Engine, error) {
 			return nil, err
 		}
 		return docker.Connect(ctx, api, d.waits)
+	})
+}
+
+// platform is Docker Engine's.
+func (d *Doctor) platform(ctx context.Context) (ocispecs.Platform, error) {
+	return d.ownFact.get(ctx, func(ctx context.Context) (ocispecs.Platform, error) {
+		e, err := d.engine(ctx)
+		if err != nil {
+			return ocispecs.Platform{}, err
+		}
+		return e.Platform(ctx)
 	})
 }
 

@@ -191,7 +191,7 @@ func (d *Doctor) checkSymbols(ctx context.Context) finding {
 	}
 	p, err := d.program(ctx)
 	if err != nil {
-		return d.noProgram(err)
+		return noProgram(err)
 	}
 	switch t.labels().Kind {
 	case variants.KindSidecar:

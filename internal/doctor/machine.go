@@ -22,28 +22,18 @@ func (d *Doctor) checkMachine(ctx context.Context) finding {
 	if release, err := os.ReadFile(filepath.Join(d.Proc, "sys", "kernel", "osrelease")); err == nil {
 		here += ", kernel " + strings.TrimSpace(string(release))
 	}
-	info, err := d.info(ctx)
+	own, err := d.platform(ctx)
 	if err != nil {
 		return found("this machine is %s", here)
 	}
-	arch := goArch(info.Architecture)
 	text := fmt.Sprintf("this machine is %s", here)
-	if d.elsewhere(ctx) || arch != runtime.GOARCH || runtime.GOOS != "linux" {
-		text += fmt.Sprintf("; Docker Engine's is %s/%s, kernel %s", info.OSType, arch, info.KernelVersion)
+	if info, err := d.info(ctx); err == nil && (d.elsewhere(ctx) || own.Architecture != runtime.GOARCH || runtime.GOOS != "linux") {
+		text += fmt.Sprintf("; Docker Engine's is %s/%s, kernel %s", own.OS, own.Architecture, info.KernelVersion)
 	}
-	if !delve.Ships(info.OSType, arch) {
+	if !delve.Ships(own.OS, own.Architecture) {
 		return warning("build debug images for "+delve.Shipped+", and run them there", "%s, for which dlvgen has no Delve", text)
 	}
 	return found("%s", text)
-}
-
-// goArch is Go's name of what uname calls a machine, which is what Docker Engine says.
-func goArch(machine string) string {
-	names := map[string]string{"x86_64": "amd64", "aarch64": "arm64", "armv7l": "arm", "i686": "386", "i386": "386", "loongarch64": "loong64"}
-	if name, ok := names[machine]; ok {
-		return name
-	}
-	return machine
 }
 
 // checkPtraceScope reads what Yama allows (kernel.org, admin-guide/LSM/Yama).

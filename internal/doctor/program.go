@@ -221,11 +221,9 @@ func (d *Doctor) filesOf(ctx context.Context, t *target) (from files, s startup,
 
 // fitting is the image for Docker Engine's platform, else the first.
 func (d *Doctor) fitting(ctx context.Context, images []registry.PlatformImage) registry.PlatformImage {
-	if e, err := d.engine(ctx); err == nil {
-		if own, err := e.Platform(ctx); err == nil {
-			if img := registry.ForPlatform(images, path.Join(own.OS, own.Architecture)); img != nil {
-				return *img
-			}
+	if own, err := d.platform(ctx); err == nil {
+		if img := registry.ForPlatform(images, path.Join(own.OS, own.Architecture)); img != nil {
+			return *img
 		}
 	}
 	return images[0]
@@ -261,12 +259,7 @@ func (d *Doctor) processes(ctx context.Context, t *target) []string {
 }
 
 // noProgram is the finding of checks that need one.
-func (d *Doctor) noProgram(err error) finding {
-	if _, missing := d.target(context.Background()); missing != nil {
-		return noTarget()
-	}
-	return skipped("the program could not be read: %s", err)
-}
+func noProgram(err error) finding { return skipped("the program could not be read: %s", err) }
 
 // checkProgram says what the program is, and whether it can be debugged.
 func (d *Doctor) checkProgram(ctx context.Context) finding {
@@ -311,7 +304,7 @@ func (d *Doctor) checkItsDelve(ctx context.Context) finding {
 	if p, err := d.program(ctx); err == nil {
 		goVersion = p.facts.GoVersion
 	} else if goVersion == "" {
-		return d.noProgram(err)
+		return noProgram(err)
 	}
 	its := t.labels().Delve
 	if its == "" {

@@ -114,7 +114,7 @@ func (d *Doctor) checkSources(ctx context.Context) finding {
 	}
 	p, err := d.program(ctx)
 	if err != nil {
-		return d.noProgram(err)
+		return noProgram(err)
 	}
 	module := cmp.Or(t.labels().Module, p.facts.Info.Main.Path)
 	if f, ok := d.hasModule(module); !ok {

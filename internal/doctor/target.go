@@ -33,6 +33,9 @@ type target struct {
 	// engine is nil where no Docker Engine has the image: it is read from its registry.
 	engine *docker.Engine
 	image  client.ImageInspectResult
+
+	// sandbox is the runtime that keeps the container's processes to itself, empty for others.
+	sandbox string
 }
 
 // labels are the debug image's, without a kind where it is none.
@@ -48,8 +51,9 @@ func (d *Doctor) target(ctx context.Context) (*target, error) {
 		if err != nil {
 			return nil, err
 		}
-		t := &target{name: opened.Name(), production: opened.Production()}
-		if !opened.Situation().Image {
+		situation := opened.Situation()
+		t := &target{name: opened.Name(), production: opened.Production(), sandbox: situation.Sandbox}
+		if !situation.Image {
 			seen, has, err := e.Container(ctx, t.name)
 			if err != nil || !has {
 				return nil, errors.Join(err, fmt.Errorf("the container %s is gone", t.name))
@@ -146,7 +150,7 @@ func (d *Doctor) checkPlatform(ctx context.Context) finding {
 	if t.engine == nil {
 		return d.checkPublishedPlatforms(ctx, t)
 	}
-	own, err := t.engine.Platform(ctx)
+	own, err := d.platform(ctx)
 	if err != nil {
 		return failed("", "%s", err)
 	}
@@ -178,11 +182,10 @@ func (d *Doctor) checkPublishedPlatforms(ctx context.Context, t *target) finding
 	for _, img := range images {
 		names = append(names, img.Platform)
 	}
-	e, err := d.engine(ctx)
-	if err != nil {
+	if _, err := d.engine(ctx); err != nil {
 		return found("%s is for %s", t.name, strings.Join(names, ", "))
 	}
-	own, err := e.Platform(ctx)
+	own, err := d.platform(ctx)
 	if err != nil {
 		return failed("", "%s", err)
 	}
@@ -211,9 +214,6 @@ func (d *Doctor) publishedImages(ctx context.Context, p session.Production) ([]r
 	return nil, fmt.Errorf("no registry has %s", p)
 }
 
-// sandboxes are runtimes whose processes no other container sees.
-var sandboxes = []string{"runsc", "kata"}
-
 // checkContainer says what the container's own settings mean for ptrace.
 func (d *Doctor) checkContainer(ctx context.Context) finding {
 	t, err := d.target(ctx)
@@ -241,8 +241,8 @@ func (d *Doctor) checkContainer(ctx context.Context) finding {
 	kind := t.labels().Kind
 	scope := d.checkPtraceScope(ctx)
 	switch {
-	case slices.ContainsFunc(sandboxes, func(name string) bool { return strings.Contains(host.Runtime, name) }) && kind != variants.KindRemote:
-		return failed("run a debug image in its place: `dlvgen debug "+t.name+" --replace`", "%s, under %s, which shows its processes to no other container", text, host.Runtime)
+	case t.sandbox != "" && kind != variants.KindRemote:
+		return failed("run a debug image in its place: `dlvgen debug "+t.name+" --replace`", "%s, under %s, which shows its processes to no other container", text, t.sandbox)
 	case ownProfile(host.SecurityOpt, "seccomp"):
 		return warning("look for ptrace and process_vm_readv in the profile", "%s: the profile of seccomp is its own, and may forbid ptrace", text)
 	case ownProfile(host.SecurityOpt, "apparmor") && kind == "":

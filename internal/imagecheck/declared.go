@@ -2,10 +2,7 @@ package imagecheck
 
 import (
 	"debug/dwarf"
-	"debug/elf"
-	"errors"
-	"fmt"
-	"io"
+	"slices"
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/gobin"
@@ -26,52 +23,15 @@ type DeclaredFile struct {
 
 // DeclaredFiles reads from the debug information of a program, which may be anybody's, what it says
 // of the files that are asked for, by their names there.
-func DeclaredFiles(name string, asked func(file string) bool) (files map[string]*DeclaredFile, err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			files, err = nil, fmt.Errorf("it is malformed: %v", p)
-		}
-	}()
-	f, err := elf.Open(name)
-	if err != nil {
+func DeclaredFiles(name string, asked func(file string) bool) (map[string]*DeclaredFile, error) {
+	d := declared{asked: asked, files: map[string]*DeclaredFile{}}
+	if err := eachUnit(name, d.addUnit); err != nil {
 		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	if err := checkSize(f.Sections); err != nil {
-		return nil, err
-	}
-	tables, err := readUnitTables(f)
-	if err != nil {
-		return nil, err
-	}
-	data, err := f.DWARF()
-	if err != nil {
-		return nil, err
-	}
-	d := declared{data: data, asked: asked, files: map[string]*DeclaredFile{}}
-	units := data.Reader()
-	for _, at := range tables.units {
-		units.Seek(at)
-		unit, err := units.Next()
-		if err != nil {
-			return nil, err
-		}
-		if unit == nil || unit.Tag != dwarf.TagCompileUnit {
-			continue
-		}
-		has, err := tables.addLines(unit)
-		if err == nil && has {
-			err = d.addUnit(units, unit)
-		}
-		if err != nil {
-			return nil, err
-		}
 	}
 	return d.files, nil
 }
 
 type declared struct {
-	data  *dwarf.Data
 	asked func(string) bool
 	files map[string]*DeclaredFile
 }
@@ -87,39 +47,29 @@ func (d *declared) file(f *dwarf.LineFile) *DeclaredFile {
 	return d.files[f.Name]
 }
 
-// addUnit reads a compile unit, whose first entry the reader is behind.
-func (d *declared) addUnit(entries *dwarf.Reader, unit *dwarf.Entry) error {
-	lines, err := d.data.LineReader(unit)
-	if err != nil || lines == nil {
-		return err
-	}
-	any := false
-	for _, f := range lines.Files() {
-		any = any || f != nil && d.asked(f.Name)
-	}
-	if !any {
+func (d *declared) addUnit(u compileUnit) error {
+	if u.lines == nil {
 		return nil
 	}
-	for {
-		var line dwarf.LineEntry
-		err := lines.Next(&line)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if f := d.file(line.File); f != nil && !line.EndSequence {
+	asked := func(f *dwarf.LineFile) bool { return f != nil && d.asked(f.Name) }
+	if !slices.ContainsFunc(u.lines.Files(), asked) {
+		return nil
+	}
+	err := u.eachLine(func(line dwarf.LineEntry) {
+		if f := d.file(line.File); f != nil {
 			f.Lines[line.Line] = true
 		}
+	})
+	if err != nil {
+		return err
 	}
-	return d.addFunctions(entries, unit, lines.Files())
+	return d.addFunctions(u, u.lines.Files())
 }
 
-func (d *declared) addFunctions(entries *dwarf.Reader, unit *dwarf.Entry, files []*dwarf.LineFile) error {
-	name, _, _ := gobin.GoUnit(unit)
-	for unit.Children {
-		entry, err := entries.Next()
+func (d *declared) addFunctions(u compileUnit, files []*dwarf.LineFile) error {
+	name, _, _ := gobin.GoUnit(u.entry)
+	for u.entry.Children {
+		entry, err := u.entries.Next()
 		if err != nil {
 			return err
 		}
@@ -138,7 +88,7 @@ func (d *declared) addFunctions(entries *dwarf.Reader, unit *dwarf.Entry, files 
 				}
 			}
 		}
-		entries.SkipChildren()
+		u.entries.SkipChildren()
 	}
 	return nil
 }

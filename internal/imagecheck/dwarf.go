@@ -25,49 +25,92 @@ type debugInfo struct {
 
 // readDebugInfo reads the debug information of a program. The lines are those of the
 // compile units that have a file that is asked for.
-func readDebugInfo(name string, asked func(file string) bool) (info *debugInfo, err error) {
+func readDebugInfo(name string, asked func(file string) bool) (*debugInfo, error) {
+	info := &debugInfo{units: map[string]bool{}, files: map[string]int{}}
+	err := eachUnit(name, func(u compileUnit) error {
+		info.addUnit(u.entry)
+		return info.addFiles(u, asked)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return info, nil
+}
+
+// compileUnit is one of a program's.
+type compileUnit struct {
+	entry *dwarf.Entry
+
+	// entries is behind entry.
+	entries *dwarf.Reader
+
+	// lines is nil for a unit without a line table.
+	lines *dwarf.LineReader
+}
+
+// eachUnit reads the compile units of a program, which may be anybody's.
+func eachUnit(name string, read func(compileUnit) error) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			info, err = nil, fmt.Errorf("it is malformed: %v", p)
+			err = fmt.Errorf("it is malformed: %v", p)
 		}
 	}()
 	f, err := elf.Open(name)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer f.Close()
 	if err := checkSize(f.Sections); err != nil {
-		return nil, err
+		return err
 	}
 	tables, err := readUnitTables(f)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	data, err := f.DWARF()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	info = &debugInfo{units: map[string]bool{}, files: map[string]int{}}
-	units := data.Reader()
+	entries := data.Reader()
 	for _, at := range tables.units {
-		units.Seek(at)
-		unit, err := units.Next()
+		entries.Seek(at)
+		unit, err := entries.Next()
 		if err != nil {
-			return nil, err
+			return err
 		}
 		if unit == nil || unit.Tag != dwarf.TagCompileUnit {
 			continue
 		}
-		info.addUnit(unit)
+		u := compileUnit{entry: unit, entries: entries}
 		has, err := tables.addLines(unit)
 		if err == nil && has {
-			err = info.addFiles(data, unit, asked)
+			u.lines, err = data.LineReader(unit)
+		}
+		if err == nil {
+			err = read(u)
 		}
 		if err != nil {
-			return nil, err
+			return err
 		}
 	}
-	return info, nil
+	return nil
+}
+
+// eachLine reads the entries of the unit's line table.
+func (u compileUnit) eachLine(read func(dwarf.LineEntry)) error {
+	for {
+		var line dwarf.LineEntry
+		err := u.lines.Next(&line)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if line.File != nil && !line.EndSequence {
+			read(line)
+		}
+	}
 }
 
 // addUnit notes how a package of Go's was compiled.
@@ -86,13 +129,12 @@ func ofRuntime(name string) bool {
 	return name == "runtime" || strings.HasPrefix(name, "runtime/") || strings.HasPrefix(name, "internal/")
 }
 
-func (d *debugInfo) addFiles(data *dwarf.Data, unit *dwarf.Entry, asked func(string) bool) error {
-	lines, err := data.LineReader(unit)
-	if err != nil || lines == nil {
-		return err
+func (d *debugInfo) addFiles(u compileUnit, asked func(string) bool) error {
+	if u.lines == nil {
+		return nil
 	}
 	any := false
-	for _, file := range lines.Files() {
+	for _, file := range u.lines.Files() {
 		if file == nil {
 			continue
 		}
@@ -101,20 +143,12 @@ func (d *debugInfo) addFiles(data *dwarf.Data, unit *dwarf.Entry, asked func(str
 		}
 		any = any || asked(file.Name)
 	}
-	for any {
-		var line dwarf.LineEntry
-		err := lines.Next(&line)
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		if line.File != nil && !line.EndSequence {
-			d.files[line.File.Name] = max(d.files[line.File.Name], line.Line)
-		}
+	if !any {
+		return nil
 	}
-	return nil
+	return u.eachLine(func(line dwarf.LineEntry) {
+		d.files[line.File.Name] = max(d.files[line.File.Name], line.Line)
+	})
 }
 
 // optimized are the packages that were compiled with optimizations, sorted.

@@ -48,10 +48,9 @@ func (s *supervisor) attendDead() {
 // has threads runs already, as this process was late. It may handle the signal, which
 // is none of its own: should it stop again, wake sends it.
 func (s *supervisor) attendStart(state byte) {
-	status := procfs.ReadStatus(s.program.pid)
-	if state == procfs.StateTraced && status.Number("TracerPid") != 0 {
+	if state == procfs.StateTraced && procfs.Tracer(s.program.pid) != 0 {
 		s.attached = true
-		if s.first && status.Number("Threads") == 1 {
+		if s.first && procfs.ReadStatus(s.program.pid).Number("Threads") == 1 {
 			_ = syscall.Kill(s.program.pid, syscall.SIGCONT)
 		}
 		return
