@@ -123,7 +123,7 @@ func (r *removal) operand(word string) []string {
 	case !held:
 		r.passed = append(r.passed, at)
 		return []string{word}
-	case isSymlink(strings.TrimRight(word, "/")): // "link/": the folder itself stays
+	case isLinkToFolder(word): // the folder itself stays
 		r.emptied = append(r.emptied, at)
 	default:
 		r.gone = append(r.gone, at)
@@ -158,9 +158,11 @@ func (r *removal) trimmed(word string) string {
 	return word
 }
 
-func isSymlink(path string) bool {
-	info, err := os.Lstat(path)
-	return err == nil && info.Mode()&os.ModeSymlink != 0
+// isLinkToFolder tells whether an operand is a link with a slash at its end, "link/".
+func isLinkToFolder(word string) bool {
+	name := strings.TrimRight(word, "/")
+	info, err := os.Lstat(name)
+	return name != word && err == nil && info.Mode()&os.ModeSymlink != 0
 }
 
 // removesEmpty tells whether a folder that isn't removed with what it holds is
@@ -250,11 +252,15 @@ func (r *removal) isGone(at string) bool {
 
 // settle is the exit code of a call after the real rm's part, whose code it is given.
 func (r *removal) settle(s step.Step, code int) int {
-	if code == 0 {
-		for _, problem := range r.refusals() {
-			s.Say(remover + ": cannot remove " + problem + "\n")
-			code = 1
-		}
+	tried := r.kept
+	if code != 0 {
+		// What the real rm did not remove is not emptied. For a link production has its
+		// answer all the same.
+		tried = slices.DeleteFunc(slices.Clone(r.kept), func(name string) bool { return !isLinkToFolder(name) })
+	}
+	for _, problem := range r.refusals(tried) {
+		s.Say(remover + ": cannot remove " + problem + "\n")
+		code = max(code, 1)
 	}
 	for _, word := range r.missing {
 		if !r.words.force {
@@ -265,12 +271,12 @@ func (r *removal) settle(s step.Step, code int) int {
 	return code
 }
 
-// refusals are the reasons for which production could not remove what is kept. The
+// refusals are the reasons for which production could not remove some of what is kept. The
 // kernel looks at permissions before it says that something is a mount point, or a
 // folder that is not empty.
-func (r *removal) refusals() []string {
+func (r *removal) refusals(kept []string) []string {
 	var refusals, refused []string
-	for _, name := range r.kept {
+	for _, name := range kept {
 		if slices.ContainsFunc(refused, func(inside string) bool { return mounts.IsWithin(inside, name) }) {
 			continue // nobody tries a folder that can't be emptied
 		}

@@ -1,3 +1,5 @@
+//go:build !race
+
 package standin
 
 import (
@@ -60,7 +62,7 @@ func newRemoveWorld(t *testing.T) *removeWorld {
 		proctest.Missing(t, "this test needs a mount namespace of its own: %v", err)
 	}
 	w := &removeWorld{
-		t: t, plain: dir + "/world/plain", step: dir + "/world/step", real: dir + "/world/dlvgen/real", caches: dir + "/caches",
+		t: t, plain: dir + "/plain/world", step: dir + "/step/world", real: dir + "/dlvgen/real", caches: dir + "/caches",
 	}
 	w.try(syscall.Mount("", "/", "", syscall.MS_REC|syscall.MS_PRIVATE, ""))
 	points, err := mounts.Read(threadMounts)
@@ -112,10 +114,11 @@ func (w *removeWorld) reset() {
 	w.t.Helper()
 	w.try(os.Chdir("/"))
 	for _, root := range []string{w.step, w.plain} {
-		for _, name := range slices.Concat(theirMounts, ownFolders, ownFiles) {
-			_ = syscall.Unmount(root+"/"+name, syscall.MNT_DETACH) // most are not there
-		}
-		w.try(os.RemoveAll(root))
+		// With a file system go all mounts below it, in one wait of the kernel.
+		around := filepath.Dir(root)
+		_ = syscall.Unmount(around, syscall.MNT_DETACH) // the first time there is none
+		w.try(os.MkdirAll(around, 0o755))
+		w.try(syscall.Mount("tmpfs", around, "tmpfs", 0, ""))
 		for name, content := range removeTree {
 			w.write(filepath.Join(root, name), content)
 		}
@@ -127,7 +130,7 @@ func (w *removeWorld) reset() {
 	}
 	for _, root := range []string{w.step, w.plain} {
 		for _, name := range theirMounts {
-			w.mount(root, name, "theirs-"+filepath.Base(root)+"-"+strings.ReplaceAll(name, "/", "-"))
+			w.mount(root, name, "theirs-"+filepath.Base(filepath.Dir(root))+"-"+strings.ReplaceAll(name, "/", "-"))
 		}
 	}
 	for _, name := range slices.Concat(ownFolders, ownFiles) {
