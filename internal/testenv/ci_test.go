@@ -13,6 +13,10 @@ import (
 	"github.com/dlvgen/dlvgen/internal/testenv"
 )
 
+// hugePages is the machine's setting that .ci/run changes while it runs
+// (Documentation/admin-guide/mm/transhuge.rst in Linux).
+const hugePages = "/sys/kernel/mm/transparent_hugepage/enabled"
+
 // TestCIRecordsTheTreeThatPassed runs .ci/run in a repository of its own, beside a make
 // that does nothing but what the case says.
 func TestCIRecordsTheTreeThatPassed(t *testing.T) {
@@ -28,6 +32,7 @@ func TestCIRecordsTheTreeThatPassed(t *testing.T) {
 		"with new files":    {before: "touch new", make: "exit 0"},
 		"with changes":      {before: "echo >>.gitignore", make: "exit 0"},
 		"changed meanwhile": {make: "echo >>.gitignore"},
+		"with huge pages":   {make: `[ ! -w ` + hugePages + ` ] || grep -F "[always]" ` + hugePages, recorded: true},
 		"with time left":    {make: `[ "$1" = test ] || { echo ran "$1"; exit 3; }`, budget: "1000", says: "ran test-published", code: 3},
 		"without":           {make: `[ "$1" = test ]`, budget: "10", recorded: true, says: "make test-published is not run: "},
 	} {
@@ -37,6 +42,7 @@ func TestCIRecordsTheTreeThatPassed(t *testing.T) {
 			if err := os.WriteFile(record, []byte("of a run before\n"), 0o600); err != nil {
 				t.Fatal(err)
 			}
+			pages, _ := os.ReadFile(hugePages)
 			tree := inShell(t, repo, "git rev-parse 'HEAD^{tree}'")
 			inShell(t, repo, tc.before)
 			ci := exec.CommandContext(proctest.Context(t), ".ci/run")
@@ -44,6 +50,9 @@ func TestCIRecordsTheTreeThatPassed(t *testing.T) {
 			out, err := ci.CombinedOutput()
 			if code := ci.ProcessState.ExitCode(); code != tc.code {
 				t.Fatalf("exit code %d, %v, want %d:\n%s", code, err, tc.code, out)
+			}
+			if after, _ := os.ReadFile(hugePages); !bytes.Equal(after, pages) {
+				t.Errorf("%s is left as %q, want %q", hugePages, after, pages)
 			}
 			if !strings.Contains(string(out), tc.says) {
 				t.Errorf("it says nothing of %q:\n%s", tc.says, out)
