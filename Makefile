@@ -89,15 +89,14 @@ modules:
 test: setup modules build bin/dlv bin/docker-buildx bin/distribution bin/gotestsum ## Build, check and test everything.
 	@state=$$(mktemp -d "$${TMPDIR:-/tmp}/dlvgen-test-XXXXXX"); trap 'rm -rf "$$state"' EXIT INT TERM; \
 		export DLVGEN_TESTENV_STATE="$$state/daemons" TEST_EVENTS="$$state/events"; mkdir "$$TEST_EVENTS"; \
-		passed=0; $(MAKE) --no-print-directory -j3 test-race test-plain lint || passed=$$?; \
+		passed=0; $(MAKE) --no-print-directory -j3 test-race test-plain lint test-packages || passed=$$?; \
 		./hack/summary "$$TEST_EVENTS"; exit $$passed
 
-# The parts of test, which wait for different things: for the compiler, for containers.
-.PHONY: test-race test-plain
-test-race:
-	@./hack/tests race
-test-plain:
-	@passed=0; ./hack/tests packages || passed=$$?; ./hack/tests plain || passed=$$?; exit $$passed
+# The parts of test, which wait for different things: for the compiler, for containers. The
+# longest begin first.
+.PHONY: test-race test-plain test-packages
+test-race test-plain test-packages:
+	@./hack/tests $(@:test-%=%)
 
 .PHONY: test-published
 test-published: setup build bin/gotestsum ## Derive from programs of the Go module proxy: takes minutes.

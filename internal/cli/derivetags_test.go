@@ -125,6 +125,7 @@ func many(t *testing.T, reg *testenv.Registry, repository string) func(tag strin
 // TestTwoHundredPublishedTags derives from 160 tags of 8 images, and then from 40 that are new, and
 // counts the requests for the others.
 func TestTwoHundredPublishedTags(t *testing.T) {
+	t.Parallel()
 	reg := needBuildKit(t)
 	publish, c := many(t, reg, "cli/many"), newCounted(t, reg)
 	var old, all []string

@@ -400,6 +400,7 @@ func connectTo(ctx context.Context, t *testing.T, image v1.Image, listen string)
 // TestProgramsOfRealModulesNeedNoDockerfile derives from modules as the module proxy has
 // them: those that dlvgen itself depends on, so that this machine has them already.
 func TestProgramsOfRealModulesNeedNoDockerfile(t *testing.T) {
+	t.Parallel()
 	needBuildKit(t)
 	for program, asked := range map[string]string{
 		"github.com/google/go-containerregistry/cmd/registry": "github.com/google/go-containerregistry",

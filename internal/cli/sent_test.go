@@ -22,6 +22,7 @@ import (
 // TestABuilderIsSentOnlyTheToolsThatABuildNeedsAndOnce counts all that dlvgen sends to a
 // new builder, the context's few files too.
 func TestABuilderIsSentOnlyTheToolsThatABuildNeedsAndOnce(t *testing.T) {
+	t.Parallel()
 	needBuildKit(t)
 	bk, err := testenv.StartBuildKit(proctest.Context(t), testenv.BuildKitOptions{Registry: testenv.SharedRegistry(t)})
 	if err != nil {

@@ -129,6 +129,7 @@ const (
 
 // TestWatchReplacesWhatRuns edits a service, and debugs it by one address.
 func TestWatchReplacesWhatRuns(t *testing.T) {
+	t.Parallel()
 	b := newWatchBench(t)
 	if err := os.WriteFile(filepath.Join(b.folder, ".dockerignore"), []byte("ignored\n"), 0o600); err != nil {
 		t.Fatal(err)
@@ -281,6 +282,7 @@ const blocks = "COPY . .\nRUN [ ! -e block ] || { echo it \"is blocked\"; sleep 
 // TestWatchPushesWholeImagesOnly cancels a build by a change, and interrupts one that is to be
 // pushed. Its commands fail, and go on.
 func TestWatchPushesWholeImagesOnly(t *testing.T) {
+	t.Parallel()
 	b := newWatchBench(t)
 	reg := testenv.SharedRegistry(t)
 	dir := t.TempDir()
