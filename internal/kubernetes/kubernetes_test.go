@@ -46,7 +46,7 @@ func read(t *testing.T, text string) (*kubernetes.Manifests, []*kubernetes.Workl
 // component of the same changes.
 func TestManifestsOfEveryShape(t *testing.T) {
 	names, err := filepath.Glob("testdata/*.txtar")
-	if err != nil || len(names) < 12 {
+	if err != nil || len(names) < 20 {
 		t.Fatalf("%v: testdata has %q", err, names)
 	}
 	for _, name := range names {
@@ -99,19 +99,23 @@ func TestManifestsOfEveryShape(t *testing.T) {
 	}
 }
 
-// sortUnordered sorts the variables and ports of containers. kustomize puts new ones first.
-func sortUnordered(value any) {
+// normalize sorts the variables and ports of containers, of which kustomize puts new ones
+// first, and removes empty fields, as kustomize does.
+func normalize(value any) {
 	switch value := value.(type) {
 	case map[string]any:
 		for name, field := range value {
+			if field == nil {
+				delete(value, name)
+			}
 			if list, ok := field.([]any); ok && (name == "env" || name == "ports") {
 				slices.SortFunc(list, func(a, b any) int { return strings.Compare(fmt.Sprint(a), fmt.Sprint(b)) })
 			}
-			sortUnordered(field)
+			normalize(field)
 		}
 	case []any:
 		for _, element := range value {
-			sortUnordered(element)
+			normalize(element)
 		}
 	}
 }
@@ -158,7 +162,7 @@ func objects(t *testing.T, manifests string) map[string]any {
 			}
 			return
 		}
-		sortUnordered(object)
+		normalize(object)
 		found[fmt.Sprint(object["kind"], object["apiVersion"], object["metadata"])] = object
 	}
 	decoder := yaml.NewDecoder(strings.NewReader(manifests))
