@@ -159,8 +159,7 @@ its pod, and the program runs on.`,
   dlvgen debug registry.example/app:v1
   dlvgen debug deploy/app -n shop -c app
   dlvgen debug app --dry-run`,
-		Args:              one("target", "debugged"),
-		ValidArgsFunction: plainOf(runningContainers),
+		Args: one("target", "debugged"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := flags.check(cmd); err != nil {
 				return err
@@ -180,6 +179,7 @@ its pod, and the program runs on.`,
 		},
 	}
 	flags.register(cmd.Flags())
+	flags.complete(cmd)
 	return cmd
 }
 
@@ -321,19 +321,6 @@ func (d debugging) built(ctx context.Context, f session.Finder, production sessi
 	image, err := f.Named(ctx, results[0].Names()[0])
 	image.Why = "it was built just now"
 	return image, err
-}
-
-// runningContainers offers the names of those that run.
-func runningContainers(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	if len(args) > 0 {
-		return nil, wordsOnly
-	}
-	engine, err := bake.ConnectEngine(cmd.Context(), &patience.Patience{Limit: completeWithin})
-	if err != nil {
-		return nil, wordsOnly
-	}
-	defer func() { _ = engine.Close() }()
-	return containerNames(cmd.Context(), engine), wordsOnly
 }
 
 func containerNames(ctx context.Context, engine *docker.Engine) []string {

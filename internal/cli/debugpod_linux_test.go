@@ -11,6 +11,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -204,6 +205,7 @@ func TestKubernetesPodsAreDebugged(t *testing.T) {
 	t.Run("at the prompt of the debugger's own Delve", b.promptInPod)
 	t.Run("refusals", b.podRefusals)
 	t.Run("what kube prints is accepted", b.accepts)
+	t.Run("its names complete the words of kubectl's plugin", b.completes)
 }
 
 // prompts has the client leave the program at a breakpoint of production's own binary.
@@ -535,6 +537,48 @@ func (b *podBench) accepts(t *testing.T) {
 		}
 		if _, err := b.cluster.Kubectl(proctest.Context(t), string(archive.Files[i].Data), "-n", "prod", "apply", "--dry-run=server", "-f", "-"); err != nil {
 			t.Errorf("%s: %v", filepath.Base(name), err)
+		}
+	}
+}
+
+// completes has kubectl ask its plugin how command lines go on.
+func (b *podBench) completes(t *testing.T) {
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	plugins := t.TempDir()
+	for _, name := range []string{"kubectl-dlvgen", "kubectl_complete-dlvgen"} {
+		if err := os.Symlink(self, filepath.Join(plugins, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.kubectl(t, strings.ReplaceAll(deploymentManifest, "NAME", "completed"), "apply", "-f", "-")
+	for line, want := range map[string]string{
+		"debug pod/ap":                          "pod/app",
+		"debug deploy/compl":                    "deploy/completed",
+		"debug pod/app -n kube-sys":             "kube-system",
+		"debug pod/app -c ":                     "app",
+		"debug pod/app -n kube-system -c ":      "",
+		"debug -n kube-system pod/ap":           "",
+		"debug --kubeconfig /nonexistent po/ap": "",
+	} {
+		words := strings.Split(line, " ")
+		cmd := exec.CommandContext(proctest.Context(t), filepath.Join(os.Getenv(testenv.KubernetesPrograms), "kubectl"), append([]string{"__complete", "dlvgen"}, words...)...)
+		cmd.Env = append(b.env, "PATH="+plugins+":"+os.Getenv("PATH"))
+		out, err := cmd.Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		var offered []string
+		for one := range strings.Lines(string(out)) {
+			word, _, _ := strings.Cut(strings.TrimSpace(one), "\t")
+			if last := words[len(words)-1]; strings.HasPrefix(word, last) && !strings.HasPrefix(word, ":") {
+				offered = append(offered, word)
+			}
+		}
+		if got := strings.Join(offered, " "); got != want {
+			t.Errorf("kubectl dlvgen %s: offered are %q, want %q, of\n%s", line, got, want, out)
 		}
 	}
 }

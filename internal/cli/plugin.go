@@ -18,10 +18,18 @@ import (
 // pluginProgram is dlvgen's name among the plugins of the docker command.
 const pluginProgram = metadata.NamePrefix + program
 
+// kubectlCompletion is the program that kubectl asks how the arguments of its plugin
+// kubectl-dlvgen go on
+// (https://kubernetes.io/docs/tasks/extend-kubectl/kubectl-plugins).
+const kubectlCompletion = "kubectl_complete-" + program
+
 // Main runs dlvgen, args[0] being the name that the program was called by, and returns the
 // exit code. The docker command calls its plugin docker-dlvgen with all of its own arguments:
 // "--context far dlvgen build" for `docker --context far dlvgen build`.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	if programName(args) == kubectlCompletion {
+		return Run(ctx, append([]string{cobra.ShellCompRequestCmd}, args[1:]...), stdin, stdout, stderr)
+	}
 	if !isPlugin(args, os.Getenv(metadata.ReexecEnvvar)) {
 		return Run(ctx, args[1:], stdin, stdout, stderr)
 	}
@@ -44,11 +52,16 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 // isPlugin tells whether the docker command has called the program. docker is how itself was
 // called, as it tells its plugins.
 func isPlugin(args []string, docker string) bool {
-	name := args[0][strings.LastIndexAny(args[0], `/\`)+1:]
-	if strings.TrimSuffix(strings.ToLower(name), ".exe") != pluginProgram {
+	if programName(args) != pluginProgram {
 		return false
 	}
 	return docker != "" || len(args) > 1 && args[1] == metadata.MetadataSubcommandName
+}
+
+// programName is the name that the program was called by, as the systems compare it.
+func programName(args []string) string {
+	name := args[0][strings.LastIndexAny(args[0], `/\`)+1:]
+	return strings.TrimSuffix(strings.ToLower(name), ".exe")
 }
 
 // newPluginRoot is a docker command that has dlvgen alone.

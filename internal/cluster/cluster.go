@@ -59,13 +59,28 @@ type Cluster struct {
 	waits   *patience.Patience
 }
 
+// Contexts are the names of those of the kubeconfig.
+func Contexts(o Options) ([]string, error) {
+	config, err := o.rules().Load()
+	if err != nil {
+		return nil, fmt.Errorf("reading the kubeconfig: %w", err)
+	}
+	return slices.Sorted(maps.Keys(config.Contexts)), nil
+}
+
+// rules say where the kubeconfig is.
+func (o Options) rules() *clientcmd.ClientConfigLoadingRules {
+	rules := clientcmd.NewDefaultClientConfigLoadingRules()
+	rules.ExplicitPath = o.Kubeconfig
+	return rules
+}
+
 // Connect reads the kubeconfig. Nobody is asked yet.
 func Connect(o Options, waits *patience.Patience) (*Cluster, error) {
 	// What the client logs, it returns as an error too.
 	klog.LogToStderr(false)
 	klog.SetOutput(io.Discard)
-	rules := clientcmd.NewDefaultClientConfigLoadingRules()
-	rules.ExplicitPath = o.Kubeconfig
+	rules := o.rules()
 	loader := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{
 		CurrentContext: o.Context, Context: api.Context{Namespace: o.Namespace},
 	})

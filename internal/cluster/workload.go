@@ -34,8 +34,14 @@ func (o Object) String() string { return o.Kind + "/" + o.Name }
 // ParseObject reads KIND/NAME with the kinds and short names of kubectl. It is false for what
 // is something else, such as an image.
 func ParseObject(text string) (Object, bool) {
+	o, ok := ParseBeginning(text)
+	return o, ok && o.Name != ""
+}
+
+// ParseBeginning reads KIND/ with what is there of a name, which may be nothing.
+func ParseBeginning(text string) (Object, bool) {
 	kind, name, cut := strings.Cut(text, "/")
-	if !cut || name == "" || strings.ContainsAny(name, "/:@") {
+	if !cut || strings.ContainsAny(name, "/:@") {
 		return Object{}, false
 	}
 	kind, _, _ = strings.Cut(strings.ToLower(kind), ".") // deployment.apps
@@ -49,6 +55,43 @@ func ParseObject(text string) (Object, bool) {
 	return Object{}, false
 }
 
+// listed are objects of which only the names are read.
+type listed struct {
+	Items []struct{ Metadata struct{ Name string } }
+}
+
+func (l listed) names() []string {
+	var names []string
+	for _, one := range l.Items {
+		names = append(names, one.Metadata.Name)
+	}
+	return names
+}
+
+// Names are those of the objects of o's kind in the namespace; of pods, those of the running
+// ones.
+func (c *Cluster) Names(ctx context.Context, o Object) ([]string, error) {
+	r := request{method: http.MethodGet, path: c.path("pods"), query: url.Values{"fieldSelector": {"status.phase=Running"}}}
+	if o.path != "" {
+		r.path, r.query = c.workloads(o), nil
+	}
+	var list listed
+	_, err := c.ask(ctx, r, &list)
+	return list.names(), err
+}
+
+// Namespaces are those of the cluster.
+func (c *Cluster) Namespaces(ctx context.Context) ([]string, error) {
+	var list listed
+	_, err := c.ask(ctx, request{method: http.MethodGet, path: "/api/v1/namespaces"}, &list)
+	return list.names(), err
+}
+
+// workloads is the path of all of o's kind in the namespace.
+func (c *Cluster) workloads(o Object) string {
+	return strings.Join([]string{o.path, "namespaces", url.PathEscape(c.Namespace), o.Kind + "s"}, "/")
+}
+
 // Selector chooses the pods of a workload by their labels.
 func (c *Cluster) Selector(ctx context.Context, o Object) (string, error) {
 	if o.Kind == "cronjob" {
@@ -57,7 +100,7 @@ func (c *Cluster) Selector(ctx context.Context, o Object) (string, error) {
 	var workload struct {
 		Spec struct{ Selector *metav1.LabelSelector }
 	}
-	r := request{method: http.MethodGet, path: strings.Join([]string{o.path, "namespaces", url.PathEscape(c.Namespace), o.Kind + "s", url.PathEscape(o.Name)}, "/")}
+	r := request{method: http.MethodGet, path: c.workloads(o) + "/" + url.PathEscape(o.Name)}
 	if _, err := c.ask(ctx, r, &workload); err != nil {
 		return "", c.notFound(ctx, o.Kind+" "+o.Name, err)
 	}
