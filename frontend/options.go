@@ -12,6 +12,7 @@ import (
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/dlvgen/dlvgen/variants/delve"
 	"github.com/spf13/pflag"
+	"golang.org/x/mod/module"
 )
 
 // Axes are flags for what can be chosen of any variant, bound to the fields of a
@@ -49,6 +50,8 @@ func options(r *variants.Request) *pflag.FlagSet {
 	fs := Settings(r)
 	fs.Var(word(&r.Variant.Name, checkVariant), "variant", "debug variant: "+strings.Join(variants.Names(), ", "))
 	fs.Var(word(&r.Preset, variants.CheckPreset), "preset", "name of the preset in the image's labels (default: the variant)")
+	fs.Var(word(&r.Test, checkPackage), "test", "import path of the package whose tests variant "+variants.Tests().Name+" starts")
+	fs.Var(flagvalue.List(&r.TestArgs), "test-args", `flags of the tests, separated by spaces or as a JSON array, such as -test.run=^TestStore$`)
 	fs.Var(word(&r.Variant.Suffix, variants.CheckSuffix), "tag-suffix", "suffix that the variant adds to production's tag, or a template, for the plan (default: the variant's own)")
 	return fs
 }
@@ -77,6 +80,13 @@ func checkProgram(program string) error {
 		return nil
 	}
 	return errors.New("it must be the absolute path of a file in the image")
+}
+
+func checkPackage(path string) error {
+	if strings.Contains(path, "...") || module.CheckImportPath(path) != nil {
+		return errors.New("it must be the import path of one package")
+	}
+	return nil
 }
 
 func checkListen(address string) error {
@@ -153,11 +163,11 @@ func parseCmdline(fs *pflag.FlagSet, words []string) error {
 
 // Attrs are a request as frontend attributes: what differs from the defaults of its variant.
 func Attrs(r variants.Request) map[string]string {
-	defaults := variants.Request{Variant: variants.Variant{Name: r.Variant.Name}}
+	defaults := variants.Request{Variant: variants.Variant{Name: r.Variant.Name}, Test: r.Test}
 	if complete, err := defaults.Complete(); err == nil {
 		defaults = complete
 	}
-	defaults.Variant.Name = ""
+	defaults.Variant.Name, defaults.Test = "", ""
 	standard, attrs := options(&defaults), map[string]string{}
 	options(&r).VisitAll(func(f *pflag.Flag) {
 		if value := f.Value.String(); value != "" && value != standard.Lookup(f.Name).Value.String() {

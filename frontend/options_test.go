@@ -2,6 +2,7 @@ package frontend
 
 import (
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,6 +26,17 @@ func TestOptionsFromEverySpelling(t *testing.T) {
 		got, err := ParseRequest(attrs)
 		if diff := cmp.Diff(want, got); err != nil || diff != "" {
 			t.Errorf("%s: %v (-want +got):\n%s", name, err, diff)
+		}
+	}
+}
+
+// Flags of tests have spaces, quotes and whatever else.
+func TestFlagsOfTestsArriveAsTheyAre(t *testing.T) {
+	for _, args := range [][]string{{"-test.run=^Test(A|B)$", "-test.v"}, {"-test.run", "A B/c 'd\" é"}, {"[x"}, {""}, {"-a=\n"}} {
+		want := variants.NewRequest(variants.Tests())
+		want.Test, want.TestArgs = "example.com/hello/store", args
+		if got, err := ParseRequest(Attrs(want)); err != nil || !slices.Equal(got.TestArgs, args) || got.Test != want.Test || got.Variant.Kind != variants.KindTest {
+			t.Errorf("%q: got %+v, %v", args, got, err)
 		}
 	}
 }
@@ -58,6 +70,10 @@ func TestBadOptionsAreErrors(t *testing.T) {
 		{map[string]string{"cmdline": "x --variant=remote --delve-arg=--listen=:1"}, "use --listen"},
 		{map[string]string{"build-arg:DLVGEN_VARIANT": "remote", "build-arg:DLVGEN_TAG_SUFFIX": "/x"}, "letters, digits"},
 		{map[string]string{"build-arg:DLVGEN_VARIANT": "remote", "build-arg:DLVGEN_PRESET": "all"}, "letters, digits"},
+		{map[string]string{"build-arg:DLVGEN_VARIANT": "test"}, "none is named"},
+		{map[string]string{"build-arg:DLVGEN_VARIANT": "test", "build-arg:DLVGEN_TEST": "./store"}, "import path of one package"},
+		{map[string]string{"build-arg:DLVGEN_VARIANT": "test", "build-arg:DLVGEN_TEST": "example.com/a/..."}, "import path of one package"},
+		{map[string]string{"build-arg:DLVGEN_VARIANT": "test", "build-arg:DLVGEN_TEST": "example.com/a", "build-arg:DLVGEN_TEST_ARGS": "[-test.v]"}, "JSON array"},
 	} {
 		if _, err := ParseRequest(tc.attrs); err == nil || !strings.Contains(err.Error(), tc.want) {
 			t.Errorf("%v: the error is %v, want one with %q", tc.attrs, err, tc.want)

@@ -32,8 +32,8 @@ type Parts struct {
 	// this one's cache needs it too.
 	Read []llb.State
 
-	// Files are what the plan's items of variants.FromRebuilt and FromSymbols are copied
-	// from, where it has such items.
+	// Files are what the plan's items of variants.FromRebuilt, FromSymbols, FromTests and
+	// FromTestdata are copied from, where it has such items.
 	Files map[variants.Source]File
 
 	Tools    Tools
@@ -145,8 +145,9 @@ func (p Parts) put(a *llb.FileAction, i variants.Item) *llb.FileAction {
 		}
 		return a
 	case i.From != "":
-		from := p.source(i)
-		return a.Copy(from.State, from.Path, i.Path, copyOf(i))
+		from, info := p.source(i), copyOf(i)
+		info.CopyDirContentsOnly = i.From == variants.FromTestdata
+		return a.Copy(from.State, from.Path, i.Path, info)
 	case i.Target != "":
 		return a.Symlink(i.Target, i.Path, at)
 	case i.Content != nil:

@@ -33,6 +33,10 @@ func planOf(t *testing.T, variant, script, capabilities string, rebuilt *variant
 		Command: variants.Command{Detour: script},
 		Folders: []variants.Folder{{Path: "/app", Mode: 0o3700, UID: 5, GID: 6, Modified: 7}},
 	}
+	if v.Kind == variants.KindTest {
+		in.Program = variants.Program{Path: "/.dlvgen/program/store.test", File: "/.dlvgen/program/store.test", Mode: 0o755, GoVersion: "go1.26.8"}
+		in.Test = &variants.Test{Package: "example.com/a/store", Dir: "/app/store"}
+	}
 	if v.Kind == variants.KindSidecar {
 		in.Symbols, in.Folders = &variants.Symbols{File: "/.dlvgen/symbols/server"}, nil
 	}
@@ -58,6 +62,7 @@ func TestAssembledDefinitionsAreTheGoldens(t *testing.T) {
 		"inplace":       {variant: "remote", script: "a script", caps: all},
 		"attach":        {variant: "attach", caps: all},
 		"sidecar":       {variant: "sidecar", caps: all},
+		"test":          {variant: "test", caps: all},
 
 		"sources":           {variant: "sidecar", caps: all, sources: Sources{File: File{llb.Image("example.com/sources"), "/"}, Layer: true}},
 		"sources-folders":   {variant: "attach", caps: all, sources: Sources{File: File{llb.Image("example.com/sources"), "/"}, Layer: true}},
@@ -86,6 +91,11 @@ func TestAssembledDefinitionsAreTheGoldens(t *testing.T) {
 			}
 			if tc.rebuilt != nil {
 				parts.Files = map[variants.Source]File{variants.FromRebuilt: {llb.Image("example.com/rebuilt"), "/rebuilt/server"}}
+			}
+			if tc.variant == "test" {
+				parts.Files = map[variants.Source]File{
+					variants.FromTests: {capture, "/capture/0/tests/0123/store.test"}, variants.FromTestdata: {capture, "/capture/0/tests/0123/data/"},
+				}
 			}
 			if tc.variant == "sidecar" {
 				parts.Files = map[variants.Source]File{variants.FromSymbols: {capture, "/capture/0/symbols/0123/server"}}

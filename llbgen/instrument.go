@@ -32,6 +32,9 @@ type InstrumentOptions struct {
 	// Mode is ModeDebug where it is empty.
 	Mode Mode
 
+	// Test is the import path of a package whose tests the steps compile too, "" for none.
+	Test string
+
 	// Toolchains is what has been found in the inputs of steps so far, by the
 	// step's digest in the definition that is instrumented.
 	Toolchains map[digest.Digest]Toolchain

@@ -93,6 +93,10 @@ func (m *mounter) mounts(t Toolchain) ([]Mount, error) {
 		files := []variants.Item{{Path: "/" + string(mode), Mode: 0o444, Content: []byte(mode)}}
 		list = append(list, Mount{Dest: layout.Mode, Files: files, Title: "prepare the mode " + string(mode)})
 	}
+	if pkg := m.in.opts.Test; pkg != "" {
+		files := []variants.Item{{Path: "/test", Mode: 0o444, Content: []byte(pkg)}}
+		list = append(list, Mount{Dest: layout.Test, Files: files, Title: "prepare the compile of the tests of " + pkg})
+	}
 	if names := m.standIns(); len(names) > 0 {
 		const folder = "/stand-ins"
 		files := []variants.Item{{Path: folder, Mode: 0o755}}

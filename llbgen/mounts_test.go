@@ -22,6 +22,10 @@ func TestMountsOfACompileStep(t *testing.T) {
 		Dest: "/.dlvgen/mode", Title: "prepare the mode optimized",
 		Files: []variants.Item{{Path: "/optimized", Mode: 0o444, Content: []byte("optimized")}},
 	}
+	tests := Mount{
+		Dest: "/.dlvgen/test", Title: "prepare the compile of the tests of example.com/a/store",
+		Files: []variants.Item{{Path: "/test", Mode: 0o444, Content: []byte("example.com/a/store")}},
+	}
 	found := []Mount{
 		{Dest: "/.dlvgen/real/usr/local/go/bin/go", Title: "take /usr/local/go/bin/go aside",
 			Files: []variants.Item{{Path: "/go", From: FromStep, Name: "/usr/local/go/bin/go"}}},
@@ -61,6 +65,7 @@ func TestMountsOfACompileStep(t *testing.T) {
 		"no caches":    {words: "go build", opts: InstrumentOptions{NoGoCache: true}, found: golang, want: []Mount{bin, found[0], found[1], capture(`["/usr/local/go/bin/go"]`)}},
 		"it merges":    {words: "go build", opts: InstrumentOptions{Merges: true, NoGoCache: true}, want: []Mount{bin, capture("[]"), {Dest: "/.dlvgen/sources", Output: true}}},
 		"optimized":    {words: "go build", opts: InstrumentOptions{Mode: ModeOptimized, NoGoCache: true}, want: []Mount{bin, optimized, capture("[]")}},
+		"tests":        {words: "go build", opts: InstrumentOptions{Test: "example.com/a/store", NoGoCache: true}, want: []Mount{bin, tests, capture("[]")}},
 		"it removes":   {words: "go build && rm -rf /tmp/x", opts: InstrumentOptions{NoGoCache: true}, want: []Mount{bin, standIns, capture("[]")}},
 		"Go's package": {words: "apk del go", opts: InstrumentOptions{NoGoCache: true}, found: Toolchain{Programs: []string{"/usr/lib/go/bin/go"}}, want: []Mount{bin, capture("[]")}},
 	} {

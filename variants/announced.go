@@ -19,7 +19,7 @@ const (
 	Unannounced Announcement = ""
 	// AnnouncedAdded is dlvgen's own: production need not have it.
 	AnnouncedAdded Announcement = "added"
-	// AnnouncedSource is a baked source or a folder that leads to some: production need
+	// AnnouncedSource is a baked source, data of tests, or a folder that leads to some: production need
 	// not have it, and where it does, only the time of a file differs.
 	AnnouncedSource Announcement = "source"
 	// AnnouncedProgram is the program at production's own path: its content and its time
@@ -43,6 +43,8 @@ func (p *Plan) Announces(file string, folder bool) Announcement {
 		return AnnouncedAdded
 	case p.Request.Variant.Kind != KindSidecar && file == p.Program.File:
 		return AnnouncedProgram
+	case p.IsTestdata(file, folder):
+		return AnnouncedSource
 	case p.isSource(file, folder):
 		return AnnouncedSource
 	case isCache(file):
@@ -51,6 +53,11 @@ func (p *Plan) Announces(file string, folder bool) Announcement {
 		return AnnouncedModule
 	}
 	return Unannounced
+}
+
+// IsTestdata tells whether a path can be data of the tests, or a folder above some.
+func (p *Plan) IsTestdata(file string, folder bool) bool {
+	return p.Test != nil && (within(file, path.Join(p.Test.Dir, "testdata")) || folder && within(p.Test.Dir, file))
 }
 
 // isSource tells whether a path can be a baked source, or a folder above one.
@@ -131,12 +138,12 @@ func (p *Plan) Announced() []Layer {
 	return again.Layers
 }
 
-// Items are what the plan's layers are made of, the captured sources aside.
+// Items are what the plan's layers are made of, the captured sources and testdata aside.
 func (p *Plan) Items() []Item {
 	var items []Item
 	for _, l := range p.Announced() {
 		for _, i := range l.Items {
-			if i.From != FromCaptures {
+			if i.From != FromCaptures && i.From != FromTestdata {
 				items = append(items, i)
 			}
 		}

@@ -54,3 +54,22 @@ func TestAPlanAnnouncesHowPathsMayDiffer(t *testing.T) {
 		}
 	}
 }
+
+func TestAPlanAnnouncesTheDataOfItsTests(t *testing.T) {
+	plan := &variants.Plan{Test: &variants.Test{Package: "example.com/a/store", Dir: "/src/store"}}
+	for path, want := range map[string]variants.Announcement{
+		"/src/store/testdata/a/key.pem": variants.AnnouncedSource, "/src/store/store_test.go": variants.Unannounced, "/src/testdata/a": variants.Unannounced,
+		"/src/store2/testdata": variants.Unannounced, "/src/store": variants.Unannounced,
+	} {
+		if got := plan.Announces(path, false); got != want {
+			t.Errorf("%s is announced as %q, want %q", path, got, want)
+		}
+	}
+	for path, want := range map[string]variants.Announcement{
+		"/src": variants.AnnouncedSource, "/src/store": variants.AnnouncedSource, "/src/store/testdata/a": variants.AnnouncedSource, "/src/other": variants.Unannounced,
+	} {
+		if got := plan.Announces(path, true); got != want {
+			t.Errorf("the folder %s is announced as %q, want %q", path, got, want)
+		}
+	}
+}

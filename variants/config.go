@@ -30,6 +30,9 @@ func debugConfig(in Input, p *Plan) (*dockerspec.DockerOCIImage, error) {
 			return nil, err
 		}
 	}
+	if p.Test != nil {
+		img.Config.WorkingDir, img.Config.Healthcheck = p.Test.Dir, nil // which is the program's
+	}
 	img.Config.Entrypoint = p.Entrypoint
 	img.Config.Cmd = p.Command
 	img.Config.ArgsEscaped = false //nolint:staticcheck // deprecated, and set by old Windows images only

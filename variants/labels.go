@@ -32,6 +32,7 @@ const (
 	LabelPaths   = LabelPrefix + "paths"   // the path rules as JSON
 
 	// These are there where they say something.
+	LabelTest             = LabelPrefix + "test"              // "example.com/hello/store", the package whose tests are started
 	LabelRebuilt          = LabelPrefix + "rebuilt"           // "context", "git" or "module@v1.2.3", where the program is not production's
 	LabelProductionName   = LabelPrefix + "production.name"   // "docker.io/library/app:v1"
 	LabelProductionDigest = LabelPrefix + "production.digest" // "sha256:..."
@@ -53,6 +54,7 @@ type Labels struct {
 	Start   Start
 	Sources Sources
 	Paths   []PathRule
+	Test    string // import path, empty where the program is none of tests
 	Rebuilt string // empty where the program is production's
 
 	// Reference and Digest are the production image's, empty where they were not known.
@@ -74,9 +76,9 @@ func (l *Labels) all() []label {
 	return []label{
 		{name: LabelFormat, value: &l.Format, check: oneOf("", strconv.Itoa(planfile.Format))},
 		{name: LabelVersion, value: &l.Version, check: checkVersion},
-		{name: LabelVariant, value: &l.Variant, check: oneOf(Names()...)},
+		{name: LabelVariant, value: &l.Variant, check: oneOf(append(Names(), Tests().Name)...)},
 		{name: LabelPreset, value: &l.Preset, check: optional(CheckPreset)},
-		{name: LabelKind, value: (*string)(&l.Kind), check: oneOf(string(KindRemote), string(KindAttach), string(KindSidecar))},
+		{name: LabelKind, value: (*string)(&l.Kind), check: oneOf(string(KindRemote), string(KindAttach), string(KindSidecar), string(KindTest))},
 		{name: LabelEntry, value: (*string)(&l.Entry), check: oneOf("", string(EntryCmd), string(EntryInplace))},
 		{name: LabelDelve, value: &l.Delve, check: optional(checkVersion)},
 		{name: LabelGo, value: &l.Go, check: checkVisible},
@@ -85,6 +87,7 @@ func (l *Labels) all() []label {
 		{name: LabelListen, value: &l.Listen, check: checkListen},
 		{name: LabelStart, value: (*string)(&l.Start), check: oneOf("", string(StartHold), string(StartContinue))},
 		{name: LabelSources, value: (*string)(&l.Sources), check: oneOf("", string(SourcesExcluded), string(SourcesBaked))},
+		{name: LabelTest, value: &l.Test, check: optional(module.CheckImportPath), sparse: true},
 		{name: LabelRebuilt, value: &l.Rebuilt, check: checkVisible, sparse: true},
 		{name: LabelProductionName, value: &l.Reference, check: optional(parsed(reference.ParseNormalizedNamed)), sparse: true},
 		{name: LabelProductionDigest, value: &l.Digest, check: optional(parsed(digest.Parse)), sparse: true},
@@ -99,6 +102,9 @@ func labelsOf(p *Plan) Labels {
 		Entry: p.Request.Entry, Listen: p.Request.Listen, Start: p.Request.Start,
 		Go: p.Program.GoVersion, Program: p.Program.Path, Module: p.Program.Module,
 		Reference: p.Production.Reference, Digest: p.Production.Digest,
+	}
+	if p.Test != nil {
+		l.Test = p.Test.Package
 	}
 	if r := p.Program.Rebuilt; r != nil {
 		l.Rebuilt = r.String()

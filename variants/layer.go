@@ -54,6 +54,8 @@ const (
 	FromTools      Source = "dlvgen's tools"       // below the folder of the image's platform
 	FromRebuilt    Source = "the rebuilt program"  // that file
 	FromSymbols    Source = "the symbols"          // that file
+	FromTests      Source = "the tests"            // that file
+	FromTestdata   Source = "the tests' data"      // all files, at their own paths
 	FromCaptures   Source = "the captured sources" // all files, at their own paths
 	FromPlan       Source = "the plan"             // its JSON, as a file
 )
@@ -75,6 +77,11 @@ func (p *Plan) addLayers() {
 	if p.Replaces() {
 		p.add("put the rebuilt program in the place of "+program.File, program.File, "the program, compiled again",
 			program.inPlace(Item{Path: program.File, From: FromRebuilt, Capabilities: program.Capabilities})).Folders = p.Folders
+	}
+	if t := p.Test; t != nil {
+		p.add("add the tests of "+t.Package, program.File, "tests of "+t.Package,
+			ourFolder, Item{Path: path.Dir(program.File), Mode: 0o755}, Item{Path: program.File, From: FromTests, Mode: int(program.Mode)})
+		p.add("add testdata", t.Dir, "the package's folder, with its testdata", Item{Path: "/", From: FromTestdata, Mode: Kept}).Folders = p.Folders
 	}
 	if p.Request.Entry == EntryInplace {
 		p.add("put a launcher in the place of "+program.File, program.File, "launcher, and the program beside it", p.launcher(init)...).Folders = p.Folders

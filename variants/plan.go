@@ -47,6 +47,9 @@ type Input struct {
 	// Symbols are those of the production binary, for KindSidecar.
 	Symbols *Symbols
 
+	// Test is what Program tests, for KindTest.
+	Test *Test
+
 	// Reference and Digest are those of the production image, empty where they are not known.
 	Reference, Digest string
 
@@ -118,6 +121,15 @@ type Symbols struct {
 	Sections map[string]string `json:"sections"`
 }
 
+// Test is a package whose tests are the program.
+type Test struct {
+	// Package is its import path.
+	Package string `json:"package"`
+
+	// Dir is its folder when it was compiled, in which its tests run.
+	Dir string `json:"dir"`
+}
+
 // NoGNUBuildID says that a binary has no GNU build id, in the word of the linker's -B.
 const NoGNUBuildID = "none"
 
@@ -165,7 +177,8 @@ type Folder struct {
 	Modified int64 `json:"-"`
 }
 
-// Production is how the production image starts, and its name where that is known.
+// Production is how the production image starts, and its name where that is known. Where
+// tests are the program, it is how these start without a debugger.
 type Production struct {
 	Reference  string   `json:"reference,omitempty"`
 	Digest     string   `json:"digest,omitempty"`
@@ -182,6 +195,7 @@ type Plan struct {
 	Production Production `json:"production"`
 	Program    Program    `json:"program"`
 	Symbols    *Symbols   `json:"symbols,omitempty"`
+	Test       *Test      `json:"test,omitempty"`
 
 	// Delve is the version of the debugger, Debugger its command line up to the
 	// command that starts a program or attaches to one.
@@ -230,6 +244,7 @@ func New(in Input) (*Plan, error) {
 		Production: Production{in.Reference, in.Digest, in.Config.Config.Entrypoint, in.Config.Config.Cmd},
 		Program:    in.Program,
 		Symbols:    in.Symbols,
+		Test:       in.Test,
 		Delve:      version,
 		Paths:      in.Paths,
 		Folders:    in.Folders,
@@ -266,6 +281,11 @@ func (p *Plan) start(c Command, noLinks bool) error {
 		return nil
 	case p.Request.Variant.Kind == KindAttach:
 		p.Request.Entry = ""
+		return nil
+	case p.Request.Variant.Kind == KindTest:
+		// What is given in the place of the image's command are flags of the tests.
+		p.Production.Entrypoint, p.Production.Cmd = []string{p.Program.Path}, p.Program.Args
+		p.Entrypoint, p.Command = []string{layout.Init}, launch.Argv(layout.Delve)
 		return nil
 	case p.Request.Entry == EntryCmd && c.Detour != "":
 		return fmt.Errorf("entry is %q, and the image's command starts %s through %s: remove --entry, or use %q",

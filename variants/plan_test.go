@@ -112,8 +112,34 @@ func goldens(t *testing.T) map[string]variants.Input {
 	launched.Reference, launched.Digest = "docker.io/library/hello:v1", "sha256:"+strings.Repeat("0123456789abcdef", 4)
 	behind := input(t, "remote")
 	behind.Command.Prefix = []string{"/sbin/tini", "--"}
-	all["remote-inplace"], all["remote-tini"] = launched, behind
+	all["remote-inplace"], all["remote-tini"], all["test"] = launched, behind, tests(t)
 	return all
+}
+
+// tests is the input of an image with the tests of a package.
+func tests(t *testing.T) variants.Input {
+	t.Helper()
+	in := input(t, "test")
+	in.Request.Test, in.Request.TestArgs = "example.com/hello/store", []string{"-test.run=^TestOpen$", "-test.v"}
+	in.Program = variants.Program{
+		Path: "/.dlvgen/program/store.test", File: "/.dlvgen/program/store.test", Mode: 0o755, Args: in.Request.TestArgs,
+		GoVersion: "go1.26.8", ImportPath: "example.com/hello/store.test", Module: "example.com/hello", BuildID: "a/b/c/d",
+	}
+	in.Test = &variants.Test{Package: in.Request.Test, Dir: "/src/store"}
+	return in
+}
+
+// What is different is the program: it runs in another folder, and is no service.
+func TestTestsRunInTheirFolderAndElseAsProduction(t *testing.T) {
+	got, want := plan(t, tests(t)).Config.Config, production().Config
+	if got.WorkingDir != "/src/store" || got.Healthcheck != nil || !slices.Equal(got.Entrypoint, []string{"/.dlvgen/init"}) {
+		t.Errorf("the config is %+v", got)
+	}
+	got.WorkingDir, got.Healthcheck, got.Entrypoint, got.Cmd, got.ExposedPorts, got.Labels = "", nil, nil, nil, nil, nil
+	want.WorkingDir, want.Healthcheck, want.Entrypoint, want.Cmd, want.ExposedPorts, want.Labels = "", nil, nil, nil, nil, nil
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("the config is\n%+v, want\n%+v", got, want)
+	}
 }
 
 func TestPlansAreTheGoldens(t *testing.T) {

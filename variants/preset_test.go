@@ -107,3 +107,24 @@ func TestSuffixesOfTheUsersOwn(t *testing.T) {
 		}
 	}
 }
+
+func TestTestsNeedAPackageAndNothingElseDoes(t *testing.T) {
+	tests := variants.NewRequest(variants.Tests())
+	tests.Test, tests.TestArgs = "example.com/hello/store", []string{"-test.v"}
+	if got, err := tests.Complete(); err != nil || got.Variant != variants.Tests() || got.Preset != "test" {
+		t.Errorf("%+v, %v", got, err)
+	}
+	remote := variants.NewRequest(variants.Known()[0])
+	for want, edit := range map[string]func() variants.Request{
+		"none is named":          func() variants.Request { return variants.NewRequest(variants.Tests()) },
+		"remote starts no tests": func() variants.Request { r := remote; r.Test = "example.com/hello"; return r },
+		"leave entry out":        func() variants.Request { r := tests; r.Entry = variants.EntryCmd; return r },
+	} {
+		if _, err := edit().Complete(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("the error is %v, want one with %q", err, want)
+		}
+	}
+	if slices.Contains(variants.Names(), "test") {
+		t.Error("test is in the table")
+	}
+}

@@ -1,6 +1,9 @@
 package variants
 
-import "cmp"
+import (
+	"cmp"
+	"fmt"
+)
 
 // Start says what the program does when the container starts.
 type Start string
@@ -61,6 +64,11 @@ type Request struct {
 	// tells.
 	Program string `json:"program,omitempty"`
 
+	// Test is the import path of the package whose tests are started, for KindTest alone.
+	// TestArgs are what their program is started with.
+	Test     string   `json:"test,omitempty"`
+	TestArgs []string `json:"testArgs,omitempty"`
+
 	// Delve is the version of the debugger, empty where the program's Go decides.
 	// DelveArgs are flags that it is started with, beside dlvgen's own.
 	Delve     string   `json:"delve,omitempty"`
@@ -84,11 +92,20 @@ func NewRequest(v Variant) Request {
 }
 
 // Complete puts the variant's own answers and the defaults where nothing was asked for.
-// It fails for a variant that is not in the table.
+// It fails for a variant that does not exist, and for one that something was asked of which
+// it does not have.
 func (r Request) Complete() (Request, error) {
 	own, err := ByName(r.Variant.Name)
 	if err != nil {
 		return Request{}, err
+	}
+	switch {
+	case own.Kind == KindTest && r.Test == "":
+		return Request{}, fmt.Errorf("variant %s starts the tests of a package, and none is named: use dlvgen test", own.Name)
+	case own.Kind != KindTest && (r.Test != "" || len(r.TestArgs) > 0):
+		return Request{}, fmt.Errorf("variant %s starts no tests: name the variant %s, or no package", own.Name, Tests().Name)
+	case own.Kind == KindTest && r.Entry != "":
+		return Request{}, fmt.Errorf("variant %s starts the tests in the place of the program: leave entry out", own.Name)
 	}
 	r.Preset = cmp.Or(r.Preset, own.Name)
 	r.Variant.Kind = own.Kind

@@ -20,7 +20,13 @@ const (
 	// KindSidecar is an image of its own, without the application: it attaches to
 	// a program in the PID namespace that it shares with a running container.
 	KindSidecar Kind = "sidecar"
+	// KindTest starts the tests of a package, in the place of the program, under a headless
+	// debugger.
+	KindTest Kind = "test"
 )
+
+// Serves tells whether the debugger of a container listens from its start on.
+func (k Kind) Serves() bool { return k == KindRemote || k == KindTest }
 
 // Sources says whether a variant carries the sources that were compiled.
 type Sources string
@@ -54,6 +60,12 @@ func Known() []Variant {
 	}
 }
 
+// Tests is the variant with the tests of a package. It is none of the table, which is what
+// a production image alone is made into.
+func Tests() Variant {
+	return Variant{Name: "test", Suffix: "-test", Kind: KindTest, Sources: SourcesExcluded}
+}
+
 // Names lists the names of all variants.
 func Names() []string {
 	var names []string
@@ -63,10 +75,10 @@ func Names() []string {
 	return names
 }
 
-// ByName returns the variant of that name. The error lists the names there are,
-// the nearest first.
+// ByName returns the variant of that name, [Tests] among them. The error lists the names
+// of the table, the nearest first.
 func ByName(name string) (Variant, error) {
-	for _, v := range Known() {
+	for _, v := range append(Known(), Tests()) {
 		if v.Name == name {
 			return v, nil
 		}

@@ -166,8 +166,16 @@ func tagSuffixes(cmd *cobra.Command, args []string, _ string) ([]string, cobra.S
 	return list, inOrder | cobra.ShellCompDirectiveNoSpace
 }
 
+// contextTyped is the context among the arguments that were typed so far.
+func contextTyped(cmd *cobra.Command, args []string) string {
+	if cmd.Name() == testVerb && len(args) > 0 { // behind the package
+		args = args[1:]
+	}
+	return contextOf(args)
+}
+
 func stages(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
-	list, _ := bake.Stages(contextOf(args), given(cmd, "file"))
+	list, _ := bake.Stages(contextTyped(cmd, args), given(cmd, "file"))
 	return list, inOrder
 }
 
@@ -175,7 +183,7 @@ func buildArgs(cmd *cobra.Command, args []string, typed string) ([]string, cobra
 	if strings.Contains(typed, "=") {
 		return nil, wordsOnly
 	}
-	_, names := bake.Stages(contextOf(args), given(cmd, "file"))
+	_, names := bake.Stages(contextTyped(cmd, args), given(cmd, "file"))
 	for i := range names {
 		names[i] += "="
 	}

@@ -222,7 +222,7 @@ func (c connector) configuration(got *found, t connect.Target) (text string, not
 		text, err = t.Neovim()
 	default:
 		text, err = t.Delve()
-		if t.Kind != variants.KindRemote {
+		if !t.Kind.Serves() {
 			serve = "" // the command lines do it, or need none
 		}
 	}

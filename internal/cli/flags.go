@@ -91,6 +91,11 @@ func (f *buildFlags) request(args []string, env bake.Environment) (*bake.Request
 	if f.Variants, err = f.presets(); err != nil {
 		return nil, err
 	}
+	return f.checked(env)
+}
+
+// checked is the request, once it is known what is derived.
+func (f *buildFlags) checked(env bake.Environment) (*bake.Request, error) {
 	r, err := bake.NewRequest(f.Options, env)
 	if err == nil && f.format == formatJSON && r.ToStdout() {
 		err = errBothToStdout

@@ -40,6 +40,11 @@ var composeGroups = [][2]string{
 	{"What is printed", "format help"},
 }
 
+// testGroups are those of `dlvgen test`, whose --run is a flag of the tests.
+var testGroups = append([][2]string{{"Which tests are started", "run"}}, slices.DeleteFunc(slices.Clone(flagGroups), func(group [2]string) bool {
+	return strings.HasPrefix(group[1], "run ")
+})...)
+
 // usage prints what help has below the description of a command.
 func (s streams) usage(cmd *cobra.Command) error {
 	var b strings.Builder
@@ -55,8 +60,11 @@ func (s streams) usage(cmd *cobra.Command) error {
 		fmt.Fprintf(&b, "\nExamples:\n%s\n", cmd.Example)
 	}
 	groups := flagGroups
-	if cmd.Name() == composeVerb {
+	switch cmd.Name() {
+	case composeVerb:
 		groups = composeGroups
+	case testVerb:
+		groups = testGroups
 	}
 	b.WriteString(flagUsages(cmd.LocalFlags(), groups, s.columns()))
 	_, err := fmt.Fprint(cmd.OutOrStderr(), b.String())

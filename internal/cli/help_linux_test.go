@@ -19,7 +19,7 @@ import (
 // longer than 80 columns, and switches have no "[=true|false]". That of the plugin has every
 // command line with docker in front.
 func TestHelpFitsTheScreen(t *testing.T) {
-	commands := []string{"", "attach", "bake", "build", "builders", "buildkit", "buildkit status", "buildkit stop", "compose", "connect", "core", "debug", "derive", "dockerfile", "doctor", "explain", "inspect", "kube", "ls", "prune", "symbols", "variants", "verify", "version", "watch"}
+	commands := []string{"", "attach", "bake", "build", "builders", "buildkit", "buildkit status", "buildkit stop", "compose", "connect", "core", "debug", "derive", "dockerfile", "doctor", "explain", "inspect", "kube", "ls", "prune", "symbols", "test", "variants", "verify", "version", "watch"}
 	for _, command := range commands {
 		plugin := helpOfPlugin(t, command)
 		for line := range strings.Lines(help(t, command) + plugin) {
@@ -42,7 +42,8 @@ func TestHelpFitsTheScreen(t *testing.T) {
 // TestHelpListsEveryFlagOnce compares the flags in the groups with those that there are.
 func TestHelpListsEveryFlagOnce(t *testing.T) {
 	build, bake, derive, compose, watch := newBuildCommand(streams{}), newBakeCommand(streams{}), newDeriveCommand(streams{}), newComposeCommand(streams{}), newWatchCommand(streams{})
-	for _, cmd := range []*cobra.Command{build, bake, derive, compose, watch} {
+	test := newTestCommand(streams{})
+	for _, cmd := range []*cobra.Command{build, bake, derive, compose, watch, test} {
 		want := []string{"help"}
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { want = append(want, f.Name) })
 		var got []string
@@ -57,6 +58,9 @@ func TestHelpListsEveryFlagOnce(t *testing.T) {
 	}
 	checkGroups(t, flagGroups, build, derive, watch)
 	checkGroups(t, composeGroups, compose)
+	if text := help(t, "test"); !strings.Contains(text, "\nWhich tests are started:\n      --run string") || strings.Contains(text, "What replaces the container") {
+		t.Errorf("the groups of dlvgen test:\n%s", text)
+	}
 	if project, file, ok := strings.Cut(help(t, "compose"), "\nThe file that is written:\n"); !ok || !strings.Contains(project, "\nThe compose project:\n  -f, --file") || !strings.HasPrefix(file, "  -o, --output") {
 		t.Errorf("the groups of dlvgen compose:\n%s", help(t, "compose"))
 	}

@@ -120,7 +120,7 @@ func compiledAs(p *variants.Plan) string {
 
 // listening is where a debugger can be reached that starts with the container.
 func listening(p *variants.Plan) string {
-	if p.Request.Variant.Kind == variants.KindRemote {
+	if p.Request.Variant.Kind.Serves() {
 		return ", listens on " + p.Request.Listen
 	}
 	return ""
@@ -136,6 +136,9 @@ func whatStarts(p *variants.Plan) string {
 	text := "the program waits until a client continues it"
 	if p.Request.Start == variants.StartContinue {
 		text = "the program runs at once"
+	}
+	if p.Test != nil {
+		text += fmt.Sprintf(": it runs the tests of %s in %s", p.Test.Package, p.Test.Dir)
 	}
 	if p.Request.Entry == variants.EntryInplace {
 		text += ", whoever starts it: a launcher stands at its path"

@@ -99,7 +99,7 @@ func newRoot(s streams) *cobra.Command {
 	root.SetErr(s.err)
 	root.SetFlagErrorFunc(flagError)
 	root.SetUsageFunc(s.usage)
-	root.AddCommand(newBuildCommand(s), newBakeCommand(s), newExplainCommand(s), newDockerfileCommand(s), newDeriveCommand(s), newDebugCommand(s), newDoctorCommand(s), newWatchCommand(s), newConnectCommand(s), newLsCommand(s), newInspectCommand(s), newVerifyCommand(s), newSymbolsCommand(s), newCoreCommand(s), newAttachCommand(s), newPruneCommand(s), newKubeCommand(s), newComposeCommand(s), newVariantsCommand(s), newBuildersCommand(s), newBuildKitCommand(s), newVersionCommand(s))
+	root.AddCommand(newBuildCommand(s), newBakeCommand(s), newExplainCommand(s), newDockerfileCommand(s), newDeriveCommand(s), newDebugCommand(s), newDoctorCommand(s), newWatchCommand(s), newTestCommand(s), newConnectCommand(s), newLsCommand(s), newInspectCommand(s), newVerifyCommand(s), newSymbolsCommand(s), newCoreCommand(s), newAttachCommand(s), newPruneCommand(s), newKubeCommand(s), newComposeCommand(s), newVariantsCommand(s), newBuildersCommand(s), newBuildKitCommand(s), newVersionCommand(s))
 	complete(root)
 	return root
 }

@@ -146,7 +146,7 @@ func (w *watching) begin() error {
 }
 
 // serves says that containers of a variant have a debugger that serves on a port.
-func serves(r variants.Request) bool { return r.Variant.Kind == variants.KindRemote }
+func serves(r variants.Request) bool { return r.Variant.Kind.Serves() }
 
 // variables are the environment of the command.
 func variables(results []*bake.Result) []string {

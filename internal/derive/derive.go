@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/containerd/platforms"
 	"github.com/dlvgen/dlvgen/internal/derive/find"
@@ -159,8 +160,9 @@ type derivation struct {
 	// rebuilt is set where the program was ready-made and compiled again.
 	rebuilt *rebuilt
 
-	// symbols is set for a sidecar.
+	// symbols is set for a sidecar, tested for tests in the place of the program.
 	symbols *symbols
+	tested  *tested
 }
 
 // decide finds the program, and plans the variant for it. Its errors are refusals.
@@ -184,6 +186,9 @@ func (d *derivation) decide(ctx context.Context) (*variants.Plan, error) {
 		return nil, refuse.NotGo(p.Role(d.image.Config.Config), p.Unread, compiles(d.captures))
 	}
 	d.captures = makers(d.captures, p.Facts)
+	if d.request.Test != "" {
+		return d.test(ctx)
+	}
 	if err := d.inspect(ctx); err != nil {
 		return nil, err
 	}
@@ -234,6 +239,9 @@ func (d *derivation) plan(ctx context.Context) (*variants.Plan, error) {
 	if d.symbols != nil {
 		in.Symbols = &d.symbols.Symbols
 	}
+	if d.tested != nil {
+		in.Test = &d.tested.Test
+	}
 	if d.rebuilt != nil {
 		in.Program.Rebuilt = &d.rebuilt.record
 	}
@@ -258,7 +266,7 @@ func (d *derivation) plan(ctx context.Context) (*variants.Plan, error) {
 	return variants.New(in)
 }
 
-// folders are those of production that the sources go into.
+// folders are those of production that the program, the sources or testdata go into.
 func (d *derivation) folders(ctx context.Context) ([]variants.Folder, error) {
 	root := d.root()
 	var shared []variants.Folder
@@ -270,10 +278,11 @@ func (d *derivation) folders(ctx context.Context) ([]variants.Folder, error) {
 		}
 		shared = above
 	}
-	if d.request.Variant.Sources != variants.SourcesBaked {
-		return shared, nil
+	added := d.sources
+	if d.tested != nil {
+		added = append(slices.Clip(added), d.tested.data)
 	}
-	return sharedFolders(ctx, root, d.sources, shared)
+	return sharedFolders(ctx, root, added, shared)
 }
 
 // assemble solves the image that the plan describes.
@@ -309,6 +318,10 @@ func (d *derivation) assemble(ctx context.Context, plan *variants.Plan) (*Image,
 	}
 	if d.rebuilt != nil {
 		parts.Files[variants.FromRebuilt] = llbgen.File{State: d.rebuilt.state, Path: d.rebuilt.program.File}
+	}
+	if t := d.tested; t != nil {
+		parts.Files[variants.FromTests] = llbgen.File{State: t.capture.state, Path: t.file}
+		parts.Files[variants.FromTestdata] = llbgen.File{State: t.data.state, Path: t.data.folder + "/"}
 	}
 	if d.symbols != nil {
 		parts.Files[variants.FromSymbols] = llbgen.File{State: d.symbols.capture.state, Path: d.symbols.path}

@@ -1,6 +1,8 @@
 package derive
 
 import (
+	"errors"
+
 	"github.com/dlvgen/dlvgen/internal/derive/eject"
 	"github.com/dlvgen/dlvgen/internal/shim/manifest"
 )
@@ -9,6 +11,9 @@ import (
 // stage that production ships, tools the frontend image that has the tools; where it is
 // empty, the Dockerfile needs nothing of dlvgen's.
 func (i *Image) Dockerfile(target, tools string) ([]byte, error) {
+	if i.Plan.Test != nil {
+		return nil, errors.New("it starts the tests of a package")
+	}
 	d := i.from
 	in := eject.Input{
 		Source: d.made.before.Definition.GetSource(),

@@ -85,6 +85,7 @@ func (c *instrumenter) options(b *build) llbgen.InstrumentOptions {
 	return llbgen.InstrumentOptions{
 		Tools:          c.tools,
 		Mode:           c.mode,
+		Test:           c.request.Test,
 		Toolchains:     b.toolchains,
 		Suspected:      b.suspected,
 		NoGoCache:      c.request.NoGoCache,

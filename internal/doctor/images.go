@@ -196,7 +196,7 @@ func (d *Doctor) checkSymbols(ctx context.Context) finding {
 	switch t.labels().Kind {
 	case variants.KindSidecar:
 		return skipped("%s is a sidecar: name the container that it debugs", t.name)
-	case variants.KindRemote, variants.KindAttach:
+	case variants.KindRemote, variants.KindAttach, variants.KindTest:
 		return d.checkOwnSymbols(ctx, t, p)
 	}
 	s, err := d.symbols(ctx)

@@ -241,7 +241,7 @@ func (d *Doctor) checkContainer(ctx context.Context) finding {
 	kind := t.labels().Kind
 	scope := d.checkPtraceScope(ctx)
 	switch {
-	case t.sandbox != "" && kind != variants.KindRemote:
+	case t.sandbox != "" && !kind.Serves():
 		return failed("run a debug image in its place: `dlvgen debug "+t.name+" --replace`", "%s, under %s, which shows its processes to no other container", text, t.sandbox)
 	case ownProfile(host.SecurityOpt, "seccomp"):
 		return warning("look for ptrace and process_vm_readv in the profile", "%s: the profile of seccomp is its own, and may forbid ptrace", text)
@@ -293,7 +293,7 @@ func (d *Doctor) checkAddress(ctx context.Context) finding {
 		return noTarget()
 	case t.container == nil:
 		return skipped("%s is no container", t.name)
-	case kind != variants.KindRemote && kind != variants.KindSidecar:
+	case !kind.Serves() && kind != variants.KindSidecar:
 		return skipped("%s has no debugger that listens: `dlvgen debug` starts one", t.name)
 	}
 	host, port, err := variants.SplitAddress(t.labels().Listen)

@@ -2,6 +2,8 @@
 package flagvalue
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -53,5 +55,35 @@ func (v *words) Set(value string) error {
 		added = slices.Concat(*v.list, added)
 	}
 	*v.list, v.given = added, true
+	return nil
+}
+
+type list struct{ list *[]string }
+
+// List is a flag for a list of any words: a JSON array, or words without white space in them
+// that spaces separate. Each value takes the place of the one before.
+func List(of *[]string) pflag.Value { return list{of} }
+
+func (list) Type() string { return "list" }
+
+func (v list) String() string {
+	text := strings.Join(*v.list, " ")
+	if !strings.HasPrefix(text, "[") && slices.Equal(strings.Fields(text), *v.list) {
+		return text
+	}
+	dt, _ := json.Marshal(*v.list) // strings always have a form
+	return string(dt)
+}
+
+func (v list) Set(value string) error {
+	if !strings.HasPrefix(value, "[") {
+		*v.list = strings.Fields(value)
+		return nil
+	}
+	var words []string
+	if err := json.Unmarshal([]byte(value), &words); err != nil {
+		return fmt.Errorf("it begins as a JSON array of strings, and is none: %w", err)
+	}
+	*v.list = words
 	return nil
 }

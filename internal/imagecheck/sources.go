@@ -46,7 +46,7 @@ func (c *contents) checkSources() (Check, error) {
 // isSource tells whether a file of a layer is a source, by its name, by the debug
 // information or by how it begins.
 func (c *contents) isSource(f *file) bool {
-	if f.kind == tar.TypeDir {
+	if f.kind == tar.TypeDir || c.plan.IsTestdata(f.path, false) {
 		return false
 	}
 	if c.debug != nil {

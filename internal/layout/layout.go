@@ -40,6 +40,10 @@ const (
 	// it, "debug".
 	Mode = Dir + "/mode"
 
+	// Test is a file with the import path of a package whose tests are compiled beside the
+	// step's programs. Without it, none are.
+	Test = Dir + "/test"
+
 	// GoCache is a cache mount that serves as GOCACHE.
 	GoCache = Dir + "/go-build"
 )
@@ -60,6 +64,7 @@ const (
 	CaptureBuilds  = "builds"
 	CaptureSources = "src"
 	CaptureSymbols = "symbols"
+	CaptureTests   = "tests"
 )
 
 // Paths inside a debug image.

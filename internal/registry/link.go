@@ -3,7 +3,6 @@ package registry
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/dlvgen/dlvgen/variants"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
@@ -98,7 +97,8 @@ func (s *session) parseLink(a map[string]string, digest string) (Link, bool) {
 	if l.ProductionRepository != "" && l.DebugRepository != "" {
 		return l, false // it is in one of the two
 	}
-	return l, slices.Contains(variants.Names(), l.Variant) && variants.CheckPreset(l.Preset) == nil
+	_, err := variants.ByName(l.Variant)
+	return l, err == nil && variants.CheckPreset(l.Preset) == nil
 }
 
 func isDigest(digest string) bool {

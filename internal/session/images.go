@@ -148,7 +148,7 @@ func (f Finder) Named(ctx context.Context, name string) (Image, error) {
 // compares its symbols with the program itself; of another kind, only the name says it then.
 // The error is a [*NoImageError], or the context's.
 func (f Finder) Find(ctx context.Context, p Production, kind variants.Kind) (Image, error) {
-	if p.Labels.Kind == kind {
+	if p.Labels.Kind == kind || kind == variants.KindRemote && p.Labels.Kind.Serves() {
 		_, has, err := f.engineImage(ctx, p.Name)
 		return Image{Ref: p.Name, Labels: p.Labels, Local: has, Linked: true, Why: "it is a debug image itself"}, err
 	}

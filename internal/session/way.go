@@ -78,7 +78,7 @@ func (s Situation) Choose() (Way, string, error) {
 			Line:   fmt.Sprintf("the container %s does not run, its state is %s: start it with `docker start %[1]s`, or find out why with `docker logs %[1]s`", s.Name, s.State),
 			Detail: "To debug it from its first instruction on, run a debug image in its place: --replace --start hold.",
 		}
-	case s.Kind == variants.KindRemote || s.Kind == variants.KindSidecar:
+	case s.Kind.Serves() || s.Kind == variants.KindSidecar:
 		return s.chooseRunning()
 	case s.Sandbox != "":
 		return "", "", fmt.Errorf("the container %s runs under %s, which shows its processes to no other container: run a debug image in its place with --replace", s.Name, s.Sandbox)
@@ -93,7 +93,7 @@ func (s Situation) Choose() (Way, string, error) {
 // chooseRunning is for a program that runs.
 func (s Situation) chooseRunning() (Way, string, error) {
 	switch s.Kind {
-	case variants.KindRemote, variants.KindSidecar:
+	case variants.KindRemote, variants.KindTest, variants.KindSidecar:
 		return WayConnect, fmt.Sprintf("%s is a debug image already, of the kind %s: its own debugger is used, and nothing is started", s.Name, s.Kind), nil
 	case variants.KindAttach:
 		return WayAttach, s.Name + " has Delve in its image: it is started beside the running process, and nothing is redeployed", nil
@@ -103,7 +103,7 @@ func (s Situation) chooseRunning() (Way, string, error) {
 
 func (s Situation) chooseReplace() (Way, string, error) {
 	switch {
-	case s.Kind == variants.KindRemote:
+	case s.Kind.Serves():
 		return "", "", fmt.Errorf("the container %s runs a debug image with its debugger already: leave --replace out", s.Name)
 	case s.Given != "" && s.Given != variants.KindRemote:
 		return "", "", fmt.Errorf("%s is a debug image of the kind %s, which does not start the program under a debugger: name a remote variant for --replace", s.GivenName, s.Given)
@@ -140,8 +140,11 @@ func (s Situation) chooseForImage() (Way, string, error) {
 	if s.Given == "" {
 		s.Given, s.GivenName = s.Kind, s.Name
 	}
-	if s.Given != "" && s.Given != variants.KindRemote {
+	if s.Given != "" && !s.Given.Serves() {
 		return "", "", fmt.Errorf("%s is a debug image of the kind %s, which does not start the program under a debugger: name its production image, or a container", s.GivenName, s.Given)
+	}
+	if s.Given == variants.KindTest {
+		return WayRun, s.GivenName + " has tests: a container runs them until the end of the session", nil
 	}
 	return WayRun, s.Name + " is an image: a container of its remote variant runs until the end of the session", nil
 }

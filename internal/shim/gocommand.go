@@ -142,7 +142,11 @@ func (g goCommand) build(ctx context.Context, call gocall.Call) int {
 	if err != nil {
 		return g.step.Exec(path, edited.Args, env)
 	}
-	if code := g.step.Child(path, edited.Args, env); code != 0 {
+	code := g.step.Child(path, edited.Args, env)
+	if code == 0 {
+		code = recording.CompileTests(ctx)
+	}
+	if code != 0 {
 		recording.Discard()
 		toolchain.ExplainFailure(g.step, env)
 		return code

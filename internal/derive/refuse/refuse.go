@@ -141,3 +141,23 @@ func NotCompiledAgain(program, what string, cause error, asItIs string) error {
 func NotGoPublished(program string, cause error, image string) error {
 	return undebuggable(program, cause, fmt.Sprintf("nothing else in %s tells what it was compiled from: name the Go program with --program PATH if it is another one, or build the debug image from the Dockerfile with dlvgen build", image))
 }
+
+// TestsNotCompiled refuses tests where no step compiles the program, as which they are compiled.
+func TestsNotCompiled(pkg, program, production string) error {
+	return refuse("no step of %s compiles %s, and the tests of %s are compiled as the program is: compile it in the Dockerfile, or choose another program with --program", production, program, pkg)
+}
+
+// NoTests refuses a package without tests in the step that compiles the program.
+func NoTests(pkg, step string) error {
+	return refuse("%s has no test files where %q compiles the program: look for _test.go in .dockerignore, and for files with other build tags", pkg, step)
+}
+
+// NoSuchPackage refuses a package that the program's module has not, in the step that compiles
+// it. module is "" where it is not known.
+func NoSuchPackage(pkg, module, step, program string) error {
+	of := "its module"
+	if module != "" {
+		of = "the module " + module
+	}
+	return refuse("there is no package %s in %s where %q compiles %s: name a package of that module that the Dockerfile copies, or another program with --program", pkg, of, step, program)
+}

@@ -28,7 +28,8 @@ type Rewrite struct {
 
 	Mode Mode
 
-	added []string // flags that take the place of the user's
+	added   []string        // flags that take the place of the user's
+	dropped map[string]bool // the names of those
 }
 
 // Rewrite makes a mode's edits to a call, given this program's own path, GOFLAGS in effect
@@ -47,7 +48,7 @@ func (c *Call) Rewrite(m Mode, executable, goflags string, minor int) (Rewrite, 
 	if err != nil {
 		return Rewrite{}, false
 	}
-	r := Rewrite{Args: c.edited(drop, add), Flags: flags, Goflags: goflags, Mode: m, added: add}
+	r := Rewrite{Args: c.edited(drop, add), Flags: flags, Goflags: goflags, Mode: m, added: add, dropped: drop}
 	if slices.ContainsFunc(g.flags, func(f flag) bool { return drop[f.name] }) {
 		r.Goflags = g.without(drop)
 		r.goflagsChanged = true

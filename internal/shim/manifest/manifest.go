@@ -42,6 +42,9 @@ type Manifest struct {
 
 	Programs []Program `json:"programs"`
 
+	// Test is what became of the tests that were asked for, nil where none were.
+	Test *Test `json:"test,omitempty"`
+
 	// Sources counts the files captured by this call, LeftOut lists those that were
 	// compiled and are not to be known.
 	Sources int       `json:"sources"`
@@ -69,3 +72,30 @@ type Program struct {
 	// of the capture, where it was kept aside: "symbols/0123abcd".
 	Symbols string `json:"symbols,omitempty"`
 }
+
+// Test is the program that runs the tests of a package, compiled as a call compiled its
+// own programs.
+type Test struct {
+	ImportPath string `json:"importPath"`
+
+	// Missing says why there is no program, empty where there is one.
+	Missing Missing `json:"missing,omitempty"`
+
+	// Dir is the package's folder. File is the program, Data a folder with what its tests
+	// find in Dir, at its absolute path. Both are relative to the root of the capture.
+	Dir  string `json:"dir,omitempty"`
+	File string `json:"file,omitempty"`
+	Data string `json:"data,omitempty"`
+}
+
+// Missing is why there are no tests.
+type Missing string
+
+// The reasons.
+const (
+	// MissingPackage says that the call's module has no such package.
+	MissingPackage Missing = "package"
+	// MissingTests says that the package has no test files, or none for the call's tags and
+	// platform.
+	MissingTests Missing = "tests"
+)

@@ -62,6 +62,9 @@ func (r *Recording) record(ctx context.Context) error {
 	if len(programs) == 0 {
 		return nil
 	}
+	if r.tests != nil {
+		packages = append(slices.Clip(packages), r.tests.packages...)
+	}
 	sources, leftOut, err := r.capture(packages)
 	for i, program := range programs {
 		if program.Output != "" {
@@ -71,6 +74,9 @@ func (r *Recording) record(ctx context.Context) error {
 	}
 	m := b.manifest(packages, programs)
 	m.Sources, m.LeftOut = sources-len(leftOut), leftOut
+	if r.tests != nil {
+		m.Test, m.LeftOut = &r.tests.Test, append(m.LeftOut, r.tests.leftOut...)
+	}
 	return errors.Join(err, b.writeManifest(m))
 }
 

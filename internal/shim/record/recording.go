@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"sync"
 	"syscall"
 	"time"
 
@@ -30,10 +31,13 @@ type Recording struct {
 	cancel context.CancelFunc
 	stop   chan struct{} // closed to leave the rest to the record
 	done   chan struct{} // closed when nothing is at work any more
+	once   sync.Once     // closes stop
 
 	// packages are what is compiled, where isListed; an early list may fail.
 	packages []goPackage
 	isListed bool
+
+	tests *tests // nil where none were asked for, or the call compiles no program
 
 	from   origins
 	now    func() time.Time
@@ -94,19 +98,23 @@ func (r *Recording) prepare(ctx context.Context) {
 // isAsked tells whether the call names the package, and it is a program.
 func (p goPackage) isAsked() bool { return p.Name == "main" && !p.DepOnly }
 
+// finish leaves to the record what is not ready yet.
+func (r *Recording) finish() {
+	r.once.Do(func() { close(r.stop) })
+	<-r.done
+}
+
 // Discard removes what was made ready: the build has failed, which is what counts.
 func (r *Recording) Discard() {
 	r.cancel()
-	close(r.stop)
-	<-r.done
+	r.finish()
 	_ = r.discard()
 }
 
 // Write records what was built. Where it cannot, it leaves the reason.
 func (r *Recording) Write(ctx context.Context) {
 	defer r.cancel()
-	close(r.stop)
-	<-r.done
+	r.finish()
 	if err := errors.Join(r.record(ctx), r.discard()); err != nil {
 		r.build.recordError(err)
 	}

@@ -14,12 +14,13 @@ import (
 )
 
 // Variables that say in which step a test program stands in for another. Without one of
-// the last four, the step has what layout and the kernel say.
+// the last five, the step has what layout and the kernel say.
 const (
 	rootVar = "SHIM_TEST_ROOT" // a folder with the step's bin, real and go-build
 	Capture = "SHIM_TEST_CAPTURE"
 	Sources = "SHIM_TEST_SOURCES"
 	Mode    = "SHIM_TEST_MODE"   // a file
+	Test    = "SHIM_TEST_TEST"   // a file
 	Mounts  = "SHIM_TEST_MOUNTS" // a table, in place of the kernel's
 )
 
@@ -50,7 +51,7 @@ func runAsStandIn(standIn func(step.Step, []string) int) (int, error) {
 		return 0, err
 	}
 	s.Bin, s.Real, s.GoCache = filepath.Join(Root, "bin"), filepath.Join(Root, "real"), filepath.Join(Root, "go-build")
-	s.Capture, s.Sources, s.Mode = os.Getenv(Capture), os.Getenv(Sources), os.Getenv(Mode)
+	s.Capture, s.Sources, s.Mode, s.Test = os.Getenv(Capture), os.Getenv(Sources), os.Getenv(Mode), os.Getenv(Test)
 	if table := os.Getenv(Mounts); table != "" {
 		s.Mountinfo = table
 	}

@@ -25,8 +25,8 @@ type Step struct {
 	// Bin, Real, Capture, Sources and GoCache are the paths that layout names.
 	Bin, Real, Capture, Sources, GoCache string
 
-	// Mode is the file that layout names.
-	Mode string
+	// Mode and Test are the files that layout names.
+	Mode, Test string
 
 	// Mountinfo is the kernel's table of mounts, in the format of
 	// /proc/self/mountinfo.
@@ -58,6 +58,7 @@ func Current(args []string) (Step, error) {
 		Sources:    layout.Sources,
 		GoCache:    layout.GoCache,
 		Mode:       layout.Mode,
+		Test:       layout.Test,
 		Mountinfo:  "/proc/self/mountinfo",
 		Executable: executable,
 		Name:       args[0],
