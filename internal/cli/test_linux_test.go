@@ -1,4 +1,4 @@
-//go:build !race
+//go:build linux && !race
 
 // BuildKit's Dockerfile frontend resolves several base images at once, and writes one field
 // from all of them: see frontend/breakpoint_test.go.
@@ -169,7 +169,7 @@ func TestTestsFailInTheImageAsTheyDoThere(t *testing.T) {
 		{[]string{"--env", "DLVGEN_START=continue", "--env", "MODE=development", ref}, 0, "--- PASS: TestOnlyHere", "FAIL"},
 		{[]string{"--env", "DLVGEN_START=off", ref, "-test.run=Everywhere"}, 0, "PASS\n", "---"},
 	} {
-		ended, err := engine.RunToEnd(ctx, "", append([]string{"--rm"}, how.args...)...)
+		ended, err := engine.RunToEnd(ctx, "", how.args...)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -177,6 +177,7 @@ func TestTestsFailInTheImageAsTheyDoThere(t *testing.T) {
 			t.Errorf("%q: exit code %d, the tests printed\n%s\n%s", how.args, ended.Code, ended.Stdout, ended.Stderr)
 		}
 	}
+	debugTestImage(t, engine, dir, ref)
 	checkTestImage(t, reg)
 	verifyHonest(t, ref, production)
 	if list := mustCall(t, "ls", production).stdout; !strings.Contains(list, "v1-test") {
@@ -218,6 +219,26 @@ func stopInTest(ctx context.Context, t *testing.T, c *testenv.Container) {
 	if code, err := c.Wait(ctx); err != nil || code != 1 {
 		t.Errorf("exit code %d, %v", code, err)
 	}
+}
+
+// debugTestImage has `dlvgen debug` run the image for a prompt.
+func debugTestImage(t *testing.T, engine *testenv.Docker, dir, ref string) {
+	t.Helper()
+	dlv, err := testenv.Program(t.Context(), "dlv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := append(os.Environ(), callEnv+"=1", "DOCKER_HOST="+engine.Host, "XDG_CACHE_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir(),
+		"PATH="+filepath.Dir(dlv)+":"+os.Getenv("PATH"), "TERM=dumb", "KUBECONFIG=/nonexistent/kubeconfig")
+	c := startCall(t, dir, env, "debug", ref)
+	c.says(t, &c.stderr, "the program stands still while the prompt waits")
+	c.types(t, "break example.com/shop/store.check")
+	c.says(t, &c.stdout, "Breakpoint 1 set at")
+	c.types(t, "continue")
+	c.says(t, &c.stdout, "> [Breakpoint 1] example.com/shop/store.check(")
+	c.says(t, &c.stdout, `if mode == "production" {`)
+	c.types(t, "exit", "n")
+	c.end(t, 0, cli.ExitOK)
 }
 
 // checkTestImage looks at what is in the image beside production's.
@@ -315,5 +336,38 @@ func TestAModuleWithoutADockerfileIsTested(t *testing.T) {
 	}
 	if err := d.Close(); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestDockerEngineBuildsTests has a builder that copies what others merge, and an image in which
+// nothing is there beside the program.
+func TestDockerEngineBuildsTests(t *testing.T) {
+	reg := needBuildKit(t)
+	testenv.Require(t, testenv.NeedDocker|testenv.NeedRoot)
+	engine := testenv.SharedDocker(t)
+	u := newUser(t, reg, engine)
+	for name, text := range map[string]string{
+		"tick_test.go": "package main\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestTick(t *testing.T) {\n\tdata, err := os.ReadFile(\"testdata/n\")\n\tif err != nil || tick(1) != int(data[0]-'0') {\n\t\tt.Fatal(string(data), err)\n\t}\n}\n",
+		"testdata/n":   "2",
+	} {
+		name = filepath.Join(u.service, name)
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const tag = "dlvgen-cli-tests:v1"
+	t.Cleanup(func() { _, _ = engine.CLI(context.Background(), "image", "rm", "--force", tag+"-test") })
+	r := u.calls(t, false, []string{"DOCKER_HOST=" + engine.Host}, "test", ".", "--progress", "plain", "-t", tag, "--load", "--", "-v")
+	if r.code != cli.ExitOK || !strings.Contains(r.stderr, "building on Docker Engine's builder") {
+		t.Fatalf("exit code %d\n%s", r.code, r.stderr)
+	}
+	for mode, said := range map[string]string{"off": "", "continue": "API server listening"} {
+		ended, err := engine.RunToEnd(proctest.Context(t), "", "--env", "DLVGEN_START="+mode, tag+"-test")
+		if err != nil || ended.Code != 0 || !strings.Contains(ended.Stdout, "--- PASS: TestTick") || !strings.Contains(ended.Stderr, said) {
+			t.Errorf("%s: %v: %+v", mode, err, ended)
+		}
 	}
 }
