@@ -81,6 +81,8 @@ func (p *Plan) addLayers() {
 	if t := p.Test; t != nil {
 		p.add("add the tests of "+t.Package, program.File, "tests of "+t.Package,
 			ourFolder, Item{Path: path.Dir(program.File), Mode: 0o755}, Item{Path: program.File, From: FromTests, Mode: int(program.Mode)})
+	}
+	if t := p.Test; t != nil && !t.InProduction {
 		p.add("add testdata", t.Dir, "the package's folder, with its testdata", Item{Path: "/", From: FromTestdata, Mode: Kept}).Folders = p.Folders
 	}
 	if p.Request.Entry == EntryInplace {

@@ -128,6 +128,9 @@ type Test struct {
 
 	// Dir is its folder when it was compiled, in which its tests run.
 	Dir string `json:"dir"`
+
+	// InProduction says that production has testdata there itself, and so that it stays.
+	InProduction bool `json:"inProduction,omitempty"`
 }
 
 // NoGNUBuildID says that a binary has no GNU build id, in the word of the linker's -B.

@@ -17,6 +17,7 @@ import (
 	"github.com/dlvgen/dlvgen/internal/cli"
 	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"golang.org/x/tools/txtar"
 )
 
@@ -369,5 +370,51 @@ func TestDockerEngineBuildsTests(t *testing.T) {
 		if err != nil || ended.Code != 0 || !strings.Contains(ended.Stdout, "--- PASS: TestTick") || !strings.Contains(ended.Stderr, said) {
 			t.Errorf("%s: %v: %+v", mode, err, ended)
 		}
+	}
+}
+
+// TestProductionsOwnTestdataStays has an image that production compiles in, as a user of its own:
+// the tests find what they would find in production.
+func TestProductionsOwnTestdataStays(t *testing.T) {
+	reg := needBuildKit(t)
+	ctx, dir := proctest.Context(t), writeShop(t)
+	const dockerfile = `FROM golang:1.26
+WORKDIR /src
+RUN chown 65532:65532 /src && chmod 1770 /src
+USER 65532:65532
+ENV MODE=production GOCACHE=/tmp/go-build
+COPY --chown=65532:65532 . .
+RUN CGO_ENABLED=0 go build -o /tmp/worker ./cmd/worker && CGO_ENABLED=0 go build -o /tmp/server ./cmd/server
+ENTRYPOINT ["/tmp/server"]
+`
+	if err := os.WriteFile(filepath.Join(dir, "Dockerfile"), []byte(dockerfile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	production, ref := reg.Ref("cli/owntests:v1"), reg.Ref("cli/owntests:v1-test")
+	if solved, err := testenv.SharedBuildKit(t).Solve(ctx, testenv.Solve{Context: dir, Push: production}); err != nil {
+		t.Fatalf("%v\n%s", err, solved.Log)
+	}
+	if r := buildTests(t, "-t", production, "--push", filepath.Join(dir, "store"), dir); r.code != cli.ExitOK {
+		t.Fatalf("exit code %d\n%s", r.code, r.stderr)
+	}
+	verifyHonest(t, ref, production)
+	image, err := reg.Image(ctx, "cli/owntests:v1-test")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	for e, err := range testenv.Entries(mutate.Extract(image)) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		switch name := strings.Trim(e.Name, "/"); {
+		case name == "src" && e.Mode&0o7777 != 0o1770, strings.HasPrefix(name, "src") && e.Uid != 65532:
+			t.Errorf("%s has mode %o and is of %d", e.Name, e.Mode, e.Uid)
+		case name == "src/store/testdata/golden.txt":
+			seen++
+		}
+	}
+	if seen != 1 {
+		t.Errorf("the image has the testdata %d times", seen)
 	}
 }

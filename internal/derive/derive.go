@@ -279,7 +279,7 @@ func (d *derivation) folders(ctx context.Context) ([]variants.Folder, error) {
 		shared = above
 	}
 	added := d.sources
-	if d.tested != nil {
+	if d.tested != nil && !d.tested.InProduction {
 		added = append(slices.Clip(added), d.tested.data)
 	}
 	return sharedFolders(ctx, root, added, shared)

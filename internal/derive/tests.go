@@ -35,6 +35,11 @@ func (d *derivation) test(ctx context.Context) (*variants.Plan, error) {
 	if d.tested, err = testsOf(d.request.Test, d.program, d.captures); err != nil {
 		return nil, err
 	}
+	own, err := d.root().Stat(ctx, path.Join(d.tested.Dir, "testdata"))
+	if err != nil {
+		return nil, fmt.Errorf("looking for testdata in the image: %w", err)
+	}
+	d.tested.InProduction = own != nil
 	made, err := find.At(ctx, rootfs.FS{Ref: d.tested.capture.ref}, d.tested.file)
 	if err != nil {
 		return nil, err
