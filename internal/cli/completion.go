@@ -61,7 +61,7 @@ func complete(cmd *cobra.Command) {
 	cmd.CompletionOptions.SetDefaultShellCompDirective(wordsOnly)
 	cmd.Flags().VisitAll(func(f *pflag.Flag) {
 		if values := flagValues[f.Name]; values != nil {
-			_ = cmd.RegisterFlagCompletionFunc(f.Name, plainOf(values)) // the flag exists, and has none yet
+			_ = cmd.RegisterFlagCompletionFunc(f.Name, plainOf(values)) // the flag exists; it keeps what it has
 		}
 	})
 	if strings.HasSuffix(cmd.Use, " [CONTEXT]") {

@@ -18,7 +18,7 @@ import (
 // explainFlags are the flags of `dlvgen build` that decide what is built, or where,
 // beside those of a derivation.
 var explainFlags = []string{
-	"variant", "config", "module", "base", "ldflags", "tags", "goflags", "file", "platform", "target", "build-arg", "build-context", "ssh", "addr", "builder", "frontend-image", "progress", "format",
+	"variant", "config", "module", "base", "ldflags", "tags", "goflags", "file", "platform", "target", "build-arg", "build-context", "ssh", "addr", "builder", "frontend-image", "progress",
 }
 
 func newExplainCommand(s streams) *cobra.Command {
@@ -36,6 +36,7 @@ no step, and looks up base images without pulling them.
 The exit code is 1 if a debug image cannot be derived.`,
 		Example: `  dlvgen explain .
   dlvgen explain --target production --variant sidecar .
+  dlvgen explain --format svg . > build.svg
   dlvgen explain --print-llb .`,
 		Args: oneContext("explained"),
 		RunE: s.building(flags, s.explain),
@@ -44,6 +45,9 @@ The exit code is 1 if a debug image cannot be derived.`,
 	flags.register(all)
 	cmd.Flags().SortFlags = false
 	addShared(cmd.Flags(), all, explainFlags)
+	flags.format.registerPictures(cmd.Flags())
+	formats := words(string(formatText), string(formatJSON), string(formatSVG), string(formatDot))
+	_ = cmd.RegisterFlagCompletionFunc("format", formats) // the flag exists
 	return cmd
 }
 
@@ -84,10 +88,15 @@ type explainRecord struct {
 	LLB string `json:"llb,omitempty"`
 }
 
-// printExplained writes the explanations to stdout: pages, or an array.
+// printExplained writes the explanations to stdout: pages, an array, or pictures.
 func (s streams) printExplained(format formatValue, records []explainRecord) error {
-	if format == formatJSON {
+	switch format {
+	case formatJSON:
 		return writeJSON(s.out, records)
+	case formatSVG:
+		return page.WriteSVG(s.out, explanationsOf(records))
+	case formatDot:
+		return page.WriteDot(s.out, explanationsOf(records))
 	}
 	var b bytes.Buffer
 	for i, r := range records {
@@ -101,4 +110,12 @@ func (s streams) printExplained(format formatValue, records []explainRecord) err
 	}
 	_, err := s.out.Write(b.Bytes())
 	return err
+}
+
+func explanationsOf(records []explainRecord) []derive.Explanation {
+	var explanations []derive.Explanation
+	for _, r := range records {
+		explanations = append(explanations, r.Explanation)
+	}
+	return explanations
 }

@@ -8,6 +8,7 @@ package cli_test
 import (
 	"bytes"
 	"encoding/json"
+	"encoding/xml"
 	"os"
 	"path/filepath"
 	"slices"
@@ -150,6 +151,33 @@ func TestExplainAsJSONHasAnElementForEachVariantAndPlatform(t *testing.T) {
 	}
 	if want := []string{"remote linux/amd64", "remote linux/arm64", "sidecar linux/amd64", "sidecar linux/arm64"}; !slices.Equal(images, want) {
 		t.Errorf("the images are %q, want %q", images, want)
+	}
+}
+
+// TestExplainDraws has one document of each format for all variants, also for a refused one.
+func TestExplainDraws(t *testing.T) {
+	needBuildKit(t)
+	args := []string{"--variant", "remote,sidecar", "--platform", "linux/amd64", testenv.Service(t, "hello")}
+	svg := mustExplain(t, append([]string{"--format", "svg"}, args...)...)
+	var document struct {
+		XMLName xml.Name
+		Title   string `xml:"title"`
+	}
+	if err := xml.Unmarshal([]byte(svg), &document); err != nil || document.XMLName.Local != "svg" {
+		t.Errorf("%v: %s", err, svg)
+	}
+	if want := "What dlvgen builds: remote, linux/amd64: can be derived; sidecar, linux/amd64: can be derived"; document.Title != want {
+		t.Errorf("the title is %q, want %q", document.Title, want)
+	}
+	dot := mustExplain(t, append([]string{"--format", "dot"}, args...)...)
+	if strings.Count(dot, "digraph ") != 2 || !strings.Contains(dot, "with the stand-in for go: it runs go build") {
+		t.Errorf("the graphs are\n%s", dot)
+	}
+	for _, format := range []string{"svg", "dot"} {
+		r := explain(t, testenv.SharedBuildKit(t), "--format", format, testenv.Service(t, "nogo"))
+		if r.code != cli.ExitFailure || !strings.Contains(r.stdout, "refused") || !strings.Contains(r.stderr, "no step of the Dockerfile compiles Go") {
+			t.Errorf("exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+		}
 	}
 }
 

@@ -18,10 +18,22 @@ const (
 	formatJSON formatValue = "json"
 )
 
+// The formats of pictures, which explain has.
+const (
+	formatSVG formatValue = "svg"
+	formatDot formatValue = "dot"
+)
+
 // register adds the flag, with text as its default.
 func (f *formatValue) register(fs *pflag.FlagSet) {
 	*f = formatText
 	fs.Var(flagvalue.Word(f, "format", formatValue.check), "format", `how results are printed: "text", or "json" for scripts`)
+}
+
+// registerPictures is register for a command that draws, too.
+func (f *formatValue) registerPictures(fs *pflag.FlagSet) {
+	*f = formatText
+	fs.Var(flagvalue.Word(f, "format", formatValue.checkPictures), "format", `how results are printed: "text", "json" for scripts, or a picture: "svg", or "dot" for Graphviz`)
 }
 
 func (f formatValue) check() error {
@@ -29,6 +41,13 @@ func (f formatValue) check() error {
 		return nil
 	}
 	return fmt.Errorf("it must be %q or %q", formatText, formatJSON)
+}
+
+func (f formatValue) checkPictures() error {
+	if f == formatSVG || f == formatDot || f.check() == nil {
+		return nil
+	}
+	return fmt.Errorf("it must be %q, %q, %q or %q", formatText, formatJSON, formatSVG, formatDot)
 }
 
 func writeJSON(w io.Writer, v any) error {

@@ -37,7 +37,7 @@ type explainer struct {
 func (e *explainer) explain(ctx context.Context) (err error) {
 	cfg := e.image.Config.Config
 	e.out = Explanation{
-		Platform: platforms.FormatAll(e.image.Platform), Variant: e.request.Preset,
+		Platform: platforms.FormatAll(e.image.Platform), Variant: e.request.Preset, Kind: e.request.Variant.Kind,
 		Entrypoint: cfg.Entrypoint, Cmd: cfg.Cmd,
 	}
 	if e.evidence, err = e.predicted(e.image, e.made); err == nil {
@@ -116,7 +116,7 @@ func (e *explainer) plan(ctx context.Context) error {
 		return &refuse.Error{Cause: err}
 	}
 	if e.out.Program != "" || e.out.Detour != "" || e.request.Entry != "" {
-		e.out.Layers, e.out.Entry = p.Layers, p.Request.Entry
+		e.out.Layers, e.out.Entry = layersOf(p.Layers), p.Request.Entry
 	}
 	if e.out.Go != "" {
 		e.out.Delve = p.Delve

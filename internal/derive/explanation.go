@@ -2,6 +2,8 @@ package derive
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/dlvgen/dlvgen/internal/derive/production"
 	"github.com/dlvgen/dlvgen/llbgen"
@@ -12,10 +14,11 @@ import (
 // Explanation says what a derivation would do, as far as that can be told without
 // building.
 type Explanation struct {
-	Platform   string   `json:"platform"`
-	Variant    string   `json:"variant"`
-	Entrypoint []string `json:"entrypoint"`
-	Cmd        []string `json:"cmd"`
+	Platform   string        `json:"platform"`
+	Variant    string        `json:"variant"`
+	Kind       variants.Kind `json:"kind"`
+	Entrypoint []string      `json:"entrypoint"`
+	Cmd        []string      `json:"cmd"`
 
 	// Program is the path of the program, empty where only a build can tell, and
 	// Origin what makes it.
@@ -33,9 +36,14 @@ type Explanation struct {
 	Delve     string   `json:"delve,omitempty"`
 	DelveArgs []string `json:"delveArgs,omitempty"`
 
-	Steps    []llbgen.Surveyed `json:"steps"`
-	Layers   []variants.Layer  `json:"layers,omitempty"`
-	Warnings []string          `json:"warnings,omitempty"`
+	Steps []llbgen.Surveyed `json:"steps"`
+
+	// Graph is production's definition with what becomes of its steps.
+	// It is nil where a step that compiles runs on a platform without tools.
+	Graph *llbgen.Graph `json:"graph,omitempty"`
+
+	Layers   []Layer  `json:"layers,omitempty"`
+	Warnings []string `json:"warnings,omitempty"`
 
 	// Emulated says which steps run under emulation on the builder, and what that means.
 	Emulated string `json:"emulated,omitempty"`
@@ -53,6 +61,29 @@ type Explanation struct {
 
 	// Refusal is why there can be no debug image, empty where there can.
 	Refusal string `json:"refusal,omitempty"`
+}
+
+// Layer is a layer that the debug image has more than what it stands on.
+type Layer struct {
+	variants.Layer
+
+	// From is what its files are copied from.
+	From []variants.Source `json:"from,omitempty"`
+}
+
+// layersOf are the layers of a plan.
+func layersOf(planned []variants.Layer) []Layer {
+	var layers []Layer
+	for _, l := range planned {
+		one := Layer{Layer: l}
+		for _, i := range l.Items {
+			if i.From != "" && !slices.Contains(one.From, i.From) {
+				one.From = append(one.From, i.From)
+			}
+		}
+		layers = append(layers, one)
+	}
+	return layers
 }
 
 // Explained is what can be told of the debug image of a platform.
@@ -76,6 +107,9 @@ func (d *Deriver) Explain(ctx context.Context) ([]Explained, error) {
 			return nil, err
 		}
 		var err error
+		if e.out.Graph, err = d.graph(img, e.made); err != nil {
+			return nil, err
+		}
 		if _, e.out.Emulated, err = d.emulation(img); err != nil {
 			return nil, err
 		}
@@ -90,4 +124,14 @@ func (d *Deriver) Explain(ctx context.Context) ([]Explained, error) {
 		explained = append(explained, one)
 	}
 	return explained, nil
+}
+
+// graph is what becomes of the image's definition.
+func (d *Deriver) graph(img production.Image, made *build) (*llbgen.Graph, error) {
+	g, err := llbgen.Draw(img.Solve.Definition, d.client.options(made))
+	var noTools *llbgen.NoToolsError
+	if errors.As(err, &noTools) {
+		return nil, nil // the explanation refuses it
+	}
+	return &g, err
 }

@@ -141,19 +141,26 @@ func writeSteps(b *bytes.Buffer, steps []llbgen.Surveyed) {
 				titled = true
 			}
 			putf(b, "  %s%s\n", place(s.Line), oneLine(s.Name))
-			switch {
-			case s.Reason == "":
-			case s.Open:
-				putf(b, "    it %s: only a build can tell whether its stage has Go\n", s.Reason)
-			case s.Treatment == llbgen.TreatmentInstrumented:
-				putf(b, "    it %s\n", s.Reason)
-			case s.NoGo:
-				putf(b, "    it %s, and its stage has no Go\n", s.Reason)
-			default:
-				putf(b, "    it %s, which is assumed not to compile Go\n", s.Reason)
+			if text := reasonText(s); text != "" {
+				putf(b, "    %s\n", text)
 			}
 		}
 	}
+}
+
+// reasonText says why a step may compile Go, and how far that is known.
+func reasonText(s llbgen.Surveyed) string {
+	switch {
+	case s.Reason == "":
+		return ""
+	case s.Open:
+		return fmt.Sprintf("it %s: only a build can tell whether its stage has Go", s.Reason)
+	case s.Treatment == llbgen.TreatmentInstrumented:
+		return "it " + s.Reason
+	case s.NoGo:
+		return fmt.Sprintf("it %s, and its stage has no Go", s.Reason)
+	}
+	return fmt.Sprintf("it %s, which is assumed not to compile Go", s.Reason)
 }
 
 func place(line int) string {
@@ -164,7 +171,7 @@ func place(line int) string {
 }
 
 // writeLayers lists what is put on production's layers.
-func writeLayers(b *bytes.Buffer, layers []variants.Layer) {
+func writeLayers(b *bytes.Buffer, layers []derive.Layer) {
 	if len(layers) == 0 {
 		return
 	}

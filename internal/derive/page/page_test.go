@@ -24,7 +24,7 @@ func TestNamesStayInTheirPlaceOnThePage(t *testing.T) {
 				{Name: "RUN " + name, Line: 1, Treatment: llbgen.TreatmentInstrumented, Reason: name},
 				{Name: "RUN " + name, Line: 2, Treatment: llbgen.TreatmentCached, Reason: name},
 			},
-			Layers:  []variants.Layer{{Files: name, Description: name}},
+			Layers:  []derive.Layer{{Layer: variants.Layer{Files: name, Description: name}}},
 			Calls:   []derive.Call{{Step: name, Dir: name, Go: name, Before: []string{name}, After: []string{name}, GoflagsBefore: name, Programs: []string{name}}},
 			Rebuilt: &variants.Rebuilt{From: variants.RebuildModule, Version: name, Image: name, Command: []string{name}},
 		})
