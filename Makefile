@@ -19,7 +19,7 @@ GO_BUILD := CGO_ENABLED=0 go build -trimpath $(GCFLAGS) -ldflags="-s -w"
 AS_BUILT := CGO_ENABLED=0 GOFLAGS="-trimpath $(GCFLAGS)"
 # What nobody waits for takes the time that tests leave.
 BESIDE := nice -n 10
-GO_DIRS := cmd frontend internal llbgen variants testdata
+GO_DIRS := cmd frontend hack internal llbgen variants testdata
 
 .DEFAULT_GOAL := help
 
@@ -134,12 +134,24 @@ fuzz: tools ## Run every fuzz test for FUZZTIME, one after the other.
 demo: setup build ## From a production Dockerfile to a breakpoint, on this machine.
 	CGO_ENABLED=0 go run -trimpath $(GCFLAGS) ./internal/cmd/demo
 
+.PHONY: docs
+docs: setup build bin/dlv ## Record the session of README.md again, and make the site.
+	$(STAGE) recording
+	CGO_ENABLED=0 go run -trimpath $(GCFLAGS) ./internal/cmd/record -o docs/session.cast
+	@$(MAKE) --no-print-directory site
+
+.PHONY: site
+site: ## Make the site of the documentation, site/, from README.md and docs.
+	$(STAGE) site
+	cd hack/docs && $(GO_BUILD) -o $(CURDIR)/bin/docs . && $(CURDIR)/bin/docs -pictures && $(CURDIR)/bin/docs
+
 .PHONY: lint
 lint: $(LINT) ## Check format, and what go vet and golangci-lint find.
 	$(STAGE) gofmt
 	@files=$$(gofmt -l $(GO_DIRS)); [ -z "$$files" ] || { echo "not formatted, run make fmt:"; echo "$$files"; exit 1; }
 	$(STAGE) golangci-lint
 	$(AS_BUILT) $(BESIDE) $(LINT) run ./...
+	cd hack/docs && $(AS_BUILT) $(BESIDE) $(CURDIR)/$(LINT) run ./...
 
 .PHONY: fmt
 fmt: ## Format the sources.
@@ -151,4 +163,4 @@ $(LINT): Makefile .golangci.yml hack/linter
 
 .PHONY: clean
 clean: ## Delete what was built.
-	rm -rf bin internal/tools/tree internal/tools/packed/linux_* internal/tools/packed/index.json
+	rm -rf bin site internal/tools/tree internal/tools/packed/linux_* internal/tools/packed/index.json
