@@ -66,10 +66,10 @@ func (p *page) addHeading(heading *ast.Heading) {
 	}
 	p.anchors[anchor] = true
 	heading.SetAttributeString("id", []byte(anchor))
-	switch {
-	case heading.Level == 1:
+	switch heading.Level {
+	case 1:
 		p.title = title
-	case heading.Level == 2:
+	case 2:
 		p.sections = append(p.sections, section{title, anchor})
 	}
 }

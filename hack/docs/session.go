@@ -62,7 +62,7 @@ func (r *recording) play() film {
 			}
 		}
 	}()
-	defer screen.Close()
+	defer func() { _ = screen.Close() }() // a terminal in memory
 	current := make([]row, r.Height)
 	events := r.shortened()
 	for i, e := range events {

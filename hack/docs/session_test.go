@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"fmt"
@@ -115,7 +116,7 @@ func TestThePicturesOfDocsAreThoseOfTheirSources(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if kept, err := os.ReadFile("../../docs/" + name.Name()); err != nil || string(kept) != string(drawn) {
+		if kept, err := os.ReadFile("../../docs/" + name.Name()); err != nil || !bytes.Equal(kept, drawn) {
 			t.Errorf("docs/%s is another picture (%v): make site draws it", name.Name(), err)
 		}
 		if len(drawn) > 200_000 {

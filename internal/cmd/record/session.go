@@ -40,7 +40,7 @@ func record(ctx context.Context) (_ []byte, err error) {
 	if err != nil {
 		return nil, err
 	}
-	err = perform(t, s)
+	err = perform(t)
 	if err := errors.Join(err, t.close()); err != nil {
 		return nil, fmt.Errorf("%w; the terminal shows: %s", err, t.shown())
 	}
@@ -53,7 +53,7 @@ func record(ctx context.Context) (_ []byte, err error) {
 }
 
 // perform types what the session consists of, and waits for what it should show.
-func perform(t *terminal, s *stage) error {
+func perform(t *terminal) error {
 	t.expect(shell)
 	for _, step := range []struct{ line, shows, prompt string }{
 		{"docker run -d --name app -p 127.0.0.1:" + port + ":12345 " + image, "", shell},

@@ -49,7 +49,7 @@ func newStage(ctx context.Context) (*stage, error) {
 		return s, err
 	}
 	s.folder = filepath.Join(s.state, "hello")
-	if err := os.CopyFS(s.folder, os.DirFS(filepath.Join(root, "testdata/services/hello"))); err != nil {
+	if err := os.CopyFS(s.folder, os.DirFS(filepath.Join(root, "testdata", "services", "hello"))); err != nil {
 		return s, err
 	}
 	if err := s.start(ctx); err != nil {
