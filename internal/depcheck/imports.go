@@ -131,6 +131,8 @@ func Rules() []Rule {
 		{Name: "internal/cluster", NeverLinked: append(own("variants", "llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit", "internal/registry", "internal/session"), buildkit, registry, "k8s.io/api", "k8s.io/client-go/kubernetes")},
 		// What is debugged is found and started without flags, and built by somebody else.
 		{Name: "internal/session", NeverLinked: append(own("llbgen", "frontend", "internal/cli", "internal/bake", "internal/buildkit", "cmd"), buildkit, "github.com/spf13/cobra")},
+		// It may come to run beside the program.
+		{Name: "internal/trace", Only: append(own("internal/delverpc", "internal/visible"), "github.com/agext/levenshtein")},
 		{Name: "internal/doctor", NeverLinked: own("llbgen", "frontend", "internal/cli", "internal/bake", "cmd")},
 		// What is built of a module is a text; who builds it is another matter.
 		{
@@ -153,10 +155,12 @@ func Rules() []Rule {
 		{Name: "internal/shim/record", NeverLinked: own("internal/shim/standin")},
 		{Name: "internal/shim/standin", NeverLinked: own("internal/shim/record", "internal/shim/toolchain")},
 		{Name: "internal/procfs/...", Only: own("internal/procfs")},
-		{Name: "internal/launch/...", Only: own("internal/layout", "internal/planfile", "internal/procfs", "internal/gobin", "internal/launch")},
-		{Name: "internal/sidecar/...", Only: own("internal/layout", "internal/planfile", "internal/procfs", "internal/gobin", "internal/sidecar")},
+		// Delve's own client links the debugger, and net/rpc a web server.
+		{Name: "internal/delverpc", Only: []string{}, NeverLinked: []string{"net/http"}},
+		{Name: "internal/launch/...", Only: own("internal/layout", "internal/planfile", "internal/procfs", "internal/gobin", "internal/delverpc", "internal/launch")},
+		{Name: "internal/sidecar/...", Only: own("internal/layout", "internal/planfile", "internal/procfs", "internal/gobin", "internal/delverpc", "internal/sidecar")},
 		{Name: "cmd/dlvgen-go", Only: own("internal/layout", "internal/shim")},
-		{Name: "cmd/dlvgen-init", Only: own("internal/layout", "internal/planfile", "internal/procfs", "internal/gobin", "internal/launch", "internal/sidecar")},
+		{Name: "cmd/dlvgen-init", Only: own("internal/layout", "internal/planfile", "internal/procfs", "internal/gobin", "internal/delverpc", "internal/launch", "internal/sidecar")},
 		// The bench is for tests and the demo.
 		{Name: "cmd/...", NeverLinked: own("internal/testenv")},
 	}

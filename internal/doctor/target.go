@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/rpc/jsonrpc"
 	"path"
 	"slices"
 	"strconv"
@@ -13,6 +12,7 @@ import (
 	"time"
 
 	"github.com/containerd/platforms"
+	"github.com/dlvgen/dlvgen/internal/delverpc"
 	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/emulation"
 	"github.com/dlvgen/dlvgen/internal/registry"
@@ -269,17 +269,15 @@ const delveLimit = 3 * time.Second
 // askVersion asks a Delve for its version, which changes nothing. That somebody takes a connection
 // says little: Docker's proxy does.
 func askVersion(ctx context.Context, address string) (string, error) {
-	conn, err := (&net.Dialer{Timeout: delveLimit}).DialContext(ctx, "tcp", address)
+	ctx, cancel := context.WithTimeout(ctx, delveLimit)
+	defer cancel()
+	d, err := delverpc.Dial(ctx, "tcp", address)
 	if err != nil {
 		return "", err
 	}
-	d := jsonrpc.NewClient(conn)
-	defer func() { _ = d.Close() }()
-	if err := conn.SetDeadline(time.Now().Add(delveLimit)); err != nil {
-		return "", err
-	}
+	defer d.Close()
 	var answer struct{ DelveVersion string } // of service/api, GetVersionOut
-	if err := d.Call("RPCServer.GetVersion", struct{}{}, &answer); err != nil {
+	if err := d.Call("GetVersion", struct{}{}, &answer, delveLimit); err != nil {
 		return "", err
 	}
 	return delveVersion(answer.DelveVersion), nil

@@ -36,8 +36,8 @@ func (s *supervisor) ask(within time.Duration, gone <-chan struct{}) {
 			s.answers <- answer{about: about, err: err}
 			return
 		}
-		dying, err := c.dying(within)
-		c.close()
-		s.answers <- answer{about, dying, err}
+		held, err := dying(c, within)
+		c.Close()
+		s.answers <- answer{about, held, err}
 	}()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/dlvgen/dlvgen/internal/delverpc"
 	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/variants"
 )
@@ -47,7 +48,7 @@ func (c *connected) Start(ctx context.Context) (Endpoint, error) {
 		return Endpoint{}, fmt.Errorf("the container %s does not publish the port of its debugger: run it with -p 127.0.0.1:%d:%[2]d", c.container.Name(), c.port)
 	}
 	// A program that is to run at once has begun to by now, but for the first moments.
-	now, err := awaitServing(ctx, c.at.Address(), c.startsByItself())
+	now, err := delverpc.AwaitServing(ctx, c.at.Address(), c.startsByItself())
 	if err != nil {
 		if ended := c.container.endedWith(ctx); ended != "" {
 			return c.at, &EndedError{Reason: ended}

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -11,6 +12,7 @@ import (
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/cluster"
+	"github.com/dlvgen/dlvgen/internal/delverpc"
 	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/layout"
 )
@@ -26,6 +28,9 @@ const (
 	// idleWithin is how long nobody may be connected until a debugger in a pod ends itself: it
 	// has lost its session.
 	idleWithin = 10 * time.Minute
+
+	// goOnWithin is how long it may take until a debugger in a pod has ended.
+	goOnWithin = 20 * time.Second
 )
 
 // idleVariable says it to the debugger (internal/sidecar, Config.Idle).
@@ -66,7 +71,7 @@ func newEphemeral(p *Pod, image Image, way Way, o Options) (Debugger, error) {
 	}
 	e.spec = cluster.Ephemeral{
 		Name: ephemeralPrefix + "1", Image: e.image.Ref, Target: p.container.Name, Policy: "FallbackToLogsOnError",
-		Env: []cluster.EnvVar{{Name: idleVariable, Value: idleWithin.String()}, {Name: "XDG_CONFIG_HOME", Value: layout.Config}},
+		Env: []cluster.EnvVar{{Name: idleVariable, Value: e.idle().String()}, {Name: "XDG_CONFIG_HOME", Value: layout.Config}},
 	}
 	if way == WayAttach {
 		return e, e.attach()
@@ -76,6 +81,9 @@ func newEphemeral(p *Pod, image Image, way Way, o Options) (Debugger, error) {
 	}
 	return e, nil
 }
+
+// idle is how long nobody may be connected.
+func (e *ephemeral) idle() time.Duration { return cmp.Or(e.options.Idle, idleWithin) }
 
 // attach has the Delve of an attach image debug the program.
 func (e *ephemeral) attach() error {
@@ -109,7 +117,7 @@ func (e *ephemeral) Steps() []Step {
 	}
 	profile, _ := e.pod.profile(e.first) // was made before
 	return []Step{
-		{Why: "a debugger beside the process of " + e.pod.Name() + ", with the capability to attach to it; it ends when nobody was connected for " + idleWithin.String(),
+		{Why: "a debugger beside the process of " + e.pod.Name() + ", with the capability to attach to it; it ends when nobody was connected for " + e.idle().String(),
 			Words: e.pod.cluster.Kubectl(words...), Profile: withEnv(profile, e.spec.Env)},
 		{Why: "when it runs, its port on loopback, until Ctrl-C; a pod keeps the container when it has ended", Words: e.pod.cluster.Kubectl("port-forward", "pod/"+pod, fmt.Sprintf("%d:%d", local, e.port))},
 	}
@@ -255,7 +263,7 @@ func (e *ephemeral) try(ctx context.Context, is identity) (logs string, err erro
 	defer stop(nil)
 	go e.watch(serving, stop)
 	go e.reach(serving, stop)
-	now, err := awaitServing(serving, e.at.Address(), true)
+	now, err := delverpc.AwaitServing(serving, e.at.Address(), true)
 	if err == nil { // and not another one at its port
 		_, err = e.state(ctx)
 	}
@@ -306,7 +314,7 @@ func (e *ephemeral) runs(ctx context.Context) error {
 			if mentions(line, "non-root", "runasnonroot") {
 				line += "; name the program's user with --user UID:GID"
 			}
-			return &ephemeralError{line, fmt.Sprintf("The pod keeps the container %s. If it ever starts, it ends by itself when nobody was connected for %s.", e.entry.Container, idleWithin)}
+			return &ephemeralError{line, fmt.Sprintf("The pod keeps the container %s. If it ever starts, it ends by itself when nobody was connected for %s.", e.entry.Container, e.idle())}
 		}
 		if err := pause(ctx, lookEvery/2); err != nil {
 			return err
@@ -405,7 +413,7 @@ func (e *ephemeral) accompany(ctx context.Context) {
 	ctx, e.stop = context.WithCancel(context.WithoutCancel(ctx))
 	go func() {
 		for ctx.Err() == nil {
-			stay(ctx, e.at.Address())
+			delverpc.Stay(ctx, e.at.Address())
 			_ = pause(ctx, lookEvery)
 		}
 	}()
@@ -448,7 +456,7 @@ func (e *ephemeral) End(ctx context.Context) error {
 	}
 	if err := (pods{e.pod.cluster}).undo(ctx, e.entry); err != nil {
 		_ = e.entry.lock.Unlock() // the next session tries again
-		return fmt.Errorf("%w; the next call of dlvgen debug tries it again, and alone it ends in %s", err, idleWithin)
+		return fmt.Errorf("%w; the next call of dlvgen debug tries it again, and alone it ends in %s", err, e.idle())
 	}
 	if e.ran {
 		e.options.Tell(fmt.Sprintf("the debugger has ended; the pod lists its container %s as terminated until the pod is deleted", e.entry.Container))

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/dlvgen/dlvgen/internal/delverpc"
 	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/registry"
@@ -202,7 +203,7 @@ func (l *launched) await(ctx context.Context, port int, runs bool) (Endpoint, er
 			stop(errNothing)
 		}
 	}()
-	now, err := awaitServing(ctx, at.Address(), runs)
+	now, err := delverpc.AwaitServing(ctx, at.Address(), runs)
 	at.Stopped = !now.Running
 	return at, err
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/dlvgen/dlvgen/internal/cluster"
+	"github.com/dlvgen/dlvgen/internal/delverpc"
 	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/variants"
@@ -51,7 +52,7 @@ func (c *podConnected) Start(ctx context.Context) (Endpoint, error) {
 		return Endpoint{}, explainStart(err, c.options.Port, c.pod.container.Image)
 	}
 	c.at = Endpoint{Host: docker.Loopback, Port: c.forward.Port()}
-	now, err := awaitServing(ctx, c.at.Address(), c.startsByItself())
+	now, err := delverpc.AwaitServing(ctx, c.at.Address(), c.startsByItself())
 	if err != nil {
 		if _, reason := c.pod.ended(ctx); reason != "" {
 			return c.at, &EndedError{Reason: reason}

@@ -64,6 +64,10 @@ type Options struct {
 	// are needed.
 	User, Group *int64
 
+	// Idle is how long nobody may be connected until a sidecar's debugger lets the program go and
+	// ends. Default: 10 minutes in a pod, elsewhere without a bound.
+	Idle time.Duration
+
 	// Start is how a program starts that is started for the session: empty for what
 	// the way has.
 	Start variants.Start

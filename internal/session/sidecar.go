@@ -24,6 +24,9 @@ func newSidecar(c *Container, image Image, o Options) (Debugger, error) {
 	if o.Process != "" {
 		s.config.Cmd = []string{o.Process}
 	}
+	if o.Idle != 0 {
+		s.config.Env = []string{idleVariable + "=" + o.Idle.String()}
+	}
 	_, err := image.Port()
 	if err == nil {
 		err = reachable(c.engine)

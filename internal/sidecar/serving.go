@@ -1,10 +1,10 @@
 package sidecar
 
 import (
-	"encoding/json"
-	"net"
+	"context"
 	"time"
 
+	"github.com/dlvgen/dlvgen/internal/delverpc"
 	"github.com/dlvgen/dlvgen/internal/procfs"
 )
 
@@ -36,28 +36,11 @@ func awaitServing(a procfs.Address, gone <-chan struct{}) <-chan struct{} {
 
 // programRuns asks Delve by its JSON-RPC whether the program runs.
 func programRuns(a procfs.Address) bool {
-	for _, target := range a.Dial {
-		if conn, err := net.DialTimeout(a.Network, target, answerWithin); err == nil {
-			return asksRunning(conn)
-		}
-	}
-	return false
-}
-
-// asksRunning asks over a connection, and closes it.
-func asksRunning(conn net.Conn) bool {
-	defer func() { _ = conn.Close() }()
-	if err := conn.SetDeadline(time.Now().Add(answerWithin)); err != nil {
+	c, err := delverpc.Dial(context.Background(), a.Network, a.Dial...)
+	if err != nil {
 		return false
 	}
-	const request = `{"method":"RPCServer.State","params":[{"NonBlocking":true}],"id":1}` + "\n"
-	if _, err := conn.Write([]byte(request)); err != nil {
-		return false
-	}
-	var answer struct {
-		Result struct {
-			State struct{ Running bool }
-		} `json:"result"`
-	}
-	return json.NewDecoder(conn).Decode(&answer) == nil && answer.Result.State.Running
+	defer c.Close()
+	now, err := c.Now(answerWithin)
+	return err == nil && now.Running
 }

@@ -1,0 +1,106 @@
+package delverpc
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// releaseWithin is how long it may take to make a program go on.
+const releaseWithin = 20 * time.Second
+
+// Stopped connects with a Delve and stops the program, where that runs. It says how the program was.
+func Stopped(ctx context.Context, addr string) (c *Client, before State, err error) {
+	ctx, cancel := context.WithTimeout(ctx, releaseWithin)
+	defer cancel()
+	for {
+		if before, err = AskState(ctx, addr); err == nil && !before.Exited {
+			c, err = before.stop(ctx, addr)
+		}
+		if code, ok := Exited(err); ok {
+			return nil, State{Exited: true, ExitStatus: code}, nil
+		}
+		if err == nil || ctx.Err() != nil {
+			return c, before, err
+		}
+		select {
+		case <-ctx.Done():
+			return nil, before, err
+		case <-time.After(AskEvery):
+		}
+	}
+}
+
+// stop connects with a Delve whose program was in the state, and stops that.
+func (s State) stop(ctx context.Context, addr string) (*Client, error) {
+	c, err := Dial(ctx, "tcp", addr)
+	if err != nil || !s.Running {
+		return c, err
+	}
+	if err := c.Halt(); err != nil {
+		c.Close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// Release makes a program go on that clients may have left at a breakpoint: it removes the
+// breakpoints with the ids that remove names, and continues. One whose state leave names is left as
+// it is.
+func Release(ctx context.Context, addr string, remove func(id int) bool, leave func(State) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, releaseWithin)
+	defer cancel()
+	for {
+		done, err := tryRelease(ctx, addr, remove, leave)
+		if done {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(fmt.Errorf("the program may stand still: connect to %s and continue it", addr), err)
+		case <-time.After(AskEvery):
+		}
+	}
+}
+
+// tryRelease is one attempt, of which each answer may fail to come.
+func tryRelease(ctx context.Context, addr string, remove func(id int) bool, leave func(State) bool) (done bool, err error) {
+	now, err := AskState(ctx, addr)
+	if _, ok := Exited(err); ok {
+		return true, nil
+	}
+	switch {
+	case err != nil:
+		return false, err
+	case now.Exited || leave(now):
+		return true, nil
+	}
+	c, err := now.stop(ctx, addr)
+	if err != nil {
+		return false, err
+	}
+	defer c.Close()
+	list, err := c.Breakpoints()
+	if err != nil {
+		return false, err
+	}
+	var ids []any
+	for _, b := range list {
+		if remove(b.ID) {
+			ids = append(ids, map[string]int{"Id": b.ID})
+		}
+	}
+	answers, err := c.Each("ClearBreakpoint", ids, AnswerWithin)
+	for _, a := range answers {
+		err = errors.Join(err, a.Read("ClearBreakpoint", nil))
+	}
+	if err != nil {
+		return false, err
+	}
+	if err := c.Continue(); err != nil {
+		return false, err
+	}
+	after, err := AwaitServing(ctx, addr, true)
+	return err == nil && (after.Running || after.Exited), err
+}
