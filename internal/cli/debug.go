@@ -34,6 +34,7 @@ type debugFlags struct {
 	dryRun   bool
 	insecure []string
 	format   formatValue
+	trace    traceFlags
 
 	cluster   cluster.Options
 	container string
@@ -98,6 +99,7 @@ func (f *debugFlags) register(fs *pflag.FlagSet) {
 	fs.BoolVar(&f.dryRun, "dry-run", false, "print the commands that do the same, and the reasons, and start nothing")
 	fs.StringSliceVar(&f.insecure, "insecure-registry", nil, "registry HOST[:PORT] to read from over plain HTTP or with an unknown certificate; loopback addresses need no flag")
 	f.format.register(fs)
+	f.trace.register(fs)
 	fs.StringVarP(&f.cluster.Namespace, "namespace", "n", "", "namespace of the pod (default: that of the kubeconfig's context)")
 	fs.StringVarP(&f.container, "container", "c", "", "container of the pod (default: the only one)")
 	fs.StringVar(&f.cluster.Context, "context", "", "context of the kubeconfig to use (default: its current one)")
@@ -123,7 +125,7 @@ func (f *debugFlags) check(cmd *cobra.Command) error {
 	case strings.HasPrefix(f.program, "-"):
 		return usagef(cmd, "--program is %q: it must be the name or the path of a program", f.program)
 	}
-	return nil
+	return f.trace.check(cmd)
 }
 
 // process names the process to debug as a sidecar takes it.
@@ -150,10 +152,12 @@ Finds the debug image of what runs, and takes the least intrusive way: the
 debugger that the container has; a sidecar beside the running process, which is
 an ephemeral container in a pod; with --replace, the remote variant in the
 container's place. Then opens Delve's prompt, or prints the configuration for
-an editor and lasts until Ctrl-C. At the end the debugger is removed, or ends in
-its pod, and the program runs on.`,
+an editor and lasts until Ctrl-C. With --trace it prints the calls of functions,
+and the program stops for each only while its arguments are read. At the end the
+debugger is removed, or ends in its pod, and the program runs on.`,
 		Example: `  dlvgen debug app
   dlvgen debug compose:web --for vscode > .vscode/launch.json
+  dlvgen debug app --trace main.handler
   dlvgen debug app --build
   dlvgen debug app --replace --start hold
   dlvgen debug registry.example/app:v1
@@ -237,6 +241,9 @@ func (d debugging) run(ctx context.Context, name string) error {
 func (d debugging) options(one *debugged) session.Options {
 	o := session.Options{Port: d.flags.port, Process: d.flags.process(), Start: variants.Start(d.flags.start), Tell: d.streams.tell}
 	o.User, o.Group, _ = d.flags.user.ids() // was checked
+	if d.flags.trace.asked() {
+		o.Idle = traceIdle
+	}
 	if d.flags.dryRun && o.Port == 0 && (one.pod || one.way != session.WayConnect) {
 		o.Port = preferredPort
 	}

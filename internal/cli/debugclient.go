@@ -24,6 +24,9 @@ func (d debugging) hold(ctx context.Context, one *debugged, debugger session.Deb
 		d.streams.tell(fmt.Sprintf("the debug image is %s: %s", one.image.Ref, one.image.Why))
 	}
 	return session.Run(i.ctx, debugger, i.leave, func(ctx context.Context, at session.Endpoint) error {
+		if d.flags.trace.asked() {
+			return d.trace(ctx, one, at)
+		}
 		client, notes, err := d.client(ctx, one, at)
 		if err != nil {
 			return err
@@ -39,12 +42,17 @@ func (d debugging) hold(ctx context.Context, one *debugged, debugger session.Deb
 		}
 		d.streams.tell(fmt.Sprintf("debugging %s at %s%s; Ctrl-C ends the session, and the program runs on", one.target.Name(), at.Address(), standing(at)))
 		<-ctx.Done()
-		var ended *session.EndedError
-		if cause := context.Cause(ctx); errors.As(cause, &ended) || !errors.Is(cause, context.Canceled) {
-			return cause
-		}
-		return nil
+		return cause(ctx)
 	})
+}
+
+// cause is why a session has ended, nil where the user has ended it.
+func cause(ctx context.Context) error {
+	var ended *session.EndedError
+	if cause := context.Cause(ctx); errors.As(cause, &ended) || !errors.Is(cause, context.Canceled) {
+		return cause
+	}
+	return nil
 }
 
 // standing says that the program waits.

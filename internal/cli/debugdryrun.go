@@ -56,6 +56,9 @@ func (d debugging) printSteps(one *debugged, steps []session.Step, t connect.Tar
 		connected = true
 		text, err := t.Delve()
 		b.WriteString("# the client\n" + text)
+		for _, line := range d.flags.trace.commands() {
+			reason("at its prompt: " + line)
+		}
 		return err
 	}
 	for _, step := range steps {

@@ -183,6 +183,10 @@ func (d *DAP) BreakAtLines(ctx context.Context, path string, lines ...int) error
 	for _, line := range lines {
 		points = append(points, dap.SourceBreakpoint{Line: line})
 	}
+	return d.breakAt(ctx, path, points)
+}
+
+func (d *DAP) breakAt(ctx context.Context, path string, points []dap.SourceBreakpoint) error {
 	res, err := d.request(ctx, &dap.SetBreakpointsRequest{
 		Request:   request("setBreakpoints"),
 		Arguments: dap.SetBreakpointsArguments{Source: dap.Source{Path: path}, Breakpoints: points},
@@ -202,6 +206,12 @@ func (d *DAP) BreakAtLines(ctx context.Context, path string, lines ...int) error
 	return nil
 }
 
+// LogAtLine sets a logpoint in a file, given by its path on the client: Delve prints the message,
+// with the values of its {expressions}, and the program goes on.
+func (d *DAP) LogAtLine(ctx context.Context, path string, line int, message string) error {
+	return d.breakAt(ctx, path, []dap.SourceBreakpoint{{Line: line, LogMessage: message}})
+}
+
 // Configured says that all breakpoints are set: Delve lets the program run.
 func (d *DAP) Configured(ctx context.Context) error {
 	_, err := d.request(ctx, &dap.ConfigurationDoneRequest{Request: request("configurationDone")})
@@ -211,6 +221,15 @@ func (d *DAP) Configured(ctx context.Context) error {
 // Stopped waits for the next stop.
 func (d *DAP) Stopped(ctx context.Context) (*dap.StoppedEvent, error) {
 	return waitEvent[*dap.StoppedEvent](ctx, d)
+}
+
+// Output waits for the next text that the debugger prints.
+func (d *DAP) Output(ctx context.Context) (string, error) {
+	event, err := waitEvent[*dap.OutputEvent](ctx, d)
+	if err != nil {
+		return "", err
+	}
+	return event.Body.Output, nil
 }
 
 // waitEvent drops events until one of the type comes. An ended session is an error.
@@ -296,3 +315,18 @@ func (d *DAP) Disconnect(ctx context.Context, terminate bool) error {
 	})
 	return errors.Join(err, d.conn.Close())
 }
+
+// rawRequest is a request with arguments as they are written.
+type rawRequest struct {
+	dap.Request
+	Arguments json.RawMessage `json:"arguments,omitempty"`
+}
+
+// Leave ends the session as an editor does that sends these arguments of a disconnect.
+func (d *DAP) Leave(ctx context.Context, arguments string) error {
+	_, err := d.request(ctx, &rawRequest{request("disconnect"), json.RawMessage(arguments)})
+	return errors.Join(err, d.conn.Close())
+}
+
+// Break breaks the connection.
+func (d *DAP) Break() error { return d.conn.Close() }
