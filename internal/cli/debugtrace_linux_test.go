@@ -6,10 +6,8 @@ package cli_test
 
 import (
 	"bufio"
-	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"os/exec"
 	"path/filepath"
@@ -17,7 +15,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/dlvgen/dlvgen/internal/cli"
 	"github.com/dlvgen/dlvgen/internal/delverpc"
@@ -100,7 +97,6 @@ func (b *debugBench) traceKilled(t *testing.T) {
 	for range 20 { // more than the stops for which the program does not wait
 		answers(t, b.page)
 	}
-	b.start(t, "web", "--trace", "main.handler", "--count", "1").says(t, &c.stderr, "")
 }
 
 func (b *debugBench) traceRefusals(t *testing.T) {
@@ -110,7 +106,7 @@ func (b *debugBench) traceRefusals(t *testing.T) {
 		code int
 		want []string
 	}{
-		{[]string{"--trace", "main.handle"}, cli.ExitFailure, []string{`the program has no function "main.handle"`}},
+		{[]string{"--trace", "main.handel"}, cli.ExitFailure, []string{`the program has no function "main.handel"`, "    main.handler"}},
 		{[]string{"--trace", "^net/http"}, cli.ExitFailure, []string{"--trace ^net/http matches ", "the limit is 50", "--trace-limit", "    net/http."}},
 		{[]string{"--trace", ","}, cli.ExitUsage, []string{"--trace names no function"}},
 		{[]string{"--count", "1"}, cli.ExitUsage, []string{"--count is for --trace"}},
@@ -151,12 +147,21 @@ func (b *debugBench) logpoint(t *testing.T) {
 		if err != nil || !strings.Contains(text, `greeting is "Hello, world!"`) {
 			t.Errorf("the logpoint prints %q, %v", text, err)
 		}
-		t.Log(text)
 	}
-	if err := d.Disconnect(ctx, false); err != nil {
+	// The logpoint stays, and there is nobody any more for whom Delve has the program go on.
+	if err := d.Leave(ctx, codeDisconnect); err != nil {
 		t.Fatal(err)
 	}
+	answer := asking(t, b.page)
+	for now := (delverpc.State{Running: true}); now.Running; {
+		if now, err = delverpc.AskState(ctx, addr); err != nil {
+			t.Fatal(err)
+		}
+	}
 	c.end(t, syscall.SIGINT, cli.ExitOK)
+	if got := <-answer; got != "Hello, world!\n" {
+		t.Errorf("the page is %q", got)
+	}
 	answers(t, b.page)
 }
 
@@ -166,18 +171,6 @@ const (
 	codeStop       = `{"restart":false,"terminateDebuggee":true}`                          // VS Code, Stop; nvim-dap, terminate()
 	nvimDisconnect = `{"restart":false}`                                                   // nvim-dap, disconnect()
 )
-
-// leaving is a way to end a client.
-type leaving struct {
-	name string
-	end  func(t *testing.T, addr string)
-
-	// at is where the program is meanwhile: at a breakpoint, or running.
-	breakpoint bool
-
-	// want is what the program does then: "runs", "stands" until the session ends, or "ended".
-	want map[string]string
-}
 
 // by ends a client of DAP, which may be at a breakpoint.
 func by(b *debugBench, paths map[string]string, arguments string) func(*testing.T, string) {
@@ -215,7 +208,7 @@ func detach(kill bool) func(*testing.T, string) {
 	}
 }
 
-// types ends Delve's own client by what is typed at its prompt.
+// typed ends Delve's own client by what is typed at its prompt.
 func typed(b *debugBench, lines ...string) func(*testing.T, string) {
 	return func(t *testing.T, addr string) {
 		t.Helper()
@@ -242,51 +235,72 @@ func typed(b *debugBench, lines ...string) func(*testing.T, string) {
 	}
 }
 
-// stops ends clients of each kind with each way of debugging.
+// fate is what the program does when its client has left, until the session ends.
+type fate string
+
+const (
+	goesOn fate = "runs"
+	waits  fate = "stands"
+	dies   fate = "dies"
+)
+
+// stops ends clients of each kind with each way of debugging. docs/debug.md has the table.
 func (b *debugBench) stops(t *testing.T) {
-	ways := map[string]func(t *testing.T) *testenv.Container{
-		"sidecar": func(t *testing.T) *testenv.Container { return b.run(t, b.ref("v1")) },
-		"attach":  func(t *testing.T) *testenv.Container { return b.run(t, b.ref("v1-debug-attach")) },
-		"remote": func(t *testing.T) *testenv.Container {
-			return b.run(t, "--publish", "127.0.0.1::8000", "--env", "DLVGEN_START=continue", b.ref("v1-debug"))
-		},
-	}
-	for way, start := range ways {
-		for _, l := range []struct {
+	remote := []string{"--publish", "127.0.0.1::8000", "--env", "DLVGEN_START=continue", b.ref("v1-debug")}
+	for _, way := range []struct {
+		name string
+		args []string
+	}{{"sidecar", []string{b.ref("v1")}}, {"attach", []string{b.ref("v1-debug-attach")}}, {"remote", remote}} {
+		for _, leaving := range []struct {
 			name string
 			end  func(t *testing.T, addr string)
+			want fate
 		}{
-			{"VS Code: Disconnect", by(b, nil, codeDisconnect)},
-			{"VS Code: Stop, nvim-dap: terminate", by(b, nil, codeStop)},
-			{"nvim-dap: disconnect", by(b, nil, nvimDisconnect)},
-			{"the connection breaks", by(b, nil, "")},
-			{"Detach, Kill false", detach(false)},
-			{"Detach, Kill true", detach(true)},
-			{"quit, default", typed(b, "quit", "", "")},
-			{"quit, n", typed(b, "quit", "n", "n")},
-			{"quit -c", typed(b, "quit -c")},
+			{"VS Code, Disconnect", by(b, nil, codeDisconnect), goesOn},
+			{"VS Code, Stop, and nvim-dap, terminate", by(b, nil, codeStop), dies},
+			{"nvim-dap, disconnect", by(b, nil, nvimDisconnect), goesOn},
+			{"a connection that breaks", by(b, nil, ""), goesOn},
+			{"detach", detach(false), goesOn},
+			{"detach and kill", detach(true), dies},
+			{"quit with its defaults", typed(b, "quit", "", ""), dies},
+			{"quit with n", typed(b, "quit", "n"), waits},
+			{"quit -c", typed(b, "quit -c"), goesOn},
 		} {
-			t.Run(way+"/"+l.name, func(t *testing.T) {
-				c := start(t)
+			t.Run(way.name+": "+leaving.name, func(t *testing.T) {
+				c := b.run(t, way.args...)
 				page := b.url(t, c)
 				answers(t, page)
 				call, addr, _ := b.editor(t, c.ID)
-				l.end(t, addr)
-				t.Logf("STOP %s | %s | %s", way, l.name, b.fate(t, c, addr, page))
-				call.end(t, syscall.SIGINT, -2)
+				leaving.end(t, addr)
+				b.meets(t, c, addr, page, leaving.want)
+				select { // the debugger of an attach image ends with its client, and the session with that
+				case <-call.ended:
+				default:
+					_ = call.cmd.Process.Signal(syscall.SIGINT)
+					<-call.ended
+				}
+				if leaving.want != dies {
+					answers(t, page)
+				}
 			})
 		}
 	}
 }
 
-// fate is what became of the program.
-func (b *debugBench) fate(t *testing.T, c *testenv.Container, addr, page string) string {
+// meets waits until a program has met its fate.
+func (b *debugBench) meets(t *testing.T, c *testenv.Container, addr, page string, want fate) {
 	t.Helper()
-	time.Sleep(time.Second)
-	ctx, cancel := context.WithTimeout(proctest.Context(t), 3*time.Second)
-	defer cancel()
-	got, err := testenv.Get(ctx, page)
-	state, _ := b.engine.CLI(proctest.Context(t), "inspect", "--format", "{{.State.Status}} {{.State.ExitCode}}", c.ID)
-	now, stateErr := delverpc.AskState(proctest.Context(t), addr)
-	return fmt.Sprintf("page %q %v; container %s; delve running=%v %v", got, err, strings.TrimSpace(state), now.Running, stateErr)
+	ctx := proctest.Context(t)
+	switch want {
+	case goesOn:
+		answers(t, page)
+	case dies:
+		if out, err := b.engine.CLI(ctx, "wait", c.ID); err != nil {
+			t.Errorf("%s, %v", out, err)
+		}
+	case waits:
+		if now, err := delverpc.AskState(ctx, addr); err != nil || now.Running {
+			t.Errorf("the program is %+v, %v", now, err)
+		}
+	}
 }
