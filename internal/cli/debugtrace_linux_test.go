@@ -173,7 +173,7 @@ const (
 )
 
 // by ends a client of DAP, which may be at a breakpoint.
-func by(b *debugBench, paths map[string]string, arguments string) func(*testing.T, string) {
+func by(arguments string) func(*testing.T, string) {
 	return func(t *testing.T, addr string) {
 		t.Helper()
 		ctx := proctest.Context(t)
@@ -181,7 +181,7 @@ func by(b *debugBench, paths map[string]string, arguments string) func(*testing.
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := errors.Join(d.Attach(ctx, paths), d.Configured(ctx)); err != nil {
+		if err := errors.Join(d.Attach(ctx, nil), d.Configured(ctx)); err != nil {
 			t.Fatal(err)
 		}
 		if arguments == "" {
@@ -256,10 +256,10 @@ func (b *debugBench) stops(t *testing.T) {
 			end  func(t *testing.T, addr string)
 			want fate
 		}{
-			{"VS Code, Disconnect", by(b, nil, codeDisconnect), goesOn},
-			{"VS Code, Stop, and nvim-dap, terminate", by(b, nil, codeStop), dies},
-			{"nvim-dap, disconnect", by(b, nil, nvimDisconnect), goesOn},
-			{"a connection that breaks", by(b, nil, ""), goesOn},
+			{"VS Code, Disconnect", by(codeDisconnect), goesOn},
+			{"VS Code, Stop, and nvim-dap, terminate", by(codeStop), dies},
+			{"nvim-dap, disconnect", by(nvimDisconnect), goesOn},
+			{"a connection that breaks", by(""), goesOn},
 			{"detach", detach(false), goesOn},
 			{"detach and kill", detach(true), dies},
 			{"quit with its defaults", typed(b, "quit", "", ""), dies},

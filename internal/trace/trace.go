@@ -32,7 +32,7 @@ const (
 	unread = 1000
 
 	// many is how many stops in a second slow a program down so much that the user is told.
-	many = 200
+	many = 20
 )
 
 // DefaultLimit is how many functions are traced unless the user says otherwise.
