@@ -91,11 +91,15 @@ func (b *debugBench) tracesEachWay(t *testing.T) {
 
 // traceKilled has the sidecar let the program go that its client has left at a call.
 func (b *debugBench) traceKilled(t *testing.T) {
+	b.leavesNothing(t)
 	c := b.start(t, "web", "--trace", "main.handler")
 	c.says(t, &c.stderr, "tracing main.handler")
 	c.end(t, syscall.SIGKILL, -1)
-	for range 20 { // more than the stops for which the program does not wait
+	for range 2 { // the first one stops the program
 		answers(t, b.page)
+	}
+	if r := b.call(t, "web", "--trace", "main.handel"); !strings.Contains(r.stderr, "a session with shop-web-1 was killed") {
+		t.Errorf("the next call says\n%s", r.stderr)
 	}
 }
 
