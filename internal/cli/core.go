@@ -99,6 +99,9 @@ func number(n int) string {
 }
 
 func readCore(file string) (*corefile.Core, error) {
+	if info, err := os.Stat(file); err == nil && !info.Mode().IsRegular() { // a pipe would be waited for
+		return nil, fmt.Errorf("reading the core dump %s: it is no regular file", file)
+	}
 	f, err := os.Open(file)
 	if err != nil {
 		return nil, fmt.Errorf("reading the core dump: %w", err)

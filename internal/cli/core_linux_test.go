@@ -13,6 +13,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/cli"
@@ -168,6 +169,11 @@ func refusesOtherCores(t *testing.T, reg *testenv.Registry, name, core string) {
 		core+" is of another build than "+reg.Ref(other)+"-debug-sidecar", "name the image that ran", "Go build id of the core dump: ")
 	refused(t, call(t, "core", reg.Ref(name), file), cli.ExitFailure, "reading the core dump "+file+": it is not a core dump of Linux")
 	refused(t, call(t, "core", reg.Ref(name), filepath.Join(dir, "core")), cli.ExitFailure, "reading the core dump: ", "no such file")
+	fifo := filepath.Join(dir, "fifo")
+	if err := syscall.Mkfifo(fifo, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	refused(t, call(t, "core", fifo), cli.ExitFailure, "reading the core dump "+fifo+": it is no regular file")
 	refused(t, call(t, "core", reg.Ref("cli/core:v3"), core), cli.ExitFailure, "cli/core:v3")
 	refused(t, call(t, "core", core, "--for", "vscode"), cli.ExitUsage, "no image is given")
 	refused(t, call(t, "core", reg.Ref(name), core, "--for", "goland"), cli.ExitUsage, "--format json")

@@ -203,6 +203,7 @@ func TestKubernetesPodsAreDebugged(t *testing.T) {
 	t.Run("where Pod Security allows no capability", b.restricted)
 	t.Run("through a proxy that knows no WebSocket", b.olderProxy)
 	t.Run("at the prompt of the debugger's own Delve", b.promptInPod)
+	t.Run("its calls", b.traces)
 	t.Run("refusals", b.podRefusals)
 	t.Run("what kube prints is accepted", b.accepts)
 	t.Run("its names complete the words of kubectl's plugin", b.completes)
@@ -541,6 +542,19 @@ func (b *podBench) accepts(t *testing.T) {
 	}
 }
 
+// traces has a call of production's own binary printed.
+func (b *podBench) traces(t *testing.T) {
+	b.apply(t, manifestOf("traced", b.ref("v1"), "traced"))
+	c := b.start(t, "pod/traced", "--trace", "main.handler", "--count", "1")
+	c.says(t, &c.stderr, "tracing main.handler of ")
+	answers(t, b.page(t, "traced"))
+	c.end(t, 0, cli.ExitOK)
+	if out := c.stdout.String(); strings.Count(out, ": main.handler(w = ") != 1 || !strings.Contains(out, ": main.handler returned ") {
+		t.Errorf("the calls are\n%s", out)
+	}
+	b.runsOn(t, 1, "traced")
+}
+
 // completes has kubectl ask its plugin how command lines go on.
 func (b *podBench) completes(t *testing.T) {
 	self, err := os.Executable()
@@ -565,7 +579,7 @@ func (b *podBench) completes(t *testing.T) {
 	} {
 		words := strings.Split(line, " ")
 		cmd := exec.CommandContext(proctest.Context(t), filepath.Join(os.Getenv(testenv.KubernetesPrograms), "kubectl"), append([]string{"__complete", "dlvgen"}, words...)...)
-		cmd.Env = append(b.env, "PATH="+plugins+":"+os.Getenv("PATH"))
+		cmd.Env = slices.Concat(b.env, []string{"PATH=" + plugins + ":" + os.Getenv("PATH")})
 		out, err := cmd.Output()
 		if err != nil {
 			t.Fatal(err)

@@ -40,6 +40,15 @@ var composeGroups = [][2]string{
 	{"What is printed", "format help"},
 }
 
+// debugGroups are those of `dlvgen debug`.
+var debugGroups = [][2]string{
+	{"What is debugged, and how", "image build replace start pid program"},
+	{"The client", "for port local"},
+	{"Calls that are printed", "trace count stack trace-limit"},
+	{"In a cluster", "namespace container context kubeconfig user"},
+	{"What is printed", ""},
+}
+
 // testGroups are those of `dlvgen test`, whose --run is a flag of the tests.
 var testGroups = append([][2]string{{"Which tests are started", "run"}}, slices.DeleteFunc(slices.Clone(flagGroups), func(group [2]string) bool {
 	return strings.HasPrefix(group[1], "run ")
@@ -63,6 +72,8 @@ func (s streams) usage(cmd *cobra.Command) error {
 	switch cmd.Name() {
 	case composeVerb:
 		groups = composeGroups
+	case "debug":
+		groups = debugGroups
 	case testVerb:
 		groups = testGroups
 	}

@@ -42,8 +42,8 @@ func TestHelpFitsTheScreen(t *testing.T) {
 // TestHelpListsEveryFlagOnce compares the flags in the groups with those that there are.
 func TestHelpListsEveryFlagOnce(t *testing.T) {
 	build, bake, derive, compose, watch := newBuildCommand(streams{}), newBakeCommand(streams{}), newDeriveCommand(streams{}), newComposeCommand(streams{}), newWatchCommand(streams{})
-	test := newTestCommand(streams{})
-	for _, cmd := range []*cobra.Command{build, bake, derive, compose, watch, test} {
+	test, debug := newTestCommand(streams{}), newDebugCommand(streams{})
+	for _, cmd := range []*cobra.Command{build, bake, derive, compose, watch, test, debug} {
 		want := []string{"help"}
 		cmd.Flags().VisitAll(func(f *pflag.Flag) { want = append(want, f.Name) })
 		var got []string
@@ -58,6 +58,7 @@ func TestHelpListsEveryFlagOnce(t *testing.T) {
 	}
 	checkGroups(t, flagGroups, build, derive, watch)
 	checkGroups(t, composeGroups, compose)
+	checkGroups(t, debugGroups, debug)
 	if text := help(t, "test"); !strings.Contains(text, "\nWhich tests are started:\n      --run string") || strings.Contains(text, "What replaces the container") {
 		t.Errorf("the groups of dlvgen test:\n%s", text)
 	}

@@ -73,11 +73,17 @@ func Read(r io.ReaderAt) (*Core, error) {
 			return nil, fmt.Errorf("%w: it is compressed: unpack it with `%s`", ErrNoCore, p.command)
 		}
 	}
-	if !bytes.HasPrefix(head, []byte(elf.ELFMAG)) {
-		return nil, fmt.Errorf("%w: it begins with %q", ErrNoCore, bytes.TrimRight(head, "\x00"))
+	switch begins := bytes.TrimRight(head, "\x00"); {
+	case len(begins) == 0:
+		return nil, fmt.Errorf("%w: it begins with zero bytes", ErrNoCore)
+	case !bytes.HasPrefix(head, []byte(elf.ELFMAG)):
+		return nil, fmt.Errorf("%w: it begins with %q", ErrNoCore, begins)
 	}
 	file, err := elf.NewFile(r)
-	if err != nil {
+	switch {
+	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
+		return nil, fmt.Errorf("%w: it is cut off in its header", ErrNoCore)
+	case err != nil:
 		return nil, fmt.Errorf("%w: %v", ErrNoCore, err) //nolint:errorlint // one to compare with
 	}
 	if file.Type != elf.ET_CORE {

@@ -113,6 +113,8 @@ func TestWhatIsNoCoreDumpIsRefused(t *testing.T) {
 		says string
 	}{
 		"empty":            {nil, "it is empty"},
+		"zeros":            {make([]byte, 64), "it begins with zero bytes"},
+		"cut off":          {[]byte(elf.ELFMAG + "\x02\x01\x01\x00\x00\x00"), "it is cut off in its header"},
 		"text":             {[]byte("core dumped\n"), `it begins with "core dum"`},
 		"zstd":             {[]byte("\x28\xb5\x2f\xfdrest"), "unpack it with `zstd -d`"},
 		"gzip":             {[]byte("\x1f\x8b\x08"), "unpack it with `gzip -d`"},

@@ -87,7 +87,7 @@ func (d *Doctor) checkImages(ctx context.Context) finding {
 		return withDetails(warning("build it with --variant sidecar, or run the remote variant with `dlvgen debug "+t.name+" --replace`",
 			"%s has a remote image and no sidecar, with which %s could be debugged as it runs", t.production, t.name), lines...)
 	}
-	return withDetails(found("%s has %d kinds of debug images", t.production, len(all.found)), lines...)
+	return withDetails(found("debug images of %s are found: %d of the kinds", t.production, len(all.found)), lines...)
 }
 
 // symbols are what was found out of the debug information for a program.

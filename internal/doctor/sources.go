@@ -348,7 +348,7 @@ func (c *checkout) read(rel string) (data []byte, reason string) {
 // concludeFiles words what was compared file by file.
 func (c *checkout) concludeFiles(result *comparison, image string, facts *gobin.Facts) finding {
 	if len(result.differs) == 0 {
-		return found("all %d source files of %s are those of %s", result.files, image, c.folder)
+		return found("the source files of %s are those of %s: %d are compared", image, c.folder, result.files)
 	}
 	f := failed(remedyFor(facts), "%d of the %d source files of %s differ from those of %s: %s", len(result.differs), result.files, image, c.folder, firstNames(result.differs))
 	return withDetails(f, listed(result.differs)...)

@@ -76,7 +76,7 @@ func (e *NoImageError) Error() string {
 	if len(e.Production.Digests) > 0 || e.Pod {
 		out = " --push ."
 	}
-	return fmt.Sprintf("there is no %s image of %s: make one with `%s --variant %[1]s%s`, or with --build", e.Kind, e.Production, build, out)
+	return fmt.Sprintf("there is no %[1]s image of %[2]s: make one with `%[3]s --variant %[1]s%[4]s`, or with `dlvgen debug --build`", e.Kind, e.Production, build, out)
 }
 
 // Details are what else there is.

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/dlvgen/dlvgen/variants"
@@ -50,6 +51,21 @@ func TestPlatformsAreComparedWithoutTheirVariant(t *testing.T) {
 	for platform, want := range map[string]string{"linux/amd64": "linux/amd64", "linux/arm64/v8": "linux/arm64", "linux/arm/v7": "linux/arm"} {
 		if got := osArch(platform); got != want {
 			t.Errorf("%s: got %s", platform, got)
+		}
+	}
+}
+
+func TestAMissingImageIsMadeByACommand(t *testing.T) {
+	const digest = "sha256:0000000000000000000000000000000000000000000000000000000000000000"
+	here := newProduction("app:v1", digest, []string{"app:v1"}, nil)
+	pushed := newProduction("reg.example/app:v1", digest, []string{"reg.example/app:v1"}, []string{"reg.example/app@" + digest})
+	for want, e := range map[string]*NoImageError{
+		"`dlvgen build -t app:v1 --variant remote --load .`":              {Production: here, Kind: variants.KindRemote},
+		"`dlvgen build -t app:v1 --variant sidecar --push .`":             {Production: here, Kind: variants.KindSidecar, Pod: true},
+		"`dlvgen build -t reg.example/app:v1 --variant sidecar --push .`": {Production: pushed, Kind: variants.KindSidecar},
+	} {
+		if got := e.Error(); !strings.HasSuffix(got, ": make one with "+want+", or with `dlvgen debug --build`") {
+			t.Errorf("%s, want %s", got, want)
 		}
 	}
 }
