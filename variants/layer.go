@@ -89,7 +89,8 @@ func (p *Plan) addLayers() {
 		p.add("put a launcher in the place of "+program.File, program.File, "launcher, and the program beside it", p.launcher(init)...).Folders = p.Folders
 	}
 	if p.Symbols != nil {
-		p.add("add symbols", p.Symbols.File, "symbols of the production binary", Item{Path: p.Symbols.File, From: FromSymbols, Mode: 0o444})
+		p.add("add symbols", p.Symbols.File, "symbols of the production binary",
+			ourFolder, Item{Path: path.Dir(p.Symbols.File), Mode: 0o755}, Item{Path: p.Symbols.File, From: FromSymbols, Mode: 0o444})
 	}
 	if p.Request.Variant.Sources == SourcesBaked {
 		p.add("add sources", "the paths of the debug information", "sources that were compiled",

@@ -36,7 +36,7 @@ func TestLayersSayWhatLiesWhere(t *testing.T) {
 		{"sidecar", "sidecar", func(in *variants.Input) { in.Program.Capabilities = "" }, [][]variants.Item{
 			delve,
 			{ours(layout.Dir), {Path: layout.Init, From: variants.FromTools, Name: layout.ToolInit, Mode: 0o755}},
-			{{Path: "/.dlvgen/symbols/server", From: variants.FromSymbols, Mode: 0o444}},
+			{ours(layout.Dir), ours(layout.Symbols), {Path: "/.dlvgen/symbols/server", From: variants.FromSymbols, Mode: 0o444}},
 			sources,
 		}},
 		{"a launcher", "remote", func(in *variants.Input) { in.Command.Detour = "a script" }, [][]variants.Item{
@@ -78,6 +78,26 @@ func TestLayersSayWhatLiesWhere(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got[last]); diff != "" {
 			t.Errorf("%s: the plan's layer (-want +got):\n%s", test.name, diff)
+		}
+	}
+}
+
+// TestEverybodyReachesWhatIsOurs has a layer make the folders of its files: else BuildKit makes them
+// with the mode of the first file, by which nobody but root comes in.
+func TestEverybodyReachesWhatIsOurs(t *testing.T) {
+	for name, in := range goldens(t) {
+		folders := []string{"/"}
+		for _, layer := range plan(t, in).Layers {
+			for _, item := range layer.Items {
+				if isFolder := item.From == "" && item.Content == nil && item.Target == ""; isFolder {
+					if item.Mode&0o111 != 0o111 {
+						t.Errorf("%s: the folder %s has mode %o", name, item.Path, item.Mode)
+					}
+					folders = append(folders, item.Path)
+				} else if strings.HasPrefix(item.Path, layout.Dir) && !slices.Contains(folders, path.Dir(item.Path)) {
+					t.Errorf("%s: no layer makes the folder of %s", name, item.Path)
+				}
+			}
 		}
 	}
 }

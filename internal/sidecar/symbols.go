@@ -28,7 +28,15 @@ func (p plan) describes(t process) error {
 	if errors.As(err, &differs) {
 		return p.mismatch(t, differs)
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	// Delve would go on without them, and show no variables.
+	f, err := os.Open(p.Symbols.File)
+	if err != nil {
+		return fmt.Errorf("reading the symbols of %s as user %d: %w: build the image again", t, os.Geteuid(), err)
+	}
+	return f.Close()
 }
 
 // mismatch says that a process runs another build than the symbols are of.
