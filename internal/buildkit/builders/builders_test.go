@@ -128,7 +128,7 @@ func storeNodes(t *testing.T, docker, name, driver string, used bool, nodes ...m
 
 func opened(t *testing.T, o Options) (version string, told []string) {
 	t.Helper()
-	o.Notify = func(line string) { told = append(told, line) }
+	o.Notify = hearing(&told)
 	b, err := Open(proctest.Context(t), o)
 	if err != nil {
 		t.Fatal(err)
@@ -138,6 +138,15 @@ func opened(t *testing.T, o Options) (version string, told []string) {
 		t.Error(err)
 	}
 	return version, told
+}
+
+// hearing adds what is told, but for whom a slow machine waits.
+func hearing(told *[]string) func(line string) {
+	return func(line string) {
+		if !strings.HasPrefix(line, "waiting for ") {
+			*told = append(*told, line)
+		}
+	}
 }
 
 func TestTheFirstBuilderThatIsNamedWins(t *testing.T) {
@@ -192,7 +201,7 @@ func TestAllThatWereLookedAtAreNamedWhereNoneIsTaken(t *testing.T) {
 	docker := isolate(t)
 	store(t, docker, "gone", "remote", "unix://"+filepath.Join(docker, "gone.sock"), true)
 	var told []string
-	_, err := Open(proctest.Context(t), Options{limit: 5 * time.Second, Notify: func(line string) { told = append(told, line) }})
+	_, err := Open(proctest.Context(t), Options{limit: 5 * time.Second, Notify: hearing(&told)})
 	if err == nil {
 		t.Fatal("a builder was taken")
 	}

@@ -58,7 +58,7 @@ func TestNodesShareThePlatformsOfABuild(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			storeNodes(t, docker, "pair", "remote", false, test.nodes...)
 			var told []string
-			o := Options{Name: "pair", limit: 5 * time.Second, Notify: func(line string) { told = append(told, line) }}
+			o := Options{Name: "pair", limit: 5 * time.Second, Notify: hearing(&told)}
 			if test.platforms != "" {
 				var err error
 				if o.Platforms, err = platformutil.Parse([]string{test.platforms}); err != nil {
