@@ -266,7 +266,6 @@ func (b *debugBench) editor(t *testing.T, args ...string) (c *debugCall, addr st
 }
 
 func TestDebugWhatRuns(t *testing.T) {
-	t.Parallel()
 	b := newDebugBench(t)
 	t.Run("at Delve's prompt", b.prompt)
 	t.Run("with an editor, after a session that was killed", b.dap)
