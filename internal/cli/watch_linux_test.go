@@ -22,7 +22,7 @@ import (
 	"github.com/dlvgen/dlvgen/internal/testenv"
 )
 
-// watchBench is a service that `dlvgen watch` builds, and a container that its command replaces.
+// watchBench is a service that `dlvgen watch` builds, and where its command may publish a page.
 type watchBench struct {
 	engine *testenv.Docker
 	folder string
@@ -30,7 +30,7 @@ type watchBench struct {
 	page   string
 }
 
-// watchedName is the container's.
+// watchedName is the container's that one test replaces.
 const watchedName = "dlvgen-watched"
 
 func newWatchBench(t *testing.T) *watchBench {
@@ -39,10 +39,6 @@ func newWatchBench(t *testing.T) *watchBench {
 	testenv.Require(t, testenv.NeedDocker)
 	b := &watchBench{engine: testenv.SharedDocker(t), folder: testenv.PlainService(t), page: fmt.Sprintf("127.0.0.1:%d", testenv.FreePort(t))}
 	b.env = append(os.Environ(), callEnv+"=1", "DOCKER_HOST="+b.engine.Host, "XDG_CACHE_HOME="+t.TempDir(), "BUILDKIT_HOST="+testenv.SharedBuildKit(t).Addr)
-	t.Cleanup(func() {
-		_, _ = b.engine.CLI(context.Background(), "rm", "--force", watchedName)
-		_, _ = b.engine.CLI(context.Background(), "image", "rm", "--force", "dlvgen-cli-watch:v1-debug")
-	})
 	return b
 }
 
@@ -131,6 +127,10 @@ const (
 func TestWatchReplacesWhatRuns(t *testing.T) {
 	t.Parallel()
 	b := newWatchBench(t)
+	t.Cleanup(func() {
+		_, _ = b.engine.CLI(context.Background(), "rm", "--force", watchedName)
+		_, _ = b.engine.CLI(context.Background(), "image", "rm", "--force", "dlvgen-cli-watch:v1-debug")
+	})
 	if err := os.WriteFile(filepath.Join(b.folder, ".dockerignore"), []byte("ignored\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
