@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 
@@ -49,12 +48,7 @@ func treeIn(t *testing.T, img v1.Image) map[string]imageFile {
 
 func factsOf(t *testing.T, file string) *gobin.Facts {
 	t.Helper()
-	f, err := os.Open(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	facts, err := gobin.Read(f)
+	facts, err := gobin.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}

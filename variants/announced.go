@@ -57,7 +57,7 @@ func (p *Plan) Announces(file string, folder bool) Announcement {
 
 // IsTestdata tells whether a path can be data of the tests, or a folder above some.
 func (p *Plan) IsTestdata(file string, folder bool) bool {
-	return p.Test != nil && !p.Test.InProduction && (within(file, path.Join(p.Test.Dir, "testdata")) || folder && within(p.Test.Dir, file))
+	return p.Test != nil && !p.Test.InProduction && (within(file, p.Test.Data()) || folder && within(p.Test.Dir, file))
 }
 
 // isSource tells whether a path can be a baked source, or a folder above one.

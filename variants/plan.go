@@ -133,6 +133,9 @@ type Test struct {
 	InProduction bool `json:"inProduction,omitempty"`
 }
 
+// Data is the folder beside the package that its tests read.
+func (t Test) Data() string { return path.Join(t.Dir, "testdata") }
+
 // NoGNUBuildID says that a binary has no GNU build id, in the word of the linker's -B.
 const NoGNUBuildID = "none"
 

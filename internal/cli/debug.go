@@ -9,7 +9,6 @@ import (
 
 	"github.com/dlvgen/dlvgen/internal/bake"
 	"github.com/dlvgen/dlvgen/internal/cluster"
-	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/flagvalue"
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/registry"
@@ -136,10 +135,13 @@ func (f *debugFlags) process() string {
 	return f.program
 }
 
+// debugVerb is the command's name.
+const debugVerb = "debug"
+
 func newDebugCommand(s streams) *cobra.Command {
 	flags := &debugFlags{}
 	cmd := &cobra.Command{
-		Use:   "debug TARGET",
+		Use:   debugVerb + " TARGET",
 		Short: "Debug what runs: a container, a Compose service, a pod, an image",
 		Long: `Debug what runs: a container, a Compose service, a pod, an image.
 
@@ -328,18 +330,4 @@ func (d debugging) built(ctx context.Context, f session.Finder, production sessi
 	image, err := f.Named(ctx, results[0].Names()[0])
 	image.Why = "it was built just now"
 	return image, err
-}
-
-func containerNames(ctx context.Context, engine *docker.Engine) []string {
-	list, err := engine.Running(ctx)
-	if err != nil {
-		return nil
-	}
-	var names []string
-	for _, one := range list {
-		for _, name := range one.Names {
-			names = append(names, cobra.CompletionWithDesc(strings.TrimPrefix(name, "/"), one.Image))
-		}
-	}
-	return names
 }

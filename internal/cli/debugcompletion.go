@@ -4,12 +4,17 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dlvgen/dlvgen/internal/bake"
 	"github.com/dlvgen/dlvgen/internal/cluster"
+	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/spf13/cobra"
 )
+
+// completeWithin is how long a shell waits for the names of what runs.
+const completeWithin = 2 * time.Second
 
 // runningContainers offers the names of those that run.
 func runningContainers(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
@@ -22,6 +27,20 @@ func runningContainers(cmd *cobra.Command, args []string, _ string) ([]string, c
 	}
 	defer func() { _ = engine.Close() }()
 	return containerNames(cmd.Context(), engine), wordsOnly
+}
+
+func containerNames(ctx context.Context, engine *docker.Engine) []string {
+	list, err := engine.Running(ctx)
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, one := range list {
+		for _, name := range one.Names {
+			names = append(names, cobra.CompletionWithDesc(strings.TrimPrefix(name, "/"), one.Image))
+		}
+	}
+	return names
 }
 
 // complete offers what can be debugged, and the cluster's names for the flags that choose in it.
@@ -98,11 +117,7 @@ func onePod(ctx context.Context, c *cluster.Cluster, o cluster.Object) (*cluster
 	if o.Kind == "pod" {
 		return c.Pod(ctx, o.Name)
 	}
-	selector, err := c.Selector(ctx, o)
-	if err != nil {
-		return nil, err
-	}
-	pods, err := c.Pods(ctx, selector)
+	pods, err := c.PodsOf(ctx, o)
 	if err != nil || len(pods) == 0 {
 		return nil, err
 	}

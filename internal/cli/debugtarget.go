@@ -14,9 +14,6 @@ import (
 	"github.com/dlvgen/dlvgen/internal/visible"
 )
 
-// completeWithin is how long a shell waits for the names of containers.
-const completeWithin = 2 * time.Second
-
 // composeTarget begins the name of a service.
 const composeTarget = "compose:"
 

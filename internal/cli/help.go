@@ -72,7 +72,7 @@ func (s streams) usage(cmd *cobra.Command) error {
 	switch cmd.Name() {
 	case composeVerb:
 		groups = composeGroups
-	case "debug":
+	case debugVerb:
 		groups = debugGroups
 	case testVerb:
 		groups = testGroups

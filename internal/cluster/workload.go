@@ -92,8 +92,17 @@ func (c *Cluster) workloads(o Object) string {
 	return strings.Join([]string{o.path, "namespaces", url.PathEscape(c.Namespace), o.Kind + "s"}, "/")
 }
 
-// Selector chooses the pods of a workload by their labels.
-func (c *Cluster) Selector(ctx context.Context, o Object) (string, error) {
+// PodsOf are those of a workload.
+func (c *Cluster) PodsOf(ctx context.Context, o Object) ([]Pod, error) {
+	selector, err := c.selector(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return c.Pods(ctx, selector)
+}
+
+// selector chooses the pods of a workload by their labels.
+func (c *Cluster) selector(ctx context.Context, o Object) (string, error) {
 	if o.Kind == "cronjob" {
 		return "", fmt.Errorf("%s has no pods of its own: name one of its jobs as job/NAME", o)
 	}

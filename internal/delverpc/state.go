@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"strings"
 	"time"
 )
@@ -35,6 +33,9 @@ type State struct {
 	Threads    []Thread `json:"Threads"`
 }
 
+// nonBlocking asks for the state as it is: Delve waits for a stop otherwise.
+var nonBlocking = map[string]bool{"NonBlocking": true}
+
 // PC is where the program stands, 0 where it runs.
 func (s State) PC() uint64 {
 	if s.Running || s.Thread == nil {
@@ -48,16 +49,15 @@ var errNothing = errors.New("it did not answer")
 
 // Stay connects with a Delve, and returns when the connection or the context ends.
 func Stay(ctx context.Context, addr string) {
-	conn, err := (&net.Dialer{Timeout: AnswerWithin}).DialContext(ctx, "tcp", addr)
+	c, err := Dial(ctx, "tcp", addr)
 	if err != nil {
 		return
 	}
-	defer func() { _ = conn.Close() }()
-	defer context.AfterFunc(ctx, func() { _ = conn.Close() })()
+	defer c.Close()
+	defer context.AfterFunc(ctx, c.Close)()
 	// Delve knows by the first byte which protocol it is.
-	const question = `{"method":"RPCServer.State","params":[{"NonBlocking":true}],"id":1}` + "\n"
-	if _, err := io.WriteString(conn, question); err == nil {
-		_, _ = io.Copy(io.Discard, conn)
+	for _, err = c.Send("State", nonBlocking); err == nil; {
+		_, err = c.Receive()
 	}
 }
 
@@ -86,7 +86,7 @@ func (a Answer) State() (State, error) {
 // 0.
 func (c *Client) Now(within time.Duration) (State, error) {
 	var out struct{ State State }
-	err := c.Call("State", map[string]bool{"NonBlocking": true}, &out, within)
+	err := c.Call("State", nonBlocking, &out, within)
 	return out.State, err
 }
 

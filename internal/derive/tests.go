@@ -35,7 +35,7 @@ func (d *derivation) test(ctx context.Context) (*variants.Plan, error) {
 	if d.tested, err = testsOf(d.request.Test, d.program, d.captures); err != nil {
 		return nil, err
 	}
-	own, err := d.root().Stat(ctx, path.Join(d.tested.Dir, "testdata"))
+	own, err := d.root().Stat(ctx, d.tested.Data())
 	if err != nil {
 		return nil, fmt.Errorf("looking for testdata in the image: %w", err)
 	}

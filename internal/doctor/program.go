@@ -78,7 +78,7 @@ func (d *Doctor) firstProgram(ctx context.Context, t *target, from files, names 
 			reasons = append(reasons, reason(name, err))
 			continue
 		}
-		facts, err := readFacts(file)
+		facts, err := gobin.ReadFile(file)
 		if err != nil {
 			reasons = append(reasons, reason(name, err))
 			continue
@@ -111,20 +111,11 @@ func (d *Doctor) symbolsFile(ctx context.Context, from files, labels variants.La
 	if err != nil {
 		return nil, err
 	}
-	facts, err := readFacts(file)
+	facts, err := gobin.ReadFile(file)
 	if err != nil {
 		facts = &gobin.Facts{GoVersion: labels.Go, DWARF: true, Info: &debug.BuildInfo{Main: debug.Module{Path: labels.Module}}}
 	}
 	return &program{path: labels.Program, file: file, facts: facts, files: from}, nil
-}
-
-func readFacts(name string) (*gobin.Facts, error) {
-	f, err := os.Open(filepath.Clean(name))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	return gobin.Read(f)
 }
 
 // copyOf copies a file to this machine.

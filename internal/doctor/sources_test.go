@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dlvgen/dlvgen/internal/gobin"
 	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/variants"
 )
@@ -95,7 +96,7 @@ func compile(t *testing.T, dir string, flags ...string) string {
 // compared compares a checkout with a program that has no image.
 func compared(t *testing.T, folder, file string) finding {
 	t.Helper()
-	facts, err := readFacts(file)
+	facts, err := gobin.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -239,7 +240,7 @@ func TestFilesAreNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	facts, err := readFacts(os.Args[0])
+	facts, err := gobin.ReadFile(os.Args[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -287,7 +288,7 @@ func main() {
 	root := filepath.Join(strings.TrimSpace(string(out)), "src")
 	for _, flags := range [][]string{nil, {"-gcflags=all=-N -l"}} {
 		file := compile(t, dir, flags...)
-		facts, err := readFacts(file)
+		facts, err := gobin.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)
 		}

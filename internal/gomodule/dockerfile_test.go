@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -27,7 +28,7 @@ func dockerfile(t *testing.T, dir string, o Options, change func(*Image)) string
 }
 
 func TestTheDockerfileOfAModule(t *testing.T) {
-	dir := tree(t, map[string]string{"lib/go.mod": "module example.com/lib\n", "app/go.mod": mod("replace example.com/lib => ../lib"), "app/cmd/greet/main.go": program, "app/cmd/greet/kodata/x": ""})
+	dir := proctest.Files(t, map[string]string{"lib/go.mod": "module example.com/lib\n", "app/go.mod": mod("replace example.com/lib => ../lib"), "app/cmd/greet/main.go": program, "app/cmd/greet/kodata/x": ""})
 	got := dockerfile(t, filepath.Join(dir, "app", "cmd", "greet"), Options{}, func(i *Image) {
 		i.Env, i.Flags, i.Ldflags = []string{"GOEXPERIMENT=a b"}, []string{"-tags=x"}, `-s -w -X "main.version=v1 'x' $HOME"`
 		i.Production, i.Secrets, i.SSH = true, []string{"netrc", "token", "GOPROXY"}, true
@@ -66,7 +67,7 @@ ENTRYPOINT ["/ko-app/greet"]
 }
 
 func TestWhatChangesTheCompile(t *testing.T) {
-	dir := tree(t, map[string]string{
+	dir := proctest.Files(t, map[string]string{
 		"go.work": "go 1.26\nuse ./app\n", "other.work": "go 1.26\nuse ./app\n",
 		"app/go.mod": mod(), "app/main.go": program,
 		"odd/go.work": "go 1.26\nuse \"./an $HOME app\"\n", "odd/an $HOME app/go.mod": mod(), "odd/an $HOME app/main.go": program, "odd/an $HOME app/kodata/x": "",
@@ -119,7 +120,7 @@ func TestNoNameIsAnInstruction(t *testing.T) {
 		"a used module":        {"go.work": "go 1.26\nuse \"./a\\nRUN evil\"\n", "a\nRUN evil/go.mod": mod(), "a\nRUN evil/main.go": program},
 		"a trailing backslash": {"go.work": "go 1.26\nuse \"./a\\\\\"\n", `a\/go.mod`: mod(), `a\/main.go`: program},
 	} {
-		dir := tree(t, files)
+		dir := proctest.Files(t, files)
 		for file := range files {
 			if strings.HasSuffix(file, "main.go") {
 				dir = filepath.Dir(filepath.Join(dir, file))
@@ -149,7 +150,7 @@ func TestTheIgnoreFileIsTheUsersWithoutGits(t *testing.T) {
 		if files[".dockerignore"] = ignore; ignore == "" {
 			delete(files, ".dockerignore")
 		}
-		m, err := Find(filepath.Join(tree(t, files), "cmd", "app"), Options{})
+		m, err := Find(filepath.Join(proctest.Files(t, files), "cmd", "app"), Options{})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/dlvgen/dlvgen/internal/proctest"
 )
 
 // lookup is an environment with these variables alone.
@@ -42,7 +44,7 @@ builds:
 `
 
 func TestKosConfiguration(t *testing.T) {
-	dir := tree(t, map[string]string{".ko.yaml": koYAML, "cmd/a/main.go": program, "cmd/b/main.go": program, "cmd/c/main.go": program, "cmd/d/main.go": program, "other/ko.yaml": "defaultBaseImage: other.example"})
+	dir := proctest.Files(t, map[string]string{".ko.yaml": koYAML, "cmd/a/main.go": program, "cmd/b/main.go": program, "cmd/c/main.go": program, "cmd/d/main.go": program, "other/ko.yaml": "defaultBaseImage: other.example"})
 	c, err := ReadConfig(lookup(nil), t.TempDir(), dir)
 	if err != nil {
 		t.Fatal(err)
@@ -88,7 +90,7 @@ func TestMistakesInKosConfiguration(t *testing.T) {
 		`defaultEnv: ["X\nRUN evil=1"]`:   `env has "X\nRUN evil=1": it must be NAME=VALUE`,
 		"\ta":                             "/.ko.yaml: yaml: ",
 	} {
-		dir := tree(t, map[string]string{".ko.yaml": text})
+		dir := proctest.Files(t, map[string]string{".ko.yaml": text})
 		c, err := ReadConfig(lookup(nil), dir)
 		if err == nil {
 			_, err = c.Build(dir)
@@ -103,7 +105,7 @@ func TestMistakesInKosConfiguration(t *testing.T) {
 }
 
 func TestTemplatesAreFilledAsKoDoes(t *testing.T) {
-	dir := tree(t, map[string]string{"file": "x"})
+	dir := proctest.Files(t, map[string]string{"file": "x"})
 	v := &Values{Dir: dir, Env: map[string]string{"VERSION": "v1", "LDFLAGS": ""}, Now: time.Unix(1e9, 0)}
 	if _, err := v.Fill(t.Context(), []string{"{{.Git.Branch}}"}); err == nil || !strings.Contains(err.Error(), "git ") {
 		t.Errorf("no repository: %v", err)
@@ -134,7 +136,7 @@ func TestTemplatesAreFilledAsKoDoes(t *testing.T) {
 
 // TestAFolderIsNotTakenForARepository has one whose configuration would start a program.
 func TestAFolderIsNotTakenForARepository(t *testing.T) {
-	dir := tree(t, map[string]string{
+	dir := proctest.Files(t, map[string]string{
 		"HEAD": "ref: refs/heads/main\n", "objects/x": "", "refs/x": "",
 		"config": "[core]\n\trepositoryformatversion = 0\n\tbare = false\n\tworktree = .\n\tfsmonitor = touch started;\n",
 	})
@@ -148,7 +150,7 @@ func TestAFolderIsNotTakenForARepository(t *testing.T) {
 }
 
 func TestKodataIsCopiedWithWhatItsLinksLeadTo(t *testing.T) {
-	dir := tree(t, map[string]string{
+	dir := proctest.Files(t, map[string]string{
 		"go.mod": mod(), "LICENSE": "free", "web/index.html": "<html>",
 		"main.go": program, "kodata/plain/file": "x",
 	})

@@ -1,28 +1,13 @@
 package gomodule
 
 import (
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-)
 
-// tree writes files below a new folder.
-func tree(t *testing.T, files map[string]string) string {
-	t.Helper()
-	root := t.TempDir()
-	for name, text := range files {
-		name = filepath.Join(root, name)
-		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(name, []byte(text), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return root
-}
+	"github.com/dlvgen/dlvgen/internal/proctest"
+)
 
 const program = "package main\n\nfunc main() {}\n"
 
@@ -42,7 +27,7 @@ func TestTheImageWithGoIsTheOneThatGoModNames(t *testing.T) {
 		"go 1.24.0\ntoolchain go1.24.2-vendor": "1.24.2",
 		"go 1.18":                              "1.18",
 	} {
-		dir := tree(t, map[string]string{"go.mod": "module example.com/app\n" + lines + "\n", "main.go": program})
+		dir := proctest.Files(t, map[string]string{"go.mod": "module example.com/app\n" + lines + "\n", "main.go": program})
 		m, err := Find(dir, Options{})
 		if err != nil || m.Go != want {
 			t.Errorf("%q: %+v, %v, want %s", lines, m, err, want)
@@ -51,7 +36,7 @@ func TestTheImageWithGoIsTheOneThatGoModNames(t *testing.T) {
 }
 
 func TestAWorkspaceNamesTheGoToo(t *testing.T) {
-	dir := tree(t, map[string]string{"go.work": "go 1.26.2\nuse ./app\n", "app/go.mod": mod(), "app/main.go": program})
+	dir := proctest.Files(t, map[string]string{"go.work": "go 1.26.2\nuse ./app\n", "app/go.mod": mod(), "app/main.go": program})
 	m, err := Find(filepath.Join(dir, "app"), Options{})
 	if err != nil || m.Go != "1.26.2" {
 		t.Errorf("%+v, %v", m, err)
@@ -62,7 +47,7 @@ func TestAWorkspaceNamesTheGoToo(t *testing.T) {
 }
 
 func TestFoldersWithoutAProgramSayWhereOneIs(t *testing.T) {
-	dir := tree(t, map[string]string{
+	dir := proctest.Files(t, map[string]string{
 		"one/go.mod": mod(), "one/lib/lib.go": "package lib\n", "one/cmd/app/main.go": program, "one/vendor/x/main.go": program, "one/other/go.mod": mod(), "one/other/main.go": program,
 		"two/go.mod": mod(), "two/a/main.go": program, "two/b/main.go": program, "two/c/main.go": program, "two/d/main.go": program, "two/e/main.go": program, "two/f/main.go": program,
 		"none/go.mod": mod(), "none/lib.go": "package lib\n",
@@ -98,14 +83,14 @@ func TestFoldersWithoutAProgramSayWhereOneIs(t *testing.T) {
 }
 
 func TestBuildTagsDecideWhatIsMain(t *testing.T) {
-	dir := tree(t, map[string]string{"go.mod": mod(), "main.go": "//go:build special\n\n" + program})
+	dir := proctest.Files(t, map[string]string{"go.mod": mod(), "main.go": "//go:build special\n\n" + program})
 	if IsMain(dir, Options{}) || !IsMain(dir, Options{Tags: []string{"special"}}) {
 		t.Error("the tag makes no difference")
 	}
 }
 
 func TestAnImportPathOfTheModuleIsAFolder(t *testing.T) {
-	dir := tree(t, map[string]string{"go.mod": mod(), "cmd/app/main.go": program})
+	dir := proctest.Files(t, map[string]string{"go.mod": mod(), "cmd/app/main.go": program})
 	for importPath, want := range map[string]string{
 		"example.com/app/cmd/app": filepath.Join(dir, "cmd", "app"), "example.com/app": dir, "example.com/apple": "", "example.com/app/none": "", "other.example/app": "",
 	} {
@@ -117,7 +102,7 @@ func TestAnImportPathOfTheModuleIsAFolder(t *testing.T) {
 
 // TestFoldersKeepTheirPlaces has modules that are compiled from more than their own folder.
 func TestFoldersKeepTheirPlaces(t *testing.T) {
-	dir := tree(t, map[string]string{
+	dir := proctest.Files(t, map[string]string{
 		"lib/go.mod": "module example.com/lib\n", "deep/er/lib/go.mod": "module example.com/deep\n",
 		"alone/go.mod": mod("replace example.com/x => ./x", "replace example.com/gone => ../gone", "replace example.com/y => example.com/z v1.0.0"), "alone/x/go.mod": "module example.com/x\n", "alone/main.go": program,
 		"sibling/go.mod": mod("replace example.com/lib => ../lib"), "sibling/main.go": program,
@@ -126,7 +111,7 @@ func TestFoldersKeepTheirPlaces(t *testing.T) {
 		"secrets/.ssh/key": "", "secrets/file.go": "package secrets\n", "greedy/go.mod": mod("replace example.com/x => ../secrets", "replace example.com/all => ../"), "greedy/main.go": program,
 		"space/go.work": "go 1.26\nuse (\n./app\n../lib\n)\n", "space/app/go.mod": mod(), "space/app/main.go": program,
 	})
-	abs := tree(t, map[string]string{"abs/go.mod": mod("replace example.com/lib => " + filepath.ToSlash(dir) + "/lib"), "abs/main.go": program})
+	abs := proctest.Files(t, map[string]string{"abs/go.mod": mod("replace example.com/lib => " + filepath.ToSlash(dir) + "/lib"), "abs/main.go": program})
 	for _, tc := range []struct {
 		in      string
 		folders []Folder

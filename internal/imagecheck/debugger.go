@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"path"
 
+	"github.com/dlvgen/dlvgen/internal/gobin"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/dlvgen/dlvgen/variants/delve"
@@ -25,7 +26,7 @@ func (c *contents) checkDebugger(pinned Pinned) (Check, error) {
 	if file == "" {
 		return failed(name, "the image has no file %s", layout.Delve), nil
 	}
-	facts, err := readProgram(file)
+	facts, err := gobin.ReadFile(file)
 	switch {
 	case err != nil:
 		return failed(name, "%s: %s", layout.Delve, err), nil

@@ -56,7 +56,7 @@ func (c *contents) checkProgram() (Check, error) {
 	if plan.Request.Variant.Kind == variants.KindSidecar {
 		return c.checkSymbols(path, file)
 	}
-	facts, err := readProgram(file)
+	facts, err := gobin.ReadFile(file)
 	switch {
 	case err != nil:
 		return failed(name, "%s: %s", path, err), nil
@@ -106,7 +106,7 @@ func (c *contents) checkSymbols(path, file string) (Check, error) {
 	if len(debug.units) == 0 {
 		return failed(name, "%s: %s", path, gobin.ErrNoDWARF), nil
 	}
-	sections, err := readSections(file)
+	sections, err := gobin.FileSections(file)
 	if err != nil {
 		return failed(name, "%s: %s", path, err), nil
 	}
@@ -127,7 +127,7 @@ func (c *contents) checkSymbols(path, file string) (Check, error) {
 	case production == "":
 		return failed(name, "production has no file %s", c.plan.Program.File), nil
 	}
-	theirs, err := readSections(production)
+	theirs, err := gobin.FileSections(production)
 	if err == nil {
 		err = gobin.Compare(sections, theirs)
 	}
@@ -135,24 +135,6 @@ func (c *contents) checkSymbols(path, file string) (Check, error) {
 		return failed(name, "%s: these are not the symbols of production's %s: %s", path, c.plan.Program.File, err), nil
 	}
 	return passed(name, "%s has the debug information of production's %s", path, c.plan.Program.File), nil
-}
-
-func readProgram(file string) (*gobin.Facts, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return gobin.Read(f)
-}
-
-func readSections(file string) (map[string]string, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	return gobin.Sections(f)
 }
 
 // first are the first of some names, on one line.

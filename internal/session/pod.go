@@ -75,11 +75,7 @@ func nearPod(ctx context.Context, c *cluster.Cluster, name string, err error) er
 
 // podOf is a pod of a workload: one that runs and is ready, if there is one.
 func (f Finder) podOf(ctx context.Context, c *cluster.Cluster, o cluster.Object) (string, error) {
-	selector, err := c.Selector(ctx, o)
-	if err != nil {
-		return "", err
-	}
-	list, err := c.Pods(ctx, selector)
+	list, err := c.PodsOf(ctx, o)
 	if err != nil {
 		return "", err
 	}

@@ -86,7 +86,10 @@ func TestTestsAreCompiledBesideTheProgram(t *testing.T) {
 				t.Errorf("%s: %v: the tests printed\n%s, want %q", m, err, out, want)
 			}
 		}
-		facts := readFacts(t, program)
+		facts, err := gobin.ReadFile(program)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if cause := facts.Debuggable(); (cause == nil) != (m == gocall.Debug) || !facts.DWARF {
 			t.Errorf("%s: debuggable: %v", m, cause)
 		}
@@ -95,20 +98,6 @@ func TestTestsAreCompiledBesideTheProgram(t *testing.T) {
 			checkSameAgain(t, root, r.capture)
 		}
 	}
-}
-
-func readFacts(t *testing.T, program string) *gobin.Facts {
-	t.Helper()
-	f, err := os.Open(program)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
-	facts, err := gobin.Read(f)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return facts
 }
 
 // checkSameAgain compiles the same once more into a capture of its own.

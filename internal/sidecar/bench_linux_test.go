@@ -249,16 +249,11 @@ func planOf(t *testing.T, production, file string) plan {
 	p.Program.Path = production
 	p.Program.ImportPath = "example.com/not/this"
 	p.Debugger = []string{programs.delve, "--listen=" + proctest.FreeAddress(t), "--headless=true", "--api-version=2", "--accept-multiclient"}
-	sums, err := sections(production)
+	sums, err := gobin.FileSections(production)
 	if err != nil {
 		t.Fatal(err)
 	}
-	f, err := os.Open(production)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = f.Close() }()
-	facts, err := gobin.Read(f)
+	facts, err := gobin.ReadFile(production)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -100,17 +100,7 @@ func inspect(pid int) (process, bool) {
 		p.args = strings.Split(strings.TrimSuffix(string(line), "\x00"), "\x00")
 	}
 	if p.err == nil {
-		p.program, p.err = read(pid)
+		p.program, p.err = gobin.ReadFile(file(pid))
 	}
 	return p, true
-}
-
-// read reads the executable of a process.
-func read(pid int) (*gobin.Facts, error) {
-	f, err := os.Open(file(pid))
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	return gobin.Read(f)
 }

@@ -19,7 +19,7 @@ func (p plan) describes(t process) error {
 	if p.Symbols == nil {
 		return fmt.Errorf("%s cannot be debugged: %w; this image has no symbols for it", t, gobin.ErrNoDWARF)
 	}
-	sums, err := sections(file(t.pid))
+	sums, err := gobin.FileSections(file(t.pid))
 	if err != nil {
 		return fmt.Errorf("comparing %s with the symbols: %w", t, err)
 	}
@@ -43,15 +43,6 @@ func (p plan) describes(t process) error {
 func (p plan) mismatch(t process, differs *gobin.SectionError) error {
 	return fmt.Errorf("%s is not the build that this image's symbols are for: %w (%d bytes, %d in the symbols; its build id is %q, that of the symbols %q): use the sidecar of its own build",
 		t, differs, sectionSize(file(t.pid), differs.Name), sectionSize(p.Symbols.File, differs.Name), t.program.BuildID, p.Symbols.BuildID)
-}
-
-func sections(name string) (map[string]string, error) {
-	f, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	return gobin.Sections(f)
 }
 
 // sectionSize is the size of a section for a message, 0 if there is none.
