@@ -7,12 +7,20 @@ import (
 	"strings"
 )
 
-// serving is the command line of a Delve that serves the process pid. The
+// serving is the command line of a Delve that serves the process pid at an address. The
 // process runs on at once.
-func (p plan) serving(pid int) []string {
+func (p plan) serving(pid int, addr string) []string {
+	argv := slices.Clone(p.Debugger)
+	for i, word := range argv {
+		if strings.HasPrefix(word, listenFlag) {
+			argv[i] = listenFlag + addr
+		}
+	}
 	// Every shipped version knows --continue, behind its command only.
-	return append(slices.Clone(p.Debugger), "attach", "--continue", strconv.Itoa(pid))
+	return append(argv, "attach", "--continue", strconv.Itoa(pid))
 }
+
+const listenFlag = "--listen="
 
 // prompting is the command line of a Delve that talks to a terminal: without the
 // flags of a server.
@@ -24,11 +32,11 @@ func (p plan) prompting(pid int) []string {
 	return append(argv, "attach", strconv.Itoa(pid))
 }
 
-// listen is the address that the debugger serves at.
+// listen is the address that clients find the debugger at.
 func (p plan) listen() string {
 	address := ""
 	for _, word := range p.Debugger {
-		if value, ok := strings.CutPrefix(word, "--listen="); ok {
+		if value, ok := strings.CutPrefix(word, listenFlag); ok {
 			address = value
 		}
 	}

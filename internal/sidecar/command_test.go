@@ -14,7 +14,7 @@ func TestCommandLinesOfDelve(t *testing.T) {
 		got  []string
 		want string
 	}{
-		{p.serving(17), "/dlv --listen=:8000 --headless=true --api-version=2 --accept-multiclient --check-go-version=false --log attach --continue 17"},
+		{p.serving(17, "127.0.0.1:4000"), "/dlv --listen=127.0.0.1:4000 --headless=true --api-version=2 --accept-multiclient --check-go-version=false --log attach --continue 17"},
 		{p.prompting(17), "/dlv --api-version=2 --check-go-version=false --log attach 17"},
 	} {
 		if got := strings.Join(tt.got, " "); got != tt.want {

@@ -3,7 +3,8 @@
 //
 // It finds the program among the processes there, makes sure that debug information
 // describes it, and attaches Delve: with a terminal as a prompt, without one as a
-// server for clients. The program goes on when the debugger leaves.
+// server for clients, behind a guard: no client ends the program, or leaves it
+// standing. The program goes on when the debugger leaves.
 //
 // It imports the standard library and packages of this module that do the same,
 // since it runs in users' containers.

@@ -65,14 +65,12 @@ func Run(args []string, c Config) int {
 	if err != nil {
 		return c.fail(fmt.Errorf("inspecting %s: %w", t, err))
 	}
-	s := server{
-		Config:  c,
-		target:  t,
-		image:   image,
-		stopped: procfs.State(t.pid) == procfs.StateStopped,
-		argv:    p.serving(t.pid),
-		control: procfs.ParseAddress(p.listen()),
+	s := server{Config: c, target: t, image: image, stopped: procfs.State(t.pid) == procfs.StateStopped}
+	closeAll, err := s.listen(p)
+	if err != nil {
+		return c.fail(err)
 	}
+	defer closeAll()
 	return s.run()
 }
 

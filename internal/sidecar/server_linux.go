@@ -1,7 +1,9 @@
 package sidecar
 
 import (
+	"bufio"
 	"fmt"
+	"net"
 	"os"
 	"os/signal"
 	"syscall"
@@ -41,8 +43,32 @@ type server struct {
 	image   os.FileInfo
 	stopped bool
 
-	argv    []string
-	control procfs.Address
+	// argv is Delve's command line, which listens behind the guard.
+	argv  []string
+	guard *guard
+}
+
+// listen has the clients come to the guard, and Delve listen behind it.
+func (s *server) listen(p plan) (closeAll func(), err error) {
+	inner, err := newPort()
+	if err != nil {
+		return nil, err
+	}
+	network, addr := "tcp", p.listen()
+	if at := procfs.ParseAddress(addr); !at.Nowhere() {
+		network, addr = at.Network, at.Listen
+	}
+	listener, err := net.Listen(network, addr)
+	if err != nil {
+		inner.close()
+		return nil, fmt.Errorf("the debugger cannot listen at %s: %w", p.listen(), err)
+	}
+	s.argv = p.serving(s.target.pid, inner.addr.String())
+	s.guard = &guard{listener: listener, addr: inner.addr, say: s.say, lives: s.lives}
+	return func() {
+		_ = listener.Close()
+		inner.close()
+	}, nil
 }
 
 // run starts Delve, again and again if clients end it, and returns the exit code.
@@ -65,7 +91,7 @@ func (s *server) run() int {
 			s.wake()
 			s.say("%s continues without the debugger", s.target)
 			return 0
-		case !state.Success():
+		case !state.Success() || !s.guard.toldToLeave(): // with 0 also after a mistake in its flags
 			s.wake()
 			return s.failed(state)
 		case s.Idle > 0:
@@ -97,6 +123,7 @@ func (s *server) failed(state *os.ProcessState) int {
 type debugger struct {
 	process *os.Process
 	ended   chan *os.ProcessState
+	guard   *guard
 
 	// serving is closed when it answers.
 	serving <-chan struct{}
@@ -109,15 +136,22 @@ type debugger struct {
 
 // start starts a Delve. A process group of its own keeps the terminal's Ctrl-C away.
 func (s *server) start() (*debugger, error) {
+	said, stdout, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
 	process, err := os.StartProcess(s.argv[0], s.argv, &os.ProcAttr{
 		Env:   delveEnv(s.DelveConfig),
-		Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
+		Files: []*os.File{os.Stdin, stdout, os.Stderr},
 		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM},
 	})
+	_ = stdout.Close()
 	if err != nil {
+		_ = said.Close()
 		return nil, fmt.Errorf("starting the debugger %s: %w", s.argv[0], err)
 	}
-	d := &debugger{process: process, ended: make(chan *os.ProcessState, 1)}
+	go s.print(said)
+	d := &debugger{process: process, ended: make(chan *os.ProcessState, 1), guard: s.guard}
 	gone := make(chan struct{})
 	go func() {
 		state, err := process.Wait()
@@ -127,8 +161,20 @@ func (s *server) start() (*debugger, error) {
 		close(gone)
 		d.ended <- state
 	}()
-	d.serving = awaitServing(s.control, gone)
+	d.serving = s.guard.attached(gone)
 	return d, nil
+}
+
+// print prints what Delve does, with the address that clients find it at.
+func (s *server) print(said *os.File) {
+	defer func() { _ = said.Close() }()
+	for lines := bufio.NewReader(said); ; {
+		line, err := lines.ReadString('\n')
+		fmt.Print(s.guard.public(line))
+		if err != nil {
+			return
+		}
+	}
 }
 
 // attend waits for the end of Delve. It makes it end when a signal says so, and when
@@ -154,7 +200,7 @@ func (s *server) attend(d *debugger, signals <-chan os.Signal) *os.ProcessState 
 				alive = false
 				s.say("%s has exited; the sidecar exits when no client is connected", s.target)
 			}
-			if !alive && procfs.Clients(s.control, d.process.Pid) == 0 {
+			if !alive && s.guard.connected() == 0 {
 				d.leave()
 			}
 			if s.abandoned(d, &connected) {
@@ -169,7 +215,7 @@ func (s *server) abandoned(d *debugger, connected *time.Time) bool {
 	if s.Idle == 0 || d.leaving {
 		return false
 	}
-	if procfs.Clients(s.control, d.process.Pid) > 0 {
+	if s.guard.connected() > 0 {
 		*connected = time.Now()
 	}
 	if time.Since(*connected) <= s.Idle {
@@ -186,6 +232,7 @@ func (d *debugger) leave() {
 		return
 	}
 	d.leaving = true
+	d.guard.tellsToLeave()
 	select {
 	case <-d.serving:
 		d.ask()

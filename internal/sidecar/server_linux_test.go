@@ -4,12 +4,16 @@ import (
 	"bytes"
 	"debug/elf"
 	"fmt"
+	"io"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/dlvgen/dlvgen/internal/procfs"
 	"github.com/dlvgen/dlvgen/internal/proctest"
@@ -193,20 +197,69 @@ func TestClientThatDetachesLeavesTheProgramAndTheServer(t *testing.T) {
 	stopAtLine(t, connect(t, sidecar, p.listen()), "target")
 }
 
-func TestClientMayEndTheProgram(t *testing.T) {
+func TestNoClientEndsTheProgram(t *testing.T) {
 	t.Parallel()
+	p := productionPlan(t)
 	target := program(t, programs.production)
-	sidecar, client := attach(t, target, productionPlan(t))
-	if _, err := client.Halt(); err != nil {
+	sidecar, client := attach(t, target, p)
+	stopAtLine(t, client, "target")
+	_ = client.Detach(true) // its answer may not come
+	sidecar.says("a client asked to kill the program: it goes on")
+	sidecar.says("attaching again")
+	target.beats()
+
+	client = connect(t, sidecar, p.listen())
+	stopAtLine(t, client, "target")
+	dap, err := net.Dial("tcp", p.listen())
+	if err != nil {
 		t.Fatal(err)
 	}
-	if err := client.Detach(true); err != nil {
+	for i, request := range []string{`"initialize"`, `"attach","arguments":{"mode":"remote"}`, `"disconnect","arguments":{"terminateDebuggee":true}`} {
+		content := fmt.Sprintf(`{"seq":%d,"type":"request","command":%s}`, i+1, request)
+		if _, err := fmt.Fprintf(dap, "Content-Length: %d\r\n\r\n%s", len(content), content); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_ = dap.SetReadDeadline(time.Now().Add(patience))
+	said, err := io.ReadAll(dap) // until Delve ends the connection
+	if err != nil || !strings.Contains(string(said), `"command":"disconnect"`) || !strings.Contains(string(said), `"event":"terminated"`) {
+		t.Errorf("DAP: %q, %v", said, err)
+	}
+	if state, err := client.GetStateNonBlocking(); err != nil || state.Running {
+		t.Errorf("with a client left, the program is %+v, %v", state, err)
+	}
+	_ = client.Disconnect(false)
+	sidecar.says("the last client has left: its breakpoints are removed, and the program goes on")
+	target.beats()
+	client = connect(t, sidecar, p.listen())
+	if _, err := client.Halt(); err != nil { // Delve lists nothing before
 		t.Fatal(err)
 	}
-	if got := sidecar.code(); got != 0 {
-		t.Errorf("exit code %d, want 0", got)
+	if list, err := client.ListBreakpoints(false); err != nil || slices.ContainsFunc(list, func(b *api.Breakpoint) bool { return b.ID > 0 }) {
+		t.Errorf("breakpoints are left: %+v, %v", list, err)
 	}
-	sidecar.says("has exited")
+}
+
+// TestWhoOnlyLooksIsNoClientToTheProgram connects as probes do, and asks what dlvgen asks.
+func TestWhoOnlyLooksIsNoClientToTheProgram(t *testing.T) {
+	t.Parallel()
+	p := productionPlan(t)
+	target := program(t, programs.production)
+	sidecar, client := attach(t, target, p)
+	if _, err := client.GetStateNonBlocking(); err != nil {
+		t.Fatal(err)
+	}
+	_ = client.Disconnect(false)
+	probe, err := net.Dial("tcp", p.listen())
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = probe.Close()
+	sidecar.signal(syscall.SIGTERM)
+	if got := sidecar.code(); got != 0 || strings.Contains(sidecar.output.String(), "the last client has left") {
+		t.Errorf("exit code %d", got)
+	}
+	target.beats()
 }
 
 func TestSidecarEndsWithTheProgramOnceNobodyIsConnected(t *testing.T) {
@@ -295,7 +348,10 @@ func TestDebuggerThatCannotServeFailsTheSidecar(t *testing.T) {
 	p := productionPlan(t)
 	target := program(t, programs.production)
 	p.Debugger[1] = "--listen=192.0.2.1:1" // TEST-NET-1, nobody's address
-	refused(t, sidecarOf(writePlan(t, p), []*running{target}), "the debugger failed (exit status 1)")
+	refused(t, sidecarOf(writePlan(t, p), []*running{target}), "the debugger cannot listen at 192.0.2.1:1: ")
+	p.Debugger[1] = "--listen=" + proctest.FreeAddress(t)
+	p.Debugger = append(p.Debugger, "--no-such-flag")
+	refused(t, sidecarOf(writePlan(t, p), []*running{target}), "the debugger failed (exit status 0)") // as Delve says of its flags
 	p.Debugger[0] = "/no/such/dlv"
 	refused(t, sidecarOf(writePlan(t, p), []*running{target}), "starting the debugger /no/such/dlv")
 	target.beats()
