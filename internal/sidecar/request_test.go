@@ -8,6 +8,7 @@ import (
 	"testing"
 )
 
+// frame is a message of the Debug Adapter Protocol as it is sent.
 func frame(content string) string {
 	return fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(content), content)
 }

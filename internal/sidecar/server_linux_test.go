@@ -216,7 +216,7 @@ func TestNoClientEndsTheProgram(t *testing.T) {
 	}
 	for i, request := range []string{`"initialize"`, `"attach","arguments":{"mode":"remote"}`, `"disconnect","arguments":{"terminateDebuggee":true}`} {
 		content := fmt.Sprintf(`{"seq":%d,"type":"request","command":%s}`, i+1, request)
-		if _, err := fmt.Fprintf(dap, "Content-Length: %d\r\n\r\n%s", len(content), content); err != nil {
+		if _, err := io.WriteString(dap, frame(content)); err != nil {
 			t.Fatal(err)
 		}
 	}
