@@ -22,15 +22,9 @@ func (p plan) serving(pid int, addr string) []string {
 
 const listenFlag = "--listen="
 
-// prompting is the command line of a Delve that talks to a terminal: without the
-// flags of a server.
-func (p plan) prompting(pid int) []string {
-	argv := slices.DeleteFunc(slices.Clone(p.Debugger), func(word string) bool {
-		name, _, _ := strings.Cut(word, "=")
-		return name == "--listen" || name == "--headless" || name == "--accept-multiclient"
-	})
-	return append(argv, "attach", strconv.Itoa(pid))
-}
+// prompt is the command line of a Delve that talks to a terminal, and to the Delve that serves
+// at an address.
+func (p plan) prompt(addr string) []string { return []string{p.Debugger[0], "connect", addr} }
 
 // listen is the address that clients find the debugger at.
 func (p plan) listen() string {

@@ -15,7 +15,7 @@ func TestCommandLinesOfDelve(t *testing.T) {
 		want string
 	}{
 		{p.serving(17, "127.0.0.1:4000"), "/dlv --listen=127.0.0.1:4000 --headless=true --api-version=2 --accept-multiclient --check-go-version=false --log attach --continue 17"},
-		{p.prompting(17), "/dlv --api-version=2 --check-go-version=false --log attach 17"},
+		{p.prompt("127.0.0.1:4001"), "/dlv connect 127.0.0.1:4001"},
 	} {
 		if got := strings.Join(tt.got, " "); got != tt.want {
 			t.Errorf("got  %s\nwant %s", got, tt.want)

@@ -5,7 +5,6 @@ import (
 	"io"
 	"os"
 	"runtime"
-	"syscall"
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/layout"
@@ -38,8 +37,8 @@ type Config struct {
 
 // Run finds the program and attaches the debugger to it. args are the words behind
 // the image: none, or the PID, name or path of the process to attach to. With a
-// terminal on stdin and stdout this process becomes Delve, and Run does not return.
-// Otherwise it serves until it is told to end, or the program ends: 0; or until
+// terminal on stdin and stdout it has Delve's prompt there, and returns when that is
+// left. Otherwise it serves until it is told to end, or the program ends: 0; or until
 // something fails: 1, or the debugger's exit code.
 func Run(args []string, c Config) int {
 	c = c.withDefaults()
@@ -56,16 +55,12 @@ func Run(args []string, c Config) int {
 	if err := p.describes(t); err != nil {
 		return c.fail(err)
 	}
-	if isTerminal(os.Stdin) && isTerminal(os.Stdout) {
-		c.say("attaching to %s; when quit asks whether to kill it, answer n, and it continues", t)
-		argv := p.prompting(t.pid)
-		return c.fail(fmt.Errorf("starting the debugger %s: %w", argv[0], syscall.Exec(argv[0], argv, delveEnv(c.DelveConfig))))
-	}
 	image, err := os.Stat(file(t.pid))
 	if err != nil {
 		return c.fail(fmt.Errorf("inspecting %s: %w", t, err))
 	}
 	s := server{Config: c, target: t, image: image, stopped: procfs.State(t.pid) == procfs.StateStopped}
+	s.terminal = isTerminal(os.Stdin) && isTerminal(os.Stdout)
 	closeAll, err := s.listen(p)
 	if err != nil {
 		return c.fail(err)

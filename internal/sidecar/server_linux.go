@@ -3,6 +3,7 @@ package sidecar
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/signal"
@@ -46,6 +47,11 @@ type server struct {
 	// argv is Delve's command line, which listens behind the guard.
 	argv  []string
 	guard *guard
+
+	// terminal says that there is one, for the prompt of a Delve that is the guard's client.
+	// prompt is its command line.
+	terminal bool
+	prompt   []string
 }
 
 // listen has the clients come to the guard, and Delve listen behind it.
@@ -55,16 +61,19 @@ func (s *server) listen(p plan) (closeAll func(), err error) {
 		return nil, err
 	}
 	network, addr := "tcp", p.listen()
-	if at := procfs.ParseAddress(addr); !at.Nowhere() {
+	if s.terminal {
+		addr = "127.0.0.1:0" // for the prompt alone
+	} else if at := procfs.ParseAddress(addr); !at.Nowhere() {
 		network, addr = at.Network, at.Listen
 	}
 	listener, err := net.Listen(network, addr)
 	if err != nil {
 		inner.close()
-		return nil, fmt.Errorf("the debugger cannot listen at %s: %w", p.listen(), err)
+		return nil, fmt.Errorf("the debugger cannot listen at %s: %w", addr, err)
 	}
 	s.argv = p.serving(s.target.pid, inner.addr.String())
 	s.guard = &guard{listener: listener, addr: inner.addr, say: s.say, lives: s.lives}
+	s.prompt = p.prompt(listener.Addr().String())
 	return func() {
 		_ = listener.Close()
 		inner.close()
@@ -73,8 +82,7 @@ func (s *server) listen(p plan) (closeAll func(), err error) {
 
 // run starts Delve, again and again if clients end it, and returns the exit code.
 func (s *server) run() int {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGTERM, syscall.SIGINT, syscall.SIGHUP, syscall.SIGQUIT)
+	signals := s.signals()
 	defer signal.Stop(signals)
 	s.say("attaching to %s", s.target)
 	for {
@@ -94,13 +102,25 @@ func (s *server) run() int {
 		case !state.Success() || !s.guard.toldToLeave(): // with 0 also after a mistake in its flags
 			s.wake()
 			return s.failed(state)
-		case s.Idle > 0:
+		case s.Idle > 0 || s.terminal:
 			s.wake()
 			s.say("a client has ended the debugger, %s continues without it", s.target)
 			return 0
 		}
 		s.say("a client stopped the debugger, %s continues; attaching again", s.target)
 	}
+}
+
+// signals are those that end the sidecar. Those that a terminal sends are for the prompt.
+func (s *server) signals() chan os.Signal {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGTERM, syscall.SIGHUP)
+	end := signals
+	if s.terminal {
+		end = make(chan os.Signal, 1)
+	}
+	signal.Notify(end, syscall.SIGINT, syscall.SIGQUIT)
+	return signals
 }
 
 // lives tells whether the target is still there, and the program that was found.
@@ -127,6 +147,9 @@ type debugger struct {
 
 	// serving is closed when it answers.
 	serving <-chan struct{}
+
+	// prompt is its client at a terminal, nil without one.
+	prompt *prompt
 
 	// leaving is set when it was asked to let the program go, asked when it was given
 	// the signal to.
@@ -162,12 +185,20 @@ func (s *server) start() (*debugger, error) {
 		d.ended <- state
 	}()
 	d.serving = s.guard.attached(gone)
+	if s.terminal {
+		d.prompt = s.prompts(d.serving, gone)
+	}
 	return d, nil
 }
 
-// print prints what Delve does, with the address that clients find it at.
+// print prints what Delve does, with the address that clients find it at. At a terminal that is
+// the prompt's.
 func (s *server) print(said *os.File) {
 	defer func() { _ = said.Close() }()
+	if s.terminal {
+		_, _ = io.Copy(io.Discard, said)
+		return
+	}
 	for lines := bufio.NewReader(said); ; {
 		line, err := lines.ReadString('\n')
 		fmt.Print(s.guard.public(line))
@@ -183,12 +214,20 @@ func (s *server) attend(d *debugger, signals <-chan os.Signal) *os.ProcessState 
 	ticker := time.NewTicker(pace)
 	defer ticker.Stop()
 	serving, alive := d.serving, true
+	var left <-chan struct{}
+	if d.prompt != nil {
+		left = d.prompt.left
+		defer d.prompt.end()
+	}
 	connected := time.Now()
 	for {
 		select {
 		case state := <-d.ended:
 			return state
 		case <-signals:
+			d.leave()
+		case <-left:
+			left = nil
 			d.leave()
 		case <-serving:
 			serving = nil

@@ -6,7 +6,6 @@ import (
 	"syscall"
 	"testing"
 
-	"github.com/dlvgen/dlvgen/internal/procfs"
 	"github.com/dlvgen/dlvgen/internal/proctest"
 )
 
@@ -26,18 +25,26 @@ func TestTerminalGetsAPromptAndTheProgramGoesOnAfterIt(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	sidecar.says("when quit asks whether to kill it, answer n")
 	sidecar.says("(dlv)")
-	if tracer := processOf(procfs.Tracer(target.pid())); tracer != sidecar.pid() {
-		t.Errorf("process %d traces it, and the sidecar is %d", tracer, sidecar.pid())
-	}
 	enter("break main.work")
 	sidecar.says("Breakpoint 1 set at")
 	enter("continue")
 	sidecar.says("> [Breakpoint 1] main.work(")
+	enter("clear 1")
+	sidecar.says("Breakpoint 1 cleared")
+	enter("continue")
+	target.beats()
+	if _, err := io.WriteString(user, "\x03"); err != nil { // Ctrl-C
+		t.Fatal(err)
+	}
+	sidecar.says("Would you like to [p]ause the target")
+	enter("p")
 	enter("exit")
+	sidecar.says("Would you like to kill the headless instance?")
+	enter("")
 	sidecar.says("Would you like to kill the process?")
-	enter("n")
+	enter("")
+	sidecar.says("it goes on, without the client")
 	if got := sidecar.code(); got != 0 {
 		t.Errorf("exit code %d, want 0", got)
 	}
