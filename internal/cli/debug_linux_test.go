@@ -275,6 +275,7 @@ func TestDebugWhatRuns(t *testing.T) {
 	t.Run("an image", b.image)
 	t.Run("built first", b.built)
 	t.Run("refusals", b.refusals)
+	t.Run("where a profile of seccomp has no ptrace", b.forbidden)
 }
 
 // prompt has the client leave the program at a breakpoint of production's own binary.
@@ -566,6 +567,37 @@ func (b *debugBench) refusals(t *testing.T) {
 	}
 	b.dryRuns(t)
 	answers(t, b.page)
+}
+
+// forbidden is on an engine whose containers may not trace: that is said, and the program runs on.
+func (b debugBench) forbidden(t *testing.T) {
+	const profile = `{"defaultAction":"SCMP_ACT_ALLOW","syscalls":[{"names":["ptrace"],"action":"SCMP_ACT_ERRNO"}]}`
+	file := filepath.Join(t.TempDir(), "seccomp.json")
+	if err := os.WriteFile(file, []byte(profile), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	engine, err := testenv.StartOwnDocker(proctest.Context(t), fmt.Sprintf(`{"seccomp-profile":%q}`, file))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := engine.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	b.engine, b.env = engine, append(slices.Clone(b.env), "DOCKER_HOST="+engine.Host)
+	app := b.run(t, "--name", "debug-profiled", b.ref("v1"))
+	b.leavesNothing(t)
+	r := b.call(t, "debug-profiled")
+	for _, want := range []string{
+		"the kernel forbids the debugger to attach to the program of debug-profiled: see what can forbid it below, or run a debug image in its place with --replace",
+		"could not attach to pid 1: operation not permitted", "a profile of Docker Engine without ptrace",
+	} {
+		if r.code != cli.ExitFailure || r.stdout != "" || !strings.Contains(r.stderr, want) {
+			t.Errorf("exit code %d, stdout %q, stderr lacks %q:\n%s", r.code, r.stdout, want, r.stderr)
+		}
+	}
+	answers(t, b.url(t, app))
 }
 
 // dryRuns prints the commands, which start nothing.

@@ -71,6 +71,7 @@ func (b *debugBench) tracesEachWay(t *testing.T) {
 		b.run(t, "--publish", "127.0.0.1::8000", "--env", "DLVGEN_START=continue", b.ref("v1-debug")),
 		b.run(t, "--publish", "127.0.0.1::8000", b.ref("v1-debug")), // waits for a client
 		b.run(t, b.ref("v1-debug-attach")),
+		b.run(t, "--user", "65532:65532", "--cap-drop", "ALL", "--security-opt", "no-new-privileges", "--read-only", "--ipc", "none", b.ref("v1")),
 	} {
 		page := b.url(t, c)
 		call := b.start(t, c.ID, "--trace", "main.handler", "--count", "1")

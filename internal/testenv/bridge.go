@@ -8,6 +8,7 @@ import (
 	"os"
 	"strconv"
 	"strings"
+	"sync/atomic"
 
 	"github.com/vishvananda/netlink"
 )
@@ -18,8 +19,15 @@ type bridge struct {
 	prefix netip.Prefix
 }
 
-// bridgePrefix begins the name of every bridge; the process ID follows.
+// bridgePrefix begins the name of every bridge; the process ID follows, and a letter for each
+// further one of the process.
 const bridgePrefix = "dlvgen"
+
+// bridges counts those of this process.
+var bridges atomic.Int32
+
+// bridgeLetters are those of further bridges.
+const bridgeLetters = "bcdefghijklmnopqrstuvwxyz"
 
 // newBridge adds a bridge with a /24 of 10.200.0.0/16 that no interface of the
 // machine uses.
@@ -38,7 +46,11 @@ func newBridge() (*bridge, error) {
 			continue
 		}
 		// The kernel's limit is 15 characters; a process ID has up to 7.
-		return addBridge(bridgePrefix+strconv.Itoa(os.Getpid()), prefix)
+		name := bridgePrefix + strconv.Itoa(os.Getpid())
+		if further := int(bridges.Add(1)) - 1; further > 0 {
+			name += string(bridgeLetters[(further-1)%len(bridgeLetters)])
+		}
+		return addBridge(name, prefix)
 	}
 	return nil, errors.New("adding a bridge: no free network in 10.200.0.0/16")
 }
@@ -83,7 +95,7 @@ func removeStaleBridges() error {
 	var errs []error
 	for _, link := range links {
 		suffix, ok := strings.CutPrefix(link.Attrs().Name, bridgePrefix)
-		pid, err := strconv.Atoi(suffix)
+		pid, err := strconv.Atoi(strings.TrimRight(suffix, bridgeLetters))
 		if !ok || err != nil || link.Type() != "bridge" || lives(pid) {
 			continue
 		}

@@ -22,6 +22,13 @@ func TestTheBridgeOfAKilledProcessIsRemoved(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	another, err := newBridge()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := another.remove(); err != nil {
+		t.Error(err)
+	}
 	if _, err := net.InterfaceByName(stale.name); err == nil {
 		t.Errorf("%s is still there", stale.name)
 	}

@@ -31,6 +31,12 @@ func StartDocker(ctx context.Context) (*Docker, error) {
 	if host := runningEngine(); host != "" {
 		return &Docker{Host: host}, nil
 	}
+	return StartOwnDocker(ctx, "{}")
+}
+
+// StartOwnDocker starts an engine as [StartDocker] does where there is none, with a text for its
+// daemon.json.
+func StartOwnDocker(ctx context.Context, config string) (*Docker, error) {
 	// Short, because of the 108 bytes that a unix socket's path may have.
 	dir, err := os.MkdirTemp("", "dlvgen-docker-*")
 	if err != nil {
@@ -39,7 +45,7 @@ func StartDocker(ctx context.Context) (*Docker, error) {
 	d := &Docker{Host: "unix://" + filepath.Join(dir, "docker.sock"), dir: dir}
 	err = os.Chmod(dir, 0o711) //nolint:gosec // the socket is for its group, as on a real machine
 	if err == nil {
-		err = d.start(ctx)
+		err = d.start(ctx, config)
 	}
 	if err != nil {
 		return nil, errors.Join(err, d.Close())
@@ -47,7 +53,7 @@ func StartDocker(ctx context.Context) (*Docker, error) {
 	return d, nil
 }
 
-func (d *Docker) start(ctx context.Context) error {
+func (d *Docker) start(ctx context.Context, text string) error {
 	p, containerd, err := startContainerd(ctx, d.dir)
 	if p != nil {
 		d.daemons = append(d.daemons, p)
@@ -59,7 +65,7 @@ func (d *Docker) start(ctx context.Context) error {
 		return err
 	}
 	config := filepath.Join(d.dir, "daemon.json") // not the machine's
-	if err := os.WriteFile(config, []byte("{}"), 0o600); err != nil {
+	if err := os.WriteFile(config, []byte(text), 0o600); err != nil {
 		return fmt.Errorf("starting dockerd: %w", err)
 	}
 	p, err = startProcess("dockerd", exec.Command("dockerd",
