@@ -136,7 +136,7 @@ func (p *Pod) after(is identity, logs string) (next identity, why string, ok boo
 			return next, fmt.Sprintf("the program runs as %s, and the debugger ran as %s:%s: starting another one as that user", next, m[3], m[4]), true
 		}
 	}
-	if is.user == nil || *is.user == 0 || is.restricted || p.rootless() || !mentions(logs, "operation not permitted", "permission denied", "cannot be inspected") {
+	if is.user == nil || *is.user == 0 || is.restricted || p.rootless() || !mayNotAttach(logs) {
 		return is, "", false
 	}
 	root := int64(0)

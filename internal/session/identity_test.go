@@ -19,6 +19,7 @@ func TestADebuggerInAPodRunsAsWhoMayAttach(t *testing.T) {
 		"a program of root":               {nil, identity{user: &uid, group: &gid}, "it runs as 0:0, and the debugger as 1000:2000", "0:0"},
 		"a program of root, without root": {&yes, identity{user: &uid, group: &gid}, "cannot be inspected; it runs as 0:0, and the debugger as 1000:2000", ""},
 		"the same user under yama":        {nil, identity{user: &uid, group: &gid}, "could not attach to pid 1: operation not permitted", "0:0"},
+		"the same user as Delve says it":  {nil, identity{user: &uid, group: &gid}, "Could not attach to pid 1: this could be caused by a kernel security setting, try writing \"0\" to /proc/sys/kernel/yama/ptrace_scope", "0:0"},
 		"the same user, without root":     {&yes, identity{user: &uid, group: &gid}, "could not attach to pid 1: operation not permitted", ""},
 		"without the capability":          {nil, identity{user: &uid, group: &gid, restricted: true}, "operation not permitted", ""},
 		"root":                            {nil, identity{}, "operation not permitted", ""},

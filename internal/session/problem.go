@@ -79,10 +79,16 @@ func (a advice) explain(target, logs string, code int) error {
 	switch {
 	case mentions(logs, "function not implemented"):
 		return &Problem{Line: fmt.Sprintf("the processor of %s is emulated, and the emulation has no ptrace: run it on a machine of its platform", target), Detail: detail}
-	case mentions(logs, "operation not permitted", "permission denied", "ptrace_scope", "cannot be inspected"):
+	case mayNotAttach(logs):
 		return a.forbidden(target, detail)
 	}
 	return &Problem{Line: fmt.Sprintf("the debugger of %s has ended with exit code %d", target, code), Detail: detail}
+}
+
+// mayNotAttach tells whether a debugger printed that the kernel refused it. Delve says so in
+// three ways (service/debugger/debugger_linux.go), the last also where the user is not the cause.
+func mayNotAttach(logs string) bool {
+	return mentions(logs, "operation not permitted", "permission denied", "cannot be inspected", "ptrace_scope", "does not own the process")
 }
 
 func mentions(text string, parts ...string) bool {

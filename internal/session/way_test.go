@@ -58,6 +58,7 @@ func TestWhatADebuggerSaidIsExplained(t *testing.T) {
 		"dlvgen: 2 processes match: name one by its PID; they are\n  process 1 (/a)": "several processes of app may be meant: choose one with --pid",
 		"dlvgen: this image was made for /a, and no process is a Go program":         "app runs no Go program",
 		"dlvgen: process 1 (/a) is already traced by process 7 (dlv)":                "has a debugger already",
+		"Could not attach to pid 1: current user does not own the process":           "the kernel forbids",
 		"Could not attach to pid 1: operation not permitted":                         "the kernel forbids",
 		"dlvgen: process 1 (/a) cannot be inspected: give it the capability":         "the kernel forbids",
 		"could not attach to pid 1: function not implemented":                        "is emulated",
