@@ -52,7 +52,7 @@ func Release(ctx context.Context, addr string, remove func(id int) bool, leave f
 	ctx, cancel := context.WithTimeout(ctx, releaseWithin)
 	defer cancel()
 	for {
-		done, err := tryRelease(ctx, addr, remove, leave)
+		done, err := TryRelease(ctx, addr, remove, leave)
 		if done {
 			return err
 		}
@@ -64,8 +64,9 @@ func Release(ctx context.Context, addr string, remove func(id int) bool, leave f
 	}
 }
 
-// tryRelease is one attempt, of which each answer may fail to come.
-func tryRelease(ctx context.Context, addr string, remove func(id int) bool, leave func(State) bool) (done bool, err error) {
+// TryRelease is one attempt of [Release], of which each answer may fail to come. It is done when the
+// program goes on or has exited, also where Delve does not remove a breakpoint, which is the error then.
+func TryRelease(ctx context.Context, addr string, remove func(id int) bool, leave func(State) bool) (done bool, err error) {
 	now, err := AskState(ctx, addr)
 	if _, ok := Exited(err); ok {
 		return true, nil
@@ -81,9 +82,33 @@ func tryRelease(ctx context.Context, addr string, remove func(id int) bool, leav
 		return false, err
 	}
 	defer c.Close()
-	list, err := c.Breakpoints()
+	defer context.AfterFunc(ctx, c.Close)()
+	refused, err := c.clear(remove)
 	if err != nil {
 		return false, err
+	}
+	if err := c.cancelNext(); err != nil {
+		return false, err
+	}
+	if err := c.Continue(); err != nil {
+		return false, err
+	}
+	// Delve reads this request when the program runs: one to halt it that came before would be lost.
+	now, err = c.Now(AnswerWithin)
+	if _, ok := Exited(err); ok {
+		return true, refused
+	}
+	if err != nil || !now.Running {
+		return false, err
+	}
+	return true, refused
+}
+
+// clear removes the breakpoints that remove names. refused is why some are left.
+func (c *Client) clear(remove func(id int) bool) (refused, err error) {
+	list, err := c.Breakpoints()
+	if err != nil {
+		return nil, err
 	}
 	var ids []any
 	for _, b := range list {
@@ -93,14 +118,19 @@ func tryRelease(ctx context.Context, addr string, remove func(id int) bool, leav
 	}
 	answers, err := c.Each("ClearBreakpoint", ids, AnswerWithin)
 	for _, a := range answers {
-		err = errors.Join(err, a.Read("ClearBreakpoint", nil))
+		refused = errors.Join(refused, a.Read("ClearBreakpoint", nil))
+	}
+	return refused, err
+}
+
+// cancelNext gives up a step that something has interrupted: the program would stop at its end.
+func (c *Client) cancelNext() error {
+	now, err := c.Now(AnswerWithin)
+	if _, ok := Exited(err); ok || err == nil && !now.NextInProgress {
+		return nil
 	}
 	if err != nil {
-		return false, err
+		return err
 	}
-	if err := c.Continue(); err != nil {
-		return false, err
-	}
-	after, err := AwaitServing(ctx, addr, true)
-	return err == nil && (after.Running || after.Exited), err
+	return c.Call("CancelNext", struct{}{}, nil, AnswerWithin)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -31,6 +32,9 @@ type State struct {
 	ExitStatus int      `json:"exitStatus"`
 	Thread     *Thread  `json:"currentThread"`
 	Threads    []Thread `json:"Threads"`
+
+	// NextInProgress tells that a step was interrupted: its end is still waited for.
+	NextInProgress bool
 }
 
 // nonBlocking asks for the state as it is: Delve waits for a stop otherwise.
@@ -100,6 +104,22 @@ func AskState(ctx context.Context, addr string) (State, error) {
 	return c.Now(AnswerWithin)
 }
 
+// AwaitStop waits until the program has stopped, and returns at once where it stands.
+func AwaitStop(ctx context.Context, addr string) (State, error) {
+	c, err := Dial(ctx, "tcp", addr)
+	if err != nil {
+		return State{}, err
+	}
+	defer c.Close()
+	defer context.AfterFunc(ctx, c.Close)()
+	var out struct{ State State }
+	err = c.Call("State", map[string]bool{"NonBlocking": false}, &out, 0)
+	if code, ok := Exited(err); ok {
+		return State{Exited: true, ExitStatus: code}, nil
+	}
+	return out.State, err
+}
+
 // Halt stops the program. It may fail where that just begins to run: try it again then.
 func (c *Client) Halt() error {
 	return c.Call("Command", map[string]string{"name": "halt"}, nil, AnswerWithin)
@@ -111,13 +131,17 @@ func (c *Client) Continue() error {
 	return err
 }
 
+// ownIDs are the breakpoints that Delve has set itself: for panics, fatal errors, and those that
+// the program has (1.27.2, pkg/proc/breakpoints.go). A client may set others with negative ids.
+var ownIDs = []int{-1, -2, -3}
+
 // Breakpoints lists those that were set, without Delve's own.
 func (c *Client) Breakpoints() ([]Breakpoint, error) {
 	var out struct{ Breakpoints []Breakpoint }
 	err := c.Call("ListBreakpoints", map[string]bool{"All": false}, &out, AnswerWithin)
 	var list []Breakpoint
 	for _, b := range out.Breakpoints {
-		if b.ID > 0 {
+		if !slices.Contains(ownIDs, b.ID) {
 			list = append(list, b)
 		}
 	}

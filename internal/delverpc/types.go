@@ -8,6 +8,8 @@ import "reflect"
 // Thread is one of the program's.
 type Thread struct {
 	PC             uint64          `json:"pc"`
+	File           string          `json:"file"`
+	Line           int             `json:"line"`
 	GoroutineID    int64           `json:"goroutineID"`
 	Function       *Function       `json:"function"`
 	Breakpoint     *Breakpoint     `json:"breakPoint"` // that it has stopped at
@@ -22,7 +24,7 @@ type Function struct {
 }
 
 // Breakpoint is where a program stops, or, as a tracepoint, lets its client look and go on. Those
-// that Delve has set itself have ids below 1.
+// that Delve has set itself have the ids -1 to -3.
 type Breakpoint struct {
 	ID           int         `json:"id,omitempty"`
 	Name         string      `json:"name,omitempty"`

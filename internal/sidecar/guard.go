@@ -12,8 +12,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"github.com/dlvgen/dlvgen/internal/delverpc"
 )
 
 const (
@@ -28,7 +26,7 @@ const (
 )
 
 // guard stands between the clients and Delve. The program is production's: no client ends it,
-// and the last one that leaves does not leave it standing.
+// and it does not stand still while nobody debugs it.
 type guard struct {
 	// listener is where clients come, addr where Delve listens.
 	listener  net.Listener
@@ -39,21 +37,30 @@ type guard struct {
 	say   func(format string, args ...any)
 	lives func() bool
 
-	// clients counts those that are connected, used is set when one may have changed something.
+	// clients counts those that are connected.
 	clients atomic.Int32
-	used    atomic.Bool
 
-	// turn is that of a client who comes or leaves: the next one waits until the program was
-	// released.
-	turn sync.Mutex
+	// turn is that of a client that begins to debug, or of an attempt to have the program go on.
+	// It guards debuggers, the number of clients that may have changed something, and used, which
+	// is set when one has. left is told when the last of them leaves.
+	turn      sync.Mutex
+	left      *sync.Cond
+	debuggers int
+	used      bool
 
-	// debugging is done when Delve gives the program up, and is not to be asked for anything.
-	// told is set when it was told to, serving is closed when it serves.
+	// debugging is done when Delve has ended, or is told by this process to give the program up.
+	// told is set when anybody has told it to, serving is closed when it serves.
 	mu        sync.Mutex
 	debugging context.Context
 	giveUp    context.CancelFunc
 	told      bool
 	serving   <-chan struct{}
+}
+
+func newGuard(listener net.Listener, addr netip.AddrPort, say func(string, ...any), lives func() bool) *guard {
+	g := &guard{listener: listener, addr: addr, say: say, lives: lives}
+	g.left = sync.NewCond(&g.turn)
+	return g
 }
 
 // attached notes that a Delve is started, which has the program until gone is closed. It returns a
@@ -69,6 +76,7 @@ func (g *guard) attached(gone <-chan struct{}) (serving <-chan struct{}) {
 	g.debugging, g.giveUp = context.WithCancel(life)
 	g.told, g.serving = false, awaitServing(life, g.addr.String())
 	g.accepting.Do(func() { go g.accept() })
+	go g.keep(g.debugging, g.serving)
 	return g.serving
 }
 
@@ -77,7 +85,18 @@ func (g *guard) tellsToLeave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.told = true
+}
+
+// leaves notes that this process tells Delve to give the program up, and returns when nothing has
+// the program go on any more: Delve would wait for its next stop.
+func (g *guard) leaves() {
+	g.tellsToLeave()
+	g.mu.Lock()
 	g.giveUp()
+	g.mu.Unlock()
+	g.turn.Lock() // when an attempt under way has ended
+	g.left.Broadcast()
+	g.turn.Unlock()
 }
 
 // toldToLeave tells whether somebody has told Delve to give the program up.
@@ -114,12 +133,19 @@ func (g *guard) accept() {
 // probe's, is not passed on.
 func (g *guard) serve(client net.Conn) {
 	defer func() { _ = client.Close() }()
+	vanishes(client)
 	in := bufio.NewReader(client)
 	if _, err := in.Peek(1); err != nil {
 		return
 	}
-	g.enter()
-	defer g.leave()
+	g.clients.Add(1)
+	defer g.clients.Add(-1)
+	debugs := false
+	defer func() {
+		if debugs {
+			g.leave()
+		}
+	}()
 	delve, err := g.dial()
 	if err != nil {
 		g.say("%v", err)
@@ -129,10 +155,17 @@ func (g *guard) serve(client net.Conn) {
 	answered := make(chan struct{})
 	go func() {
 		_, _ = io.Copy(client, delve)
+		// Without a reader, Delve may not read either, and what it is sent would wait for ever.
 		_ = client.Close()
+		_ = delve.Close()
 		close(answered)
 	}()
-	g.pass(in, delve)
+	g.pass(in, delve, func() {
+		if !debugs {
+			debugs = true
+			g.enter()
+		}
+	})
 	_ = delve.CloseWrite()
 	select {
 	case <-answered:
@@ -160,22 +193,26 @@ func (g *guard) dial() (*net.TCPConn, error) {
 	}
 }
 
-// pass passes on a client's requests, but for what would end the program.
-func (g *guard) pass(in *bufio.Reader, delve io.Writer) {
+// pass passes on a client's requests, but for what would end the program. It calls changes before
+// each that may change something.
+func (g *guard) pass(in *bufio.Reader, delve io.Writer, changes func()) {
 	next := requestsOf(in)
 	for {
 		r, err := next()
 		if err != nil {
 			return
 		}
+		if r.changes {
+			changes()
+		}
 		if r.kills {
 			g.say("a client asked to kill the program: it goes on, without the client")
 		}
+		if r.dumps {
+			g.say("a client asked for a core dump: the program would stand still meanwhile, so there is none")
+		}
 		if r.detaches {
 			g.tellsToLeave()
-		}
-		if r.changes {
-			g.used.Store(true)
 		}
 		if _, err := delve.Write(r.text); err != nil {
 			return
@@ -183,30 +220,20 @@ func (g *guard) pass(in *bufio.Reader, delve io.Writer) {
 	}
 }
 
+// enter notes a client that may change something from now on.
 func (g *guard) enter() {
 	g.turn.Lock()
 	defer g.turn.Unlock()
-	g.clients.Add(1)
+	g.debuggers++
+	g.used = true
 }
 
-// leave removes the breakpoints when the last client leaves, and has the program go on.
+// leave notes that such a client has left.
 func (g *guard) leave() {
 	g.turn.Lock()
 	defer g.turn.Unlock()
-	if g.clients.Add(-1) > 0 || !g.used.Swap(false) {
-		return
-	}
-	ctx, _ := g.current()
-	all := func(int) bool { return true }
-	none := func(delverpc.State) bool { return false }
-	err := delverpc.Release(ctx, g.addr.String(), all, none)
-	switch {
-	case ctx.Err() != nil || !g.lives(): // Delve has let the program go, or it has ended
-	case err != nil:
-		g.say("the last client has left: %s", g.public(err.Error()))
-	default:
-		g.say("the last client has left: its breakpoints are removed, and the program goes on")
-	}
+	g.debuggers--
+	g.left.Broadcast()
 }
 
 // public names the address that clients know.

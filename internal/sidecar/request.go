@@ -18,6 +18,9 @@ type request struct {
 	// changes tells whether it may change breakpoints, or stop the program.
 	changes bool
 
+	// dumps tells whether the client asked for a core dump, which text does not.
+	dumps bool
+
 	// kills tells whether the client asked to end the program, which text does not. detaches
 	// tells whether Delve ends.
 	kills, detaches bool
@@ -29,44 +32,52 @@ func requestsOf(in *bufio.Reader) (next func() (request, error)) {
 	if first, err := in.Peek(1); err == nil && first[0] == 'C' {
 		return func() (request, error) { return readDAP(in) }
 	}
-	d := json.NewDecoder(in)
+	bound := &io.LimitedReader{R: in}
+	d := json.NewDecoder(bound)
 	return func() (request, error) {
 		var text json.RawMessage
+		bound.N = contentMax
 		if err := d.Decode(&text); err != nil {
 			return request{}, err
 		}
-		return rpcRequest(text), nil
+		return rpcRequest(text)
 	}
 }
 
+// notDumped stands for the method of a core dump: Delve answers that it does not know it. While
+// it dumps, the program stands, and a request for the state at that time has it stand for ever
+// (1.27.2, service/debugger, State keeps dumpState's lock).
+const notDumped = "DumpStart, which a sidecar does not pass on: the program would stand still meanwhile"
+
 // rpcRequest reads a request of Delve's JSON-RPC, as net/rpc/jsonrpc does.
-func rpcRequest(text json.RawMessage) request {
+func rpcRequest(text json.RawMessage) (request, error) {
 	r := request{text: append(bytes.TrimSpace(text), '\n'), changes: true}
 	var said struct {
 		Method string          `json:"method"`
 		Params json.RawMessage `json:"params"`
 		ID     json.RawMessage `json:"id"`
 	}
-	if json.Unmarshal(text, &said) != nil {
-		return r // Delve refuses it
+	if err := json.Unmarshal(text, &said); err != nil {
+		return r, err // which ends Delve's connection too
 	}
 	switch method, _ := strings.CutPrefix(said.Method, "RPCServer."); method {
 	case "State", "GetVersion", "SetApiVersion", "IsMulticlient":
 		r.changes = false
 	case "Detach":
 		r.detaches = true
-		// A new request: Delve reads a key in any case, and the last of several.
-		params := `{"Kill":false}`
 		var kill []struct{ Kill bool }
-		var version1 []bool
-		if json.Unmarshal(said.Params, &version1) == nil && len(version1) > 0 {
-			params, r.kills = "false", version1[0]
-		} else if json.Unmarshal(said.Params, &kill) == nil && len(kill) > 0 {
-			r.kills = kill[0].Kill
-		}
-		r.text = fmt.Appendf(nil, `{"method":"RPCServer.Detach","params":[%s],"id":%s}`+"\n", params, orNull(said.ID))
+		r.kills = json.Unmarshal(said.Params, &kill) == nil && len(kill) > 0 && kill[0].Kill
+		r.text = newRequest(method, `{"Kill":false}`, said.ID)
+	case "DumpStart":
+		r.dumps = true
+		r.text = newRequest(notDumped, `{}`, said.ID)
 	}
-	return r
+	return r, nil
+}
+
+// newRequest stands for a client's: Delve reads a key of that in any case, and the last of several.
+func newRequest(method, param string, id json.RawMessage) []byte {
+	return fmt.Appendf(nil, `{"method":"RPCServer.%s","params":[%s],"id":%s}`+"\n", method, param, orNull(id))
 }
 
 func orNull(value json.RawMessage) []byte {
@@ -76,7 +87,7 @@ func orNull(value json.RawMessage) []byte {
 	return value
 }
 
-// Bounds of the Debug Adapter Protocol's messages, as Delve's reader has them
+// Bounds of messages: those of the Debug Adapter Protocol, as Delve's reader has them
 // (github.com/google/go-dap, ReadBaseMessage).
 const (
 	headerBegin = "Content-Length: "

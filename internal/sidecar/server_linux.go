@@ -72,7 +72,7 @@ func (s *server) listen(p plan) (closeAll func(), err error) {
 		return nil, fmt.Errorf("the debugger cannot listen at %s: %w", addr, err)
 	}
 	s.argv = p.serving(s.target.pid, inner.addr.String())
-	s.guard = &guard{listener: listener, addr: inner.addr, say: s.say, lives: s.lives}
+	s.guard = newGuard(listener, inner.addr, s.say, s.lives)
 	s.prompt = p.prompt(listener.Addr().String())
 	return func() {
 		_ = listener.Close()
@@ -100,6 +100,9 @@ func (s *server) run() int {
 			s.say("%s continues without the debugger", s.target)
 			return 0
 		case !state.Success() || !s.guard.toldToLeave(): // with 0 also after a mistake in its flags
+			if err := restoreText(s.target.pid); err != nil {
+				s.say("%v", err)
+			}
 			s.wake()
 			return s.failed(state)
 		case s.Idle > 0 || s.terminal:
@@ -141,7 +144,9 @@ func (s *server) failed(state *os.ProcessState) int {
 
 // debugger is a Delve that was started.
 type debugger struct {
+	target  int // the PID of the program
 	process *os.Process
+	say     func(format string, args ...any)
 	ended   chan *os.ProcessState
 	guard   *guard
 
@@ -174,7 +179,7 @@ func (s *server) start() (*debugger, error) {
 		return nil, fmt.Errorf("starting the debugger %s: %w", s.argv[0], err)
 	}
 	go s.print(said)
-	d := &debugger{process: process, ended: make(chan *os.ProcessState, 1), guard: s.guard}
+	d := &debugger{target: s.target.pid, process: process, say: s.say, ended: make(chan *os.ProcessState, 1), guard: s.guard}
 	gone := make(chan struct{})
 	go func() {
 		state, err := process.Wait()
@@ -271,7 +276,7 @@ func (d *debugger) leave() {
 		return
 	}
 	d.leaving = true
-	d.guard.tellsToLeave()
+	d.guard.leaves()
 	select {
 	case <-d.serving:
 		d.ask()
@@ -293,11 +298,15 @@ func (d *debugger) ask() {
 	d.deadline = time.After(leaveWithin)
 }
 
-// press goes one step further with a Delve that does not do what it was asked.
+// press goes one step further with a Delve that does not do what it was asked. It goes with its
+// breakpoints: the program stands while it holds it.
 func (d *debugger) press() {
 	if !d.asked {
 		d.ask()
 		return
+	}
+	if err := restoreText(d.target); err != nil {
+		d.say("%v", err)
 	}
 	_ = d.process.Kill()
 }

@@ -4,16 +4,12 @@ import (
 	"bytes"
 	"debug/elf"
 	"fmt"
-	"io"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/dlvgen/dlvgen/internal/procfs"
 	"github.com/dlvgen/dlvgen/internal/proctest"
@@ -197,71 +193,6 @@ func TestClientThatDetachesLeavesTheProgramAndTheServer(t *testing.T) {
 	stopAtLine(t, connect(t, sidecar, p.listen()), "target")
 }
 
-func TestNoClientEndsTheProgram(t *testing.T) {
-	t.Parallel()
-	p := productionPlan(t)
-	target := program(t, programs.production)
-	sidecar, client := attach(t, target, p)
-	stopAtLine(t, client, "target")
-	_ = client.Detach(true) // its answer may not come
-	sidecar.says("a client asked to kill the program: it goes on")
-	sidecar.says("attaching again")
-	target.beats()
-
-	client = connect(t, sidecar, p.listen())
-	stopAtLine(t, client, "target")
-	dap, err := net.Dial("tcp", p.listen())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i, request := range []string{`"initialize"`, `"attach","arguments":{"mode":"remote"}`, `"disconnect","arguments":{"terminateDebuggee":true}`} {
-		content := fmt.Sprintf(`{"seq":%d,"type":"request","command":%s}`, i+1, request)
-		if _, err := io.WriteString(dap, frame(content)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	_ = dap.SetReadDeadline(time.Now().Add(patience))
-	said, err := io.ReadAll(dap) // until Delve ends the connection
-	if err != nil || !strings.Contains(string(said), `"command":"disconnect"`) || !strings.Contains(string(said), `"event":"terminated"`) {
-		t.Errorf("DAP: %q, %v", said, err)
-	}
-	if state, err := client.GetStateNonBlocking(); err != nil || state.Running {
-		t.Errorf("with a client left, the program is %+v, %v", state, err)
-	}
-	_ = client.Disconnect(false)
-	sidecar.says("the last client has left: its breakpoints are removed, and the program goes on")
-	target.beats()
-	client = connect(t, sidecar, p.listen())
-	if _, err := client.Halt(); err != nil { // Delve lists nothing before
-		t.Fatal(err)
-	}
-	if list, err := client.ListBreakpoints(false); err != nil || slices.ContainsFunc(list, func(b *api.Breakpoint) bool { return b.ID > 0 }) {
-		t.Errorf("breakpoints are left: %+v, %v", list, err)
-	}
-}
-
-// TestWhoOnlyLooksIsNoClientToTheProgram connects as probes do, and asks what dlvgen asks.
-func TestWhoOnlyLooksIsNoClientToTheProgram(t *testing.T) {
-	t.Parallel()
-	p := productionPlan(t)
-	target := program(t, programs.production)
-	sidecar, client := attach(t, target, p)
-	if _, err := client.GetStateNonBlocking(); err != nil {
-		t.Fatal(err)
-	}
-	_ = client.Disconnect(false)
-	probe, err := net.Dial("tcp", p.listen())
-	if err != nil {
-		t.Fatal(err)
-	}
-	_ = probe.Close()
-	sidecar.signal(syscall.SIGTERM)
-	if got := sidecar.code(); got != 0 || strings.Contains(sidecar.output.String(), "the last client has left") {
-		t.Errorf("exit code %d", got)
-	}
-	target.beats()
-}
-
 func TestSidecarEndsWithTheProgramOnceNobodyIsConnected(t *testing.T) {
 	t.Parallel()
 	cmd := exec.Command(programs.production, "end")
@@ -313,6 +244,27 @@ func TestProgramOutlivesADebuggerThatDies(t *testing.T) {
 	}
 	sidecar.says("the debugger failed (signal: killed)")
 	target.beats()
+}
+
+// TestProgramOutlivesADebuggerThatHangs has the program stand at a breakpoint of a debugger that
+// does not let it go, and is killed.
+func TestProgramOutlivesADebuggerThatHangs(t *testing.T) {
+	t.Parallel()
+	target := program(t, programs.production)
+	sidecar, client := attach(t, target, productionPlan(t))
+	stopAtLine(t, client, "target")
+	if err := syscall.Kill(processOf(procfs.Tracer(target.pid())), syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	sidecar.signal(syscall.SIGTERM)
+	if got := sidecar.code(); got != 0 {
+		t.Errorf("exit code %d, want 0", got)
+	}
+	target.beats()
+	target.beats()
+	if tracer := procfs.Tracer(target.pid()); tracer != 0 {
+		t.Errorf("process %d traces it", tracer)
+	}
 }
 
 // processOf is the process of a thread.
