@@ -12,6 +12,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"github.com/dlvgen/dlvgen/internal/delverpc"
 )
 
 const (
@@ -214,10 +216,20 @@ func (g *guard) pass(in *bufio.Reader, delve io.Writer, changes func()) {
 		if r.detaches {
 			g.tellsToLeave()
 		}
+		if r.standing != nil && g.stands() {
+			r.text = r.standing
+		}
 		if _, err := delve.Write(r.text); err != nil {
 			return
 		}
 	}
+}
+
+// stands tells whether Delve holds the program.
+func (g *guard) stands() bool {
+	debugging, _ := g.current()
+	now, err := delverpc.AskState(debugging, g.addr.String())
+	return err == nil && !now.Running
 }
 
 // enter notes a client that may change something from now on.

@@ -233,6 +233,7 @@ func TestNoRequestLeavesTheProgramStanding(t *testing.T) {
 	for name, request := range map[string]string{
 		"a Detach that Delve cannot read": `{"method":"RPCServer.Detach","params":[true],"id":9}`,
 		"an id behind the largest":        `{"method":"RPCServer.CreateBreakpoint","params":[{"Breakpoint":{"id":9223372036854775807,"functionName":"main.main","line":-1}}],"id":8}` + "\n" + `{"method":"RPCServer.CreateBreakpoint","params":[{"Breakpoint":{"functionName":"main.work","line":-1}}],"id":9}`,
+		"a halt where it stands":          `{"method":"RPCServer.Command","params":[{"name":"halt"}],"id":8}` + "\n" + `{"method":"RPCServer.Detach","params":[{}],"id":9}`,
 		"a core dump":                     `{"method":"RPCServer.DumpStart","params":[{"Destination":"` + t.TempDir() + `/core"}],"id":9}`,
 	} {
 		said := strings.Count(sidecar.output.String(), goesOn)

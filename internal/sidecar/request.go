@@ -18,6 +18,9 @@ type request struct {
 	// changes tells whether it may change breakpoints, or stop the program.
 	changes bool
 
+	// standing is what Delve is sent instead where the program stands, if not nil.
+	standing []byte
+
 	// dumps tells whether the client asked for a core dump, which text does not.
 	dumps bool
 
@@ -44,6 +47,11 @@ func requestsOf(in *bufio.Reader) (next func() (request, error)) {
 	}
 }
 
+// A request to halt sends the program SIGTRAP (1.27.2, pkg/proc/native, requestManualStop), also
+// where it stands: then the signal comes when it goes on, and without a debugger it ends the
+// program. So the state is asked for there, whose answer has the same form, as Delve does for the
+// Debug Adapter Protocol (service/dap, halt).
+
 // notDumped stands for the method of a core dump: Delve answers that it does not know it. While
 // it dumps, the program stands, and a request for the state at that time has it stand for ever
 // (1.27.2, service/debugger, State keeps dumpState's lock).
@@ -68,6 +76,11 @@ func rpcRequest(text json.RawMessage) (request, error) {
 		var kill []struct{ Kill bool }
 		r.kills = json.Unmarshal(said.Params, &kill) == nil && len(kill) > 0 && kill[0].Kill
 		r.text = newRequest(method, `{"Kill":false}`, said.ID)
+	case "Command":
+		var commands []struct{ Name string }
+		if json.Unmarshal(said.Params, &commands) == nil && len(commands) > 0 && commands[0].Name == "halt" {
+			r.standing = newRequest("State", `{"NonBlocking":false}`, said.ID)
+		}
 	case "DumpStart":
 		r.dumps = true
 		r.text = newRequest(notDumped, `{}`, said.ID)

@@ -18,7 +18,7 @@ func TestRequestsThatEndTheProgramLetItGo(t *testing.T) {
 	const disconnect = `{"seq":3,"type":"request","command":"disconnect","arguments":{"terminateDebuggee":false}}`
 	for said, want := range map[string]request{
 		`{"method":"RPCServer.State","params":[{"NonBlocking":true}],"id":1}`:                                                                      {text: []byte(`{"method":"RPCServer.State","params":[{"NonBlocking":true}],"id":1}` + "\n")},
-		`{"method":"RPCServer.Command","params":[{"name":"halt"}],"id":18446744073709551615}`:                                                      {text: []byte(`{"method":"RPCServer.Command","params":[{"name":"halt"}],"id":18446744073709551615}` + "\n"), changes: true},
+		`{"method":"RPCServer.Command","params":[{"name":"halt"}],"id":18446744073709551615}`:                                                      {text: []byte(`{"method":"RPCServer.Command","params":[{"name":"halt"}],"id":18446744073709551615}` + "\n"), changes: true, standing: []byte(`{"method":"RPCServer.State","params":[{"NonBlocking":false}],"id":18446744073709551615}` + "\n")},
 		`{"method":"RPCServer.Detach","params":[{"Kill":false}],"id":7}`:                                                                           {text: []byte(detach), changes: true, detaches: true},
 		`{"method":"RPCServer.Detach","params":[{"Kill":true}],"id":7}`:                                                                            {text: []byte(detach), changes: true, detaches: true, kills: true},
 		`{"id":7,"METHOD":"RPCServer.Detach","params":[{"Kill":false,"kill":true}]}`:                                                               {text: []byte(detach), changes: true, detaches: true, kills: true},
@@ -34,7 +34,7 @@ func TestRequestsThatEndTheProgramLetItGo(t *testing.T) {
 		next := requestsOf(bufio.NewReader(strings.NewReader(said + said)))
 		for range 2 {
 			got, err := next()
-			if err != nil || !bytes.Equal(got.text, want.text) || got.changes != want.changes || got.kills != want.kills || got.detaches != want.detaches || got.dumps != want.dumps {
+			if err != nil || !bytes.Equal(got.text, want.text) || !bytes.Equal(got.standing, want.standing) || got.changes != want.changes || got.kills != want.kills || got.detaches != want.detaches || got.dumps != want.dumps {
 				t.Errorf("%q: got %q %+v, %v, want %q %+v", said, got.text, got, err, want.text, want)
 			}
 		}
