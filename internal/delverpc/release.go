@@ -38,6 +38,7 @@ func (s State) stop(ctx context.Context, addr string) (*Client, error) {
 	if err != nil || !s.Running {
 		return c, err
 	}
+	defer context.AfterFunc(ctx, c.Close)()
 	if err := c.Halt(); err != nil {
 		c.Close()
 		return nil, err

@@ -101,6 +101,7 @@ func AskState(ctx context.Context, addr string) (State, error) {
 		return State{}, err
 	}
 	defer c.Close()
+	defer context.AfterFunc(ctx, c.Close)()
 	return c.Now(AnswerWithin)
 }
 

@@ -230,16 +230,17 @@ func TestNoRequestLeavesTheProgramStanding(t *testing.T) {
 	target := program(t, programs.production)
 	sidecar, onlooker := attach(t, target, p)
 	_ = onlooker.Disconnect(false)
-	for name, request := range map[string]string{
-		"a Detach that Delve cannot read": `{"method":"RPCServer.Detach","params":[true],"id":9}`,
-		"an id behind the largest":        `{"method":"RPCServer.CreateBreakpoint","params":[{"Breakpoint":{"id":9223372036854775807,"functionName":"main.main","line":-1}}],"id":8}` + "\n" + `{"method":"RPCServer.CreateBreakpoint","params":[{"Breakpoint":{"functionName":"main.work","line":-1}}],"id":9}`,
-		"a halt where it stands":          `{"method":"RPCServer.Command","params":[{"name":"halt"}],"id":8}` + "\n" + `{"method":"RPCServer.Detach","params":[{}],"id":9}`,
-		"a core dump":                     `{"method":"RPCServer.DumpStart","params":[{"Destination":"` + t.TempDir() + `/core"}],"id":9}`,
+	halt := `{"method":"RPCServer.Command","params":[{"name":"halt"}],"id":%d}` + "\n"
+	for _, c := range []struct{ name, request string }{
+		{"a Detach that Delve cannot read", `{"method":"RPCServer.Detach","params":[true],"id":9}`},
+		{"an id behind the largest", `{"method":"RPCServer.CreateBreakpoint","params":[{"Breakpoint":{"id":9223372036854775807,"functionName":"main.main","line":-1}}],"id":8}` + "\n" + `{"method":"RPCServer.CreateBreakpoint","params":[{"Breakpoint":{"functionName":"main.work","line":-1}}],"id":9}`},
+		{"a halt where it stands", fmt.Sprintf(halt+halt, 2, 3) + `{"method":"RPCServer.Detach","params":[{}],"id":9}`},
+		{"a core dump", `{"method":"RPCServer.DumpStart","params":[{"Destination":"` + t.TempDir() + `/core"}],"id":9}`},
 	} {
 		said := strings.Count(sidecar.output.String(), goesOn)
 		again := strings.Count(sidecar.output.String(), "attaching again")
 		conn := raw(t, p.listen())
-		if _, err := io.WriteString(conn, `{"method":"RPCServer.Command","params":[{"name":"halt"}],"id":1}`+"\n"+request+"\n"); err != nil {
+		if _, err := fmt.Fprintf(conn, halt+"%s\n", 1, c.request); err != nil {
 			t.Fatal(err)
 		}
 		for lines := bufio.NewScanner(conn); lines.Scan() && !strings.HasPrefix(lines.Text(), `{"id":9`); {
@@ -248,13 +249,50 @@ func TestNoRequestLeavesTheProgramStanding(t *testing.T) {
 		await(t, func() bool {
 			said, again := strings.Count(sidecar.output.String(), goesOn)-said, strings.Count(sidecar.output.String(), "attaching again")-again
 			return said+again > 0
-		}, "%s: the program to go on, in %s", name, sidecar.output)
+		}, "%s: the program to go on, in %s", c.name, sidecar.output)
 		target.beats()
 		client := connect(t, sidecar, p.listen())
 		noBreakpoints(t, client)
 		_ = client.Disconnect(false)
 	}
 	sidecar.says("a client asked for a core dump: the program would stand still meanwhile")
+}
+
+// TestHaltsOfManyClientsDoNotEndTheProgram has a client detach while others halt and continue.
+func TestHaltsOfManyClientsDoNotEndTheProgram(t *testing.T) {
+	t.Parallel()
+	p := productionPlan(t)
+	target := program(t, programs.production)
+	sidecar, onlooker := attach(t, target, p)
+	_ = onlooker.Disconnect(false)
+	for round := range 3 {
+		for range 4 {
+			conn := raw(t, p.listen())
+			go func() { _, _ = io.Copy(io.Discard, conn) }()
+			go func() {
+				for id := range 20 {
+					name := []string{"halt", "continue", "halt"}[id%3]
+					if _, err := fmt.Fprintf(conn, `{"method":"RPCServer.Command","params":[{"name":"%s"}],"id":%d}`+"\n", name, id); err != nil {
+						return // as Delve has ended
+					}
+				}
+				_ = conn.CloseWrite()
+			}()
+		}
+		detach := raw(t, p.listen())
+		if _, err := fmt.Fprintln(detach, `{"method":"RPCServer.Detach","params":[{}],"id":9}`); err != nil {
+			t.Fatal(err)
+		}
+		await(t, func() bool {
+			return strings.Count(sidecar.output.String(), "attaching again") > round
+		}, "Delve to end, in %s", sidecar.output)
+		target.beats()
+	}
+	sidecar.signal(syscall.SIGTERM)
+	if got := sidecar.code(); got != 0 {
+		t.Errorf("exit code %d", got)
+	}
+	target.beats()
 }
 
 // noBreakpoints stops the program, since Delve lists nothing before.

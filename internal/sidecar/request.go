@@ -18,7 +18,9 @@ type request struct {
 	// changes tells whether it may change breakpoints, or stop the program.
 	changes bool
 
-	// standing is what Delve is sent instead where the program stands, if not nil.
+	// standing is nil but for a request to halt: it asks for the state, whose answer has the same
+	// form, and is sent instead where the program stands, as Delve does for the Debug Adapter
+	// Protocol (service/dap, halt).
 	standing []byte
 
 	// dumps tells whether the client asked for a core dump, which text does not.
@@ -46,11 +48,6 @@ func requestsOf(in *bufio.Reader) (next func() (request, error)) {
 		return rpcRequest(text)
 	}
 }
-
-// A request to halt sends the program SIGTRAP (1.27.2, pkg/proc/native, requestManualStop), also
-// where it stands: then the signal comes when it goes on, and without a debugger it ends the
-// program. So the state is asked for there, whose answer has the same form, as Delve does for the
-// Debug Adapter Protocol (service/dap, halt).
 
 // notDumped stands for the method of a core dump: Delve answers that it does not know it. While
 // it dumps, the program stands, and a request for the state at that time has it stand for ever

@@ -72,7 +72,7 @@ func (s *server) listen(p plan) (closeAll func(), err error) {
 		return nil, fmt.Errorf("the debugger cannot listen at %s: %w", addr, err)
 	}
 	s.argv = p.serving(s.target.pid, inner.addr.String())
-	s.guard = newGuard(listener, inner.addr, s.say, s.lives)
+	s.guard = newGuard(listener, inner.addr, s)
 	s.prompt = p.prompt(listener.Addr().String())
 	return func() {
 		_ = listener.Close()
@@ -130,6 +130,11 @@ func (s *server) signals() chan os.Signal {
 func (s *server) lives() bool {
 	image, err := os.Stat(file(s.target.pid))
 	return procfs.Alive(s.target.pid) && err == nil && os.SameFile(image, s.image)
+}
+
+// trapWaits tells whether a SIGTRAP waits until the target goes on.
+func (s *server) trapWaits() bool {
+	return procfs.ReadStatus(s.target.pid).Mask("ShdPnd")&(1<<(syscall.SIGTRAP-1)) != 0
 }
 
 // failed says that Delve failed, and returns the exit code.
@@ -294,7 +299,7 @@ func (d *debugger) served() {
 
 func (d *debugger) ask() {
 	d.asked = true
-	_ = d.process.Signal(syscall.SIGTERM)
+	d.guard.giveUp(func() { _ = d.process.Signal(syscall.SIGTERM) })
 	d.deadline = time.After(leaveWithin)
 }
 

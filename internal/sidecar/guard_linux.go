@@ -12,8 +12,6 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
-
-	"github.com/dlvgen/dlvgen/internal/delverpc"
 )
 
 const (
@@ -35,9 +33,7 @@ type guard struct {
 	addr      netip.AddrPort
 	accepting sync.Once
 
-	// say tells what happens to the program, lives tells whether it is there.
-	say   func(format string, args ...any)
-	lives func() bool
+	debuggee
 
 	// clients counts those that are connected.
 	clients atomic.Int32
@@ -50,17 +46,31 @@ type guard struct {
 	debuggers int
 	used      bool
 
-	// debugging is done when Delve has ended, or is told by this process to give the program up.
-	// told is set when anybody has told it to, serving is closed when it serves.
+	// halting is that of the request to halt, or to detach, that is passed on.
+	halting sync.Mutex
+
+	// debugging is done when Delve has ended, or is about to be told by this process to give the
+	// program up, which givesUp notes. told is set when anybody has told it to, serving is closed
+	// when it serves.
 	mu        sync.Mutex
 	debugging context.Context
-	giveUp    context.CancelFunc
+	givesUp   context.CancelFunc
 	told      bool
 	serving   <-chan struct{}
 }
 
-func newGuard(listener net.Listener, addr netip.AddrPort, say func(string, ...any), lives func() bool) *guard {
-	g := &guard{listener: listener, addr: addr, say: say, lives: lives}
+// debuggee is what a guard knows of the program itself.
+type debuggee interface {
+	// say tells what happens to it.
+	say(format string, args ...any)
+
+	// lives tells whether it is there, trapWaits whether a SIGTRAP waits until it goes on.
+	lives() bool
+	trapWaits() bool
+}
+
+func newGuard(listener net.Listener, addr netip.AddrPort, p debuggee) *guard {
+	g := &guard{listener: listener, addr: addr, debuggee: p}
 	g.left = sync.NewCond(&g.turn)
 	return g
 }
@@ -75,7 +85,7 @@ func (g *guard) attached(gone <-chan struct{}) (serving <-chan struct{}) {
 	}()
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.debugging, g.giveUp = context.WithCancel(life)
+	g.debugging, g.givesUp = context.WithCancel(life)
 	g.told, g.serving = false, awaitServing(life, g.addr.String())
 	g.accepting.Do(func() { go g.accept() })
 	go g.keep(g.debugging, g.serving)
@@ -94,7 +104,7 @@ func (g *guard) tellsToLeave() {
 func (g *guard) leaves() {
 	g.tellsToLeave()
 	g.mu.Lock()
-	g.giveUp()
+	g.givesUp()
 	g.mu.Unlock()
 	g.turn.Lock() // when an attempt under way has ended
 	g.left.Broadcast()
@@ -213,23 +223,22 @@ func (g *guard) pass(in *bufio.Reader, delve io.Writer, changes func()) {
 		if r.dumps {
 			g.say("a client asked for a core dump: the program would stand still meanwhile, so there is none")
 		}
-		if r.detaches {
-			g.tellsToLeave()
-		}
-		if r.standing != nil && g.stands() {
-			r.text = r.standing
-		}
-		if _, err := delve.Write(r.text); err != nil {
+		if err := g.send(delve, r); err != nil {
 			return
 		}
 	}
 }
 
-// stands tells whether Delve holds the program.
-func (g *guard) stands() bool {
-	debugging, _ := g.current()
-	now, err := delverpc.AskState(debugging, g.addr.String())
-	return err == nil && !now.Running
+// send passes on one request.
+func (g *guard) send(delve io.Writer, r request) error {
+	switch {
+	case r.detaches:
+		return g.detach(delve, r)
+	case r.standing != nil:
+		return g.halt(delve, r)
+	}
+	_, err := delve.Write(r.text)
+	return err
 }
 
 // enter notes a client that may change something from now on.
