@@ -17,10 +17,13 @@ import (
 
 // Image is a debug image that the file has a target for.
 type Image struct {
-	Production string   `json:"production"`
-	Variant    string   `json:"variant"`
-	Target     string   `json:"target"`
-	Tags       []string `json:"tags"`
+	Production string `json:"production"`
+	Variant    string `json:"variant"`
+	Target     string `json:"target"`
+
+	// Group is that of all variants of the target, to build them alone.
+	Group string   `json:"group"`
+	Tags  []string `json:"tags"`
 }
 
 // Written is a bake file of debug variants.
@@ -66,7 +69,7 @@ func (b *Bake) Debug(ctx context.Context, d Debug) (*Written, error) {
 		}
 		for _, v := range one.Variants {
 			name := d.name(one.Target, v)
-			w.Images = append(w.Images, Image{Production: one.Name, Variant: v.Preset, Target: name, Tags: append([]string{}, read.Targets[name].Tags...)})
+			w.Images = append(w.Images, Image{Production: one.Name, Variant: v.Preset, Target: name, Group: d.group(one.Target), Tags: append([]string{}, read.Targets[name].Tags...)})
 		}
 	}
 	return w, nil

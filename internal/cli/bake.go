@@ -18,9 +18,9 @@ const (
 	bakeOutput = "docker-bake.debug.hcl"
 	bakeSyntax = "dlvgen/dlvgen:1"
 
-	// bakeAtOnce is the number of frontends that start together on any machine. With 2
-	// processors and empty caches, 12 did in a third of the time that BuildKit gives them,
-	// and 40 did not, whether they were dlvgen's or docker/dockerfile.
+	// bakeAtOnce is how many frontends start together where nothing else runs: with 2 processors
+	// and empty caches, 12 did in a third of the time that BuildKit gives them, and 40 did not,
+	// whether they were dlvgen's or docker/dockerfile. On a busy machine, 12 did not either.
 	bakeAtOnce = 16
 )
 
@@ -175,7 +175,7 @@ func (s streams) reportBake(flags *bakeFlags, w *bakefile.Written, skipped []ski
 	}
 	if len(w.Images) > bakeAtOnce {
 		s.tell(fmt.Sprintf("%d debug images: BuildKit starts a frontend for each at the same time. If a build fails with %q, build fewer at once, such as the group %s",
-			len(w.Images), "frontend grpc server closed unexpectedly", w.Images[0].Production+"-"+flags.group))
+			len(w.Images), "frontend grpc server closed unexpectedly", w.Images[0].Group))
 	}
 	if flags.output != "" {
 		changed, err := bakefile.Write(flags.output, w.Text)

@@ -166,12 +166,22 @@ func TestABakeFileOfVariantsCompilesOnceAWay(t *testing.T) {
 	var progress []byte
 	// A service at a time: fifteen frontends at once are more than a busy machine starts in the
 	// ten seconds that BuildKit gives them.
+	bake := func(file string, targets ...string) []byte {
+		return run(append([]string{"bake", "--builder", "bake", "--progress", "rawjson", "-f", "docker-bake.hcl", "-f", file, "--push"}, targets...)...)
+	}
 	for _, name := range []string{"hello", "script", "worker"} {
-		progress = append(progress, run("bake", "--builder", "bake", "--progress", "rawjson", "-f", "docker-bake.hcl", "-f", file, "--push", name, name+"-debug")...)
+		progress = append(progress, bake(file, name, name+"-debug")...)
 	}
 	want := map[string]int{"hello": 3, "script": 3, "worker": 3} // as production, for debugging, for the sidecar
 	if diff := cmp.Diff(want, compiles(t, bytes.NewReader(progress))); diff != "" {
 		t.Errorf("compiles (-want +got):\n%s", diff)
+	}
+	const alone = "docker-bake.hello.hcl"
+	if r := bakes(t, "-o", alone, "--start", "hold", "docker-bake.hcl", "hello"); r.code != cli.ExitOK {
+		t.Fatalf("exit code %d\n%s", r.code, r.stderr)
+	}
+	if again := compiles(t, bytes.NewReader(bake(alone, "debug"))); len(again) > 0 {
+		t.Errorf("the group of all targets compiles again: %v", again)
 	}
 	for _, name := range []string{"hello:v1", "script:latest", "worker:v1"} {
 		if digestOf(t, reg, "bake/"+name) == digestOf(t, reg, "bake/"+name+"-debug") {

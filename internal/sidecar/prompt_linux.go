@@ -27,16 +27,13 @@ func (s *server) prompts(serving, gone <-chan struct{}) *prompt {
 		case <-gone:
 			return
 		}
-		process, err := os.StartProcess(s.prompt[0], s.prompt, &os.ProcAttr{
-			Env:   delveEnv(s.DelveConfig),
-			Files: []*os.File{os.Stdin, os.Stdout, os.Stderr},
-		})
+		process, err := s.startDelve(s.prompt, os.Stdout, nil)
 		if err == nil {
 			p.process.Store(process)
 			_, err = process.Wait()
 		}
 		if err != nil {
-			s.say("the prompt of %s: %v", s.prompt[0], err)
+			s.say("the prompt: %v", err)
 		}
 	}()
 	return p

@@ -173,15 +173,11 @@ func (s *server) start() (*debugger, error) {
 	if err != nil {
 		return nil, err
 	}
-	process, err := os.StartProcess(s.argv[0], s.argv, &os.ProcAttr{
-		Env:   delveEnv(s.DelveConfig),
-		Files: []*os.File{os.Stdin, stdout, os.Stderr},
-		Sys:   &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM},
-	})
+	process, err := s.startDelve(s.argv, stdout, &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM})
 	_ = stdout.Close()
 	if err != nil {
 		_ = said.Close()
-		return nil, fmt.Errorf("starting the debugger %s: %w", s.argv[0], err)
+		return nil, fmt.Errorf("starting the debugger: %w", err)
 	}
 	go s.print(said)
 	d := &debugger{target: s.target.pid, process: process, say: s.say, ended: make(chan *os.ProcessState, 1), guard: s.guard}
@@ -199,6 +195,15 @@ func (s *server) start() (*debugger, error) {
 		d.prompt = s.prompts(d.serving, gone)
 	}
 	return d, nil
+}
+
+// startDelve starts a Delve with a command line.
+func (s *server) startDelve(argv []string, stdout *os.File, sys *syscall.SysProcAttr) (*os.Process, error) {
+	return os.StartProcess(argv[0], argv, &os.ProcAttr{
+		Env:   delveEnv(s.DelveConfig),
+		Files: []*os.File{os.Stdin, stdout, os.Stderr},
+		Sys:   sys,
+	})
 }
 
 // print prints what Delve does, with the address that clients find it at. At a terminal that is

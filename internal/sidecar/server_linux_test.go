@@ -305,7 +305,7 @@ func TestDebuggerThatCannotServeFailsTheSidecar(t *testing.T) {
 	p.Debugger = append(p.Debugger, "--no-such-flag")
 	refused(t, sidecarOf(writePlan(t, p), []*running{target}), "the debugger failed (exit status 0)") // as Delve says of its flags
 	p.Debugger[0] = "/no/such/dlv"
-	refused(t, sidecarOf(writePlan(t, p), []*running{target}), "starting the debugger /no/such/dlv")
+	refused(t, sidecarOf(writePlan(t, p), []*running{target}), "starting the debugger: fork/exec /no/such/dlv")
 	target.beats()
 }
 

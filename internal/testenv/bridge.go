@@ -19,15 +19,15 @@ type bridge struct {
 	prefix netip.Prefix
 }
 
-// bridgePrefix begins the name of every bridge; the process ID follows, and a letter for each
-// further one of the process.
-const bridgePrefix = "dlvgen"
+// bridgePrefix begins the name of every bridge; the process ID follows, and a number after a
+// separator. The kernel's limit is 15 characters, and a process ID has up to 7.
+const (
+	bridgePrefix    = "dlv"
+	bridgeSeparator = "."
+)
 
 // bridges counts those of this process.
 var bridges atomic.Int32
-
-// bridgeLetters are those of further bridges.
-const bridgeLetters = "bcdefghijklmnopqrstuvwxyz"
 
 // newBridge adds a bridge with a /24 of 10.200.0.0/16 that no interface of the
 // machine uses.
@@ -45,14 +45,13 @@ func newBridge() (*bridge, error) {
 		if used {
 			continue
 		}
-		// The kernel's limit is 15 characters; a process ID has up to 7.
-		name := bridgePrefix + strconv.Itoa(os.Getpid())
-		if further := int(bridges.Add(1)) - 1; further > 0 {
-			name += string(bridgeLetters[(further-1)%len(bridgeLetters)])
-		}
-		return addBridge(name, prefix)
+		return addBridge(bridgeName(os.Getpid(), bridges.Add(1)), prefix)
 	}
 	return nil, errors.New("adding a bridge: no free network in 10.200.0.0/16")
+}
+
+func bridgeName(pid int, n int32) string {
+	return fmt.Sprint(bridgePrefix, pid, bridgeSeparator, n)
 }
 
 func addBridge(name string, prefix netip.Prefix) (*bridge, error) {
@@ -95,7 +94,8 @@ func removeStaleBridges() error {
 	var errs []error
 	for _, link := range links {
 		suffix, ok := strings.CutPrefix(link.Attrs().Name, bridgePrefix)
-		pid, err := strconv.Atoi(strings.TrimRight(suffix, bridgeLetters))
+		process, _, _ := strings.Cut(suffix, bridgeSeparator)
+		pid, err := strconv.Atoi(process)
 		if !ok || err != nil || link.Type() != "bridge" || lives(pid) {
 			continue
 		}

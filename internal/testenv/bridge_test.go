@@ -4,7 +4,6 @@ import (
 	"net"
 	"net/netip"
 	"os/exec"
-	"strconv"
 	"testing"
 )
 
@@ -14,7 +13,7 @@ func TestTheBridgeOfAKilledProcessIsRemoved(t *testing.T) {
 	if err := dead.Run(); err != nil {
 		t.Fatal(err)
 	}
-	stale, err := addBridge(bridgePrefix+strconv.Itoa(dead.Process.Pid), netip.MustParsePrefix("10.199.255.1/24"))
+	stale, err := addBridge(bridgeName(dead.Process.Pid, 1), netip.MustParsePrefix("10.199.255.1/24"))
 	if err != nil {
 		t.Fatal(err)
 	}
