@@ -84,7 +84,7 @@ func TryRelease(ctx context.Context, addr string, remove func(id int) bool, leav
 	}
 	defer c.Close()
 	defer context.AfterFunc(ctx, c.Close)()
-	refused, err := c.clear(remove)
+	refused, err := c.Clear(remove)
 	if err != nil {
 		return false, err
 	}
@@ -105,8 +105,9 @@ func TryRelease(ctx context.Context, addr string, remove func(id int) bool, leav
 	return true, refused
 }
 
-// clear removes the breakpoints that remove names. refused is why some are left.
-func (c *Client) clear(remove func(id int) bool) (refused, err error) {
+// Clear removes the breakpoints that remove names, of a program that stands. refused is why some
+// are left.
+func (c *Client) Clear(remove func(id int) bool) (refused, err error) {
 	list, err := c.Breakpoints()
 	if err != nil {
 		return nil, err

@@ -2,7 +2,6 @@ package sidecar
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"io"
 	"net"
@@ -46,17 +45,9 @@ type guard struct {
 	debuggers int
 	used      bool
 
-	// halting is that of the request to halt, or to detach, that is passed on.
-	halting sync.Mutex
-
-	// debugging is done when Delve has ended, or is about to be told by this process to give the
-	// program up, which givesUp notes. told is set when anybody has told it to, serving is closed
-	// when it serves.
-	mu        sync.Mutex
-	debugging context.Context
-	givesUp   context.CancelFunc
-	told      bool
-	serving   <-chan struct{}
+	// delve has the program.
+	mu    sync.Mutex
+	delve *attachment
 }
 
 // debuggee is what a guard knows of the program itself.
@@ -75,54 +66,21 @@ func newGuard(listener net.Listener, addr netip.AddrPort, p debuggee) *guard {
 	return g
 }
 
-// attached notes that a Delve is started, which has the program until gone is closed. It returns a
-// channel that is closed when it serves.
-func (g *guard) attached(gone <-chan struct{}) (serving <-chan struct{}) {
-	life, ended := context.WithCancel(context.Background())
-	go func() {
-		<-gone
-		ended()
-	}()
+// attached notes that a Delve is started, which has the program until gone is closed.
+func (g *guard) attached(gone <-chan struct{}) *attachment {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.debugging, g.givesUp = context.WithCancel(life)
-	g.told, g.serving = false, awaitServing(life, g.addr.String())
+	g.delve = newAttachment(g.addr, gone)
 	g.accepting.Do(func() { go g.accept() })
-	go g.keep(g.debugging, g.serving)
-	return g.serving
-}
-
-// tellsToLeave notes that Delve is told to give the program up.
-func (g *guard) tellsToLeave() {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.told = true
-}
-
-// leaves notes that this process tells Delve to give the program up, and returns when nothing has
-// the program go on any more: Delve would wait for its next stop.
-func (g *guard) leaves() {
-	g.tellsToLeave()
-	g.mu.Lock()
-	g.givesUp()
-	g.mu.Unlock()
-	g.turn.Lock() // when an attempt under way has ended
-	g.left.Broadcast()
-	g.turn.Unlock()
-}
-
-// toldToLeave tells whether somebody has told Delve to give the program up.
-func (g *guard) toldToLeave() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.told
+	go g.keep(g.delve)
+	return g.delve
 }
 
 // current is the Delve that has the program.
-func (g *guard) current() (debugging context.Context, serving <-chan struct{}) {
+func (g *guard) current() *attachment {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.debugging, g.serving
+	return g.delve
 }
 
 // accept serves clients until the listener is closed.
@@ -163,7 +121,7 @@ func (g *guard) serve(client net.Conn) {
 		g.say("%v", err)
 		return
 	}
-	defer func() { _ = delve.Close() }()
+	defer delve.end()
 	answered := make(chan struct{})
 	go func() {
 		_, _ = io.Copy(client, delve)
@@ -187,19 +145,21 @@ func (g *guard) serve(client net.Conn) {
 
 // dial connects with Delve as soon as one serves: a client that asks for the state just as the
 // program begins to run gets its answer when that stops (1.27.2, service/debugger, State).
-func (g *guard) dial() (*net.TCPConn, error) {
+func (g *guard) dial() (*connection, error) {
 	for {
-		debugging, serving := g.current()
+		delve := g.current()
 		select {
-		case <-serving:
+		case <-delve.serving:
 			conn, err := net.DialTCP("tcp", nil, net.TCPAddrFromAddrPort(g.addr))
-			if err == nil {
-				return conn, nil
-			}
-			if !errors.Is(err, syscall.ECONNREFUSED) {
+			switch {
+			case err == nil && delve.connects(conn):
+				return &connection{conn, delve}, nil
+			case err == nil:
+				_ = conn.Close()
+			case !errors.Is(err, syscall.ECONNREFUSED):
 				return nil, err
 			}
-		case <-debugging.Done():
+		case <-delve.life.Done():
 		}
 		time.Sleep(dialEvery) // until the next one is started
 	}
@@ -207,7 +167,7 @@ func (g *guard) dial() (*net.TCPConn, error) {
 
 // pass passes on a client's requests, but for what would end the program. It calls changes before
 // each that may change something.
-func (g *guard) pass(in *bufio.Reader, delve io.Writer, changes func()) {
+func (g *guard) pass(in *bufio.Reader, delve *connection, changes func()) {
 	next := requestsOf(in)
 	for {
 		r, err := next()
@@ -230,12 +190,15 @@ func (g *guard) pass(in *bufio.Reader, delve io.Writer, changes func()) {
 }
 
 // send passes on one request.
-func (g *guard) send(delve io.Writer, r request) error {
+func (g *guard) send(delve *connection, r request) error {
 	switch {
 	case r.detaches:
 		return g.detach(delve, r)
 	case r.standing != nil:
 		return g.halt(delve, r)
+	}
+	if r.changes {
+		delve.to.passes()
 	}
 	_, err := delve.Write(r.text)
 	return err

@@ -173,21 +173,7 @@ func TestAClientThatDoesNotReadHoldsNothing(t *testing.T) {
 	sidecar, client := attach(t, target, p)
 	_ = client.Disconnect(false)
 	conn := raw(t, p.listen())
-	if _, err := io.WriteString(conn, `{"method":"RPCServer.Command","params":[{"name":"halt"}],"id":1}`+"\n"); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := bufio.NewReader(conn).ReadString('\n'); err != nil {
-		t.Fatal(err)
-	}
-	if err := conn.SetWriteDeadline(time.Now().Add(3 * time.Second)); err != nil {
-		t.Fatal(err)
-	}
-	filter := strings.Repeat(" ", 1<<20)
-	for id := 2; ; id++ {
-		if _, err := fmt.Fprintf(conn, `{"method":"RPCServer.ListFunctions","params":[{"Filter":""%s}],"id":%d}`+"\n", filter, id); err != nil {
-			break // nothing more fits
-		}
-	}
+	fill(t, conn)
 	if err := conn.SetLinger(0); err != nil {
 		t.Fatal(err)
 	}
@@ -293,6 +279,150 @@ func TestHaltsOfManyClientsDoNotEndTheProgram(t *testing.T) {
 		t.Errorf("exit code %d", got)
 	}
 	target.beats()
+}
+
+// TestAHaltAfterAContinueIsNotLost sends both at once.
+func TestAHaltAfterAContinueIsNotLost(t *testing.T) {
+	t.Parallel()
+	p := productionPlan(t)
+	target := program(t, programs.production)
+	_, client := attach(t, target, p)
+	if _, err := client.Halt(); err != nil {
+		t.Fatal(err)
+	}
+	conn := raw(t, p.listen())
+	answers := bufio.NewReader(conn)
+	const command = `{"method":"RPCServer.Command","params":[{"name":"%s"}],"id":%d}` + "\n"
+	for id := range 20 {
+		if _, err := fmt.Fprintf(conn, command+command, "continue", 2*id, "halt", 2*id+1); err != nil {
+			t.Fatal(err)
+		}
+		for range 2 {
+			if _, err := answers.ReadString('\n'); err != nil {
+				t.Fatalf("halt %d: %v", id, err)
+			}
+		}
+	}
+	if state, err := client.GetStateNonBlocking(); err != nil || state.Running {
+		t.Errorf("the program is %+v, %v", state, err)
+	}
+}
+
+// TestASidecarLetsTheProgramGoWhateverItsClientsDo ends it while they have the program stop and
+// go on.
+func TestASidecarLetsTheProgramGoWhateverItsClientsDo(t *testing.T) {
+	t.Parallel()
+	for name, begin := range map[string]func(t *testing.T, sidecar *running, addr string){
+		"a tracer":               traces,
+		"a logpoint":             logs,
+		"a condition":            waits,
+		"one that does not read": doesNotRead,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := productionPlan(t)
+			target := program(t, programs.production, "two")
+			sidecar, client := attach(t, target, p)
+			_ = client.Disconnect(false)
+			begin(t, sidecar, p.listen())
+			sidecar.signal(syscall.SIGTERM)
+			if got := sidecar.code(); got != 0 {
+				t.Errorf("exit code %d, want 0", got)
+			}
+			sidecar.says("continues without the debugger")
+			target.beats()
+			target.beats()
+		})
+	}
+}
+
+// traces has the program go on after each of many stops, as dlvgen's trace does.
+func traces(t *testing.T, sidecar *running, addr string) {
+	t.Helper()
+	client := connect(t, sidecar, addr)
+	if _, err := client.Halt(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.CreateBreakpoint(&api.Breakpoint{FunctionName: "main.other", Line: -1}); err != nil {
+		t.Fatal(err)
+	}
+	stopped := make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for stops := 0; ; stops++ {
+			if state := <-client.Continue(); state == nil || state.Err != nil {
+				return
+			}
+			if stops == 10 {
+				stopped <- struct{}{}
+			}
+		}
+	}()
+	<-stopped
+	t.Cleanup(func() { <-stopped })
+}
+
+// logs sets a logpoint, as editors do.
+func logs(t *testing.T, _ *running, addr string) {
+	t.Helper()
+	conn := raw(t, addr)
+	source := fmt.Sprintf(`"setBreakpoints","arguments":{"source":{"path":"github.com/dlvgen/dlvgen/internal/sidecar/testdata/target/main.go"},"breakpoints":[{"line":%d,"logMessage":"logged"}]}`, markedLine(t, "testdata/target/main.go"))
+	for i, request := range []string{`"initialize"`, `"attach","arguments":{"mode":"remote"}`, source, `"configurationDone"`} {
+		if _, err := io.WriteString(conn, frame(fmt.Sprintf(`{"seq":%d,"type":"request","command":%s}`, i+1, request))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	said := ""
+	for buffer := make([]byte, 4096); strings.Count(said, "]: logged") < 3; {
+		n, err := conn.Read(buffer)
+		if said += string(buffer[:n]); err != nil {
+			t.Fatalf("%v, after %s", err, said)
+		}
+	}
+	go func() { _, _ = io.Copy(io.Discard, conn) }()
+}
+
+// waits sets a breakpoint whose condition Delve looks at all the time.
+func waits(t *testing.T, sidecar *running, addr string) {
+	t.Helper()
+	client := connect(t, sidecar, addr)
+	if _, err := client.Halt(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.CreateBreakpoint(&api.Breakpoint{FunctionName: "main.other", Line: -1, Cond: "n == -1"}); err != nil {
+		t.Fatal(err)
+	}
+	client.Continue()
+	await(t, func() bool {
+		state, err := client.GetStateNonBlocking()
+		return err == nil && state.Running
+	}, "the program to run")
+}
+
+// doesNotRead has requests wait in all connections.
+func doesNotRead(t *testing.T, _ *running, addr string) {
+	t.Helper()
+	fill(t, raw(t, addr))
+}
+
+// fill asks for more than fits into the connections, of a program that stands.
+func fill(t *testing.T, conn *net.TCPConn) {
+	t.Helper()
+	if _, err := io.WriteString(conn, `{"method":"RPCServer.Command","params":[{"name":"halt"}],"id":1}`+"\n"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := bufio.NewReader(conn).ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	if err := conn.SetWriteDeadline(time.Now().Add(3 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	filter := strings.Repeat(" ", 1<<20)
+	for id := 2; ; id++ {
+		if _, err := fmt.Fprintf(conn, `{"method":"RPCServer.ListFunctions","params":[{"Filter":""%s}],"id":%d}`+"\n", filter, id); err != nil {
+			return // nothing more fits
+		}
+	}
 }
 
 // noBreakpoints stops the program, since Delve lists nothing before.

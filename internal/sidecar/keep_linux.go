@@ -14,9 +14,10 @@ const sayAfter = 20 * time.Second
 
 // keep has the program go on wherever it stands while nobody debugs it: when the last client has
 // left, with its breakpoints, and where Delve stops by itself, as at a panic.
-func (g *guard) keep(debugging context.Context, serving <-chan struct{}) {
+func (g *guard) keep(delve *attachment) {
+	debugging := delve.debugging
 	select {
-	case <-serving:
+	case <-delve.serving:
 	case <-debugging.Done():
 	}
 	for g.unattended(debugging) && g.lives() {
@@ -31,8 +32,7 @@ func (g *guard) keep(debugging context.Context, serving <-chan struct{}) {
 		case err != nil || g.wasUsed():
 			pause(debugging)
 		default:
-			g.say("the program stopped%s while nobody debugs it: it is continued", place(at))
-			g.release(debugging, "")
+			g.release(debugging, fmt.Sprintf("the program stopped%s while nobody debugs it: it is continued", place(at)))
 		}
 	}
 }
@@ -65,15 +65,13 @@ func (g *guard) release(debugging context.Context, said string) {
 	for {
 		done, err := g.tryRelease(debugging)
 		switch {
-		case debugging.Err() != nil || !g.lives():
-			return
 		case done:
-			if said != "" {
-				g.say("%s", said)
-			}
+			g.say("%s", said)
 			if err != nil {
 				g.say("a breakpoint is left: %s", g.public(err.Error()))
 			}
+			return
+		case debugging.Err() != nil || !g.lives():
 			return
 		case err == nil: // somebody debugs it
 			return
@@ -93,9 +91,8 @@ func (g *guard) tryRelease(debugging context.Context) (done bool, err error) {
 	if g.debuggers > 0 {
 		return false, nil
 	}
-	all := func(int) bool { return true }
 	none := func(delverpc.State) bool { return false }
-	done, err = delverpc.TryRelease(debugging, g.addr.String(), all, none)
+	done, err = delverpc.TryRelease(debugging, g.addr.String(), anyBreakpoint, none)
 	if done {
 		g.used = false
 	} else if err == nil {
@@ -103,6 +100,9 @@ func (g *guard) tryRelease(debugging context.Context) (done bool, err error) {
 	}
 	return done, err
 }
+
+// anyBreakpoint names all of them.
+func anyBreakpoint(int) bool { return true }
 
 // place is where the program has stopped, for a message.
 func place(at delverpc.State) string {

@@ -70,12 +70,12 @@ func rpcRequest(text json.RawMessage) (request, error) {
 		r.changes = false
 	case "Detach":
 		r.detaches = true
-		var kill []struct{ Kill bool }
-		r.kills = json.Unmarshal(said.Params, &kill) == nil && len(kill) > 0 && kill[0].Kill
+		var kill [1]struct{ Kill bool } // of several, Delve too reads the first
+		r.kills = json.Unmarshal(said.Params, &kill) == nil && kill[0].Kill
 		r.text = newRequest(method, `{"Kill":false}`, said.ID)
 	case "Command":
-		var commands []struct{ Name string }
-		if json.Unmarshal(said.Params, &commands) == nil && len(commands) > 0 && commands[0].Name == "halt" {
+		var commands [1]struct{ Name string }
+		if json.Unmarshal(said.Params, &commands) == nil && commands[0].Name == "halt" {
 			r.standing = newRequest("State", `{"NonBlocking":false}`, said.ID)
 		}
 	case "DumpStart":

@@ -21,7 +21,7 @@ const (
 
 	// serveWithin is how long a Delve that was asked to leave may take to begin to
 	// serve: before, a signal would leave breakpoints of its own behind.
-	serveWithin = 5 * time.Second
+	serveWithin = 4 * time.Second
 
 	// leaveWithin is how long Delve may take to let the program go.
 	leaveWithin = 3 * time.Second
@@ -91,6 +91,9 @@ func (s *server) run() int {
 			return s.fail(err)
 		}
 		state := s.attend(d, signals)
+		if !state.Success() && d.delve.serves() {
+			s.restore()
+		}
 		switch {
 		case !s.lives():
 			s.say("%s has exited", s.target)
@@ -99,10 +102,7 @@ func (s *server) run() int {
 			s.wake()
 			s.say("%s continues without the debugger", s.target)
 			return 0
-		case !state.Success() || !s.guard.toldToLeave(): // with 0 also after a mistake in its flags
-			if err := restoreText(s.target.pid); err != nil {
-				s.say("%v", err)
-			}
+		case !state.Success() || !d.delve.toldToLeave(): // with 0 also after a mistake in its flags
 			s.wake()
 			return s.failed(state)
 		case s.Idle > 0 || s.terminal:
@@ -149,14 +149,11 @@ func (s *server) failed(state *os.ProcessState) int {
 
 // debugger is a Delve that was started.
 type debugger struct {
-	target  int // the PID of the program
 	process *os.Process
-	say     func(format string, args ...any)
+	restore func()
 	ended   chan *os.ProcessState
 	guard   *guard
-
-	// serving is closed when it answers.
-	serving <-chan struct{}
+	delve   *attachment
 
 	// prompt is its client at a terminal, nil without one.
 	prompt *prompt
@@ -180,7 +177,7 @@ func (s *server) start() (*debugger, error) {
 		return nil, fmt.Errorf("starting the debugger: %w", err)
 	}
 	go s.print(said)
-	d := &debugger{target: s.target.pid, process: process, say: s.say, ended: make(chan *os.ProcessState, 1), guard: s.guard}
+	d := &debugger{process: process, restore: s.restore, ended: make(chan *os.ProcessState, 1), guard: s.guard}
 	gone := make(chan struct{})
 	go func() {
 		state, err := process.Wait()
@@ -190,9 +187,9 @@ func (s *server) start() (*debugger, error) {
 		close(gone)
 		d.ended <- state
 	}()
-	d.serving = s.guard.attached(gone)
+	d.delve = s.guard.attached(gone)
 	if s.terminal {
-		d.prompt = s.prompts(d.serving, gone)
+		d.prompt = s.prompts(d.delve.serving, gone)
 	}
 	return d, nil
 }
@@ -228,7 +225,7 @@ func (s *server) print(said *os.File) {
 func (s *server) attend(d *debugger, signals <-chan os.Signal) *os.ProcessState {
 	ticker := time.NewTicker(pace)
 	defer ticker.Stop()
-	serving, alive := d.serving, true
+	serving, alive := d.delve.serving, true
 	var left <-chan struct{}
 	if d.prompt != nil {
 		left = d.prompt.left
@@ -287,10 +284,9 @@ func (d *debugger) leave() {
 	}
 	d.leaving = true
 	d.guard.leaves()
-	select {
-	case <-d.serving:
+	if d.delve.serves() {
 		d.ask()
-	default:
+	} else {
 		d.deadline = time.After(serveWithin)
 	}
 }
@@ -309,16 +305,26 @@ func (d *debugger) ask() {
 }
 
 // press goes one step further with a Delve that does not do what it was asked. It goes with its
-// breakpoints: the program stands while it holds it.
+// breakpoints: the program stands where Delve holds it, and its code is as in its file when it
+// goes on.
 func (d *debugger) press() {
 	if !d.asked {
 		d.ask()
 		return
 	}
-	if err := restoreText(d.target); err != nil {
-		d.say("%v", err)
+	if d.delve.serves() {
+		d.restore()
 	}
 	_ = d.process.Kill()
+}
+
+// restore writes the program's code back that a Delve which ends by force leaves changed.
+func (s *server) restore() {
+	if s.lives() {
+		if err := restoreText(s.target.pid); err != nil {
+			s.say("%v", err)
+		}
+	}
 }
 
 // wake lets a program go on that Delve has left stopped: a signal to stop it may

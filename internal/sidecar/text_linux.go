@@ -8,13 +8,23 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime"
 )
 
 // textAtOnce is how much of a program's text is compared at once.
 const textAtOnce = 1 << 20
 
-// restoreText writes a program's text back where it differs from its file: a debugger that is
-// killed leaves its breakpoints there, and the program would die at the next one.
+// breakpoint is the instruction that Delve writes into a program's text (1.27.2, pkg/proc,
+// amd64_arch.go and arm64_arch.go).
+func breakpoint() []byte {
+	if runtime.GOARCH == "arm64" {
+		return []byte{0, 0, 0x20, 0xd4}
+	}
+	return []byte{0xcc}
+}
+
+// restoreText writes a program's text back where it has breakpoints that its file does not: a
+// debugger that is killed leaves them there, and the program would die at the next one.
 func restoreText(pid int) error {
 	exe, err := elf.Open(file(pid))
 	if err != nil {
@@ -66,9 +76,9 @@ func loadedAt(pid int, exe *elf.File) (uint64, error) {
 	return 0, errors.New("it is not known where the program is loaded")
 }
 
-// restore writes what the file has where memory has something else.
+// restore writes what the file has where memory has a breakpoint.
 func restore(file io.ReaderAt, memory *io.SectionReader, to io.WriterAt) error {
-	want, got := make([]byte, textAtOnce), make([]byte, textAtOnce)
+	want, got, stop := make([]byte, textAtOnce), make([]byte, textAtOnce), breakpoint()
 	for offset := int64(0); offset < memory.Size(); offset += textAtOnce {
 		n := min(textAtOnce, memory.Size()-offset)
 		want, got := want[:n], got[:n]
@@ -81,11 +91,12 @@ func restore(file io.ReaderAt, memory *io.SectionReader, to io.WriterAt) error {
 		if bytes.Equal(want, got) {
 			continue
 		}
-		for i := range want {
-			if want[i] == got[i] {
+		for i := 0; i+len(stop) <= len(want); i += len(stop) {
+			should, is := want[i:i+len(stop)], got[i:i+len(stop)]
+			if !bytes.Equal(is, stop) || bytes.Equal(is, should) {
 				continue
 			}
-			if _, err := to.WriteAt(want[i:i+1], offset+int64(i)); err != nil {
+			if _, err := to.WriteAt(should, offset+int64(i)); err != nil {
 				return err
 			}
 		}

@@ -62,11 +62,16 @@ func TestTextIsWrittenBack(t *testing.T) {
 			return bytes.Clone(text)
 		}
 		before := read()
+		stop := breakpoint()
 		last := bytes.LastIndexFunc(before, func(r rune) bool { return r != 0 && r != 0xcc })
-		for _, at := range []int{last, last - 1, last - 3} { // which no program executes
-			if _, err := memory.WriteAt([]byte{^before[at]}, int64(m.start)+int64(at)); err != nil {
+		for at, n := last&^3, 0; n < 3; at -= 4 { // which no program executes
+			if bytes.Equal(before[at:at+len(stop)], stop) {
+				continue
+			}
+			if _, err := memory.WriteAt(stop, int64(m.start)+int64(at)); err != nil {
 				t.Fatal(err)
 			}
+			n++
 		}
 		if bytes.Equal(read(), before) {
 			t.Fatalf("%s: the text was not changed", name)
