@@ -13,7 +13,6 @@ import (
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/dlvgen/dlvgen/internal/session"
-	"github.com/dlvgen/dlvgen/internal/visible"
 	"github.com/dlvgen/dlvgen/variants"
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -35,9 +34,8 @@ type debugFlags struct {
 	format   formatValue
 	trace    traceFlags
 
-	cluster   cluster.Options
-	container string
-	user      userValue
+	podFlags
+	user userValue
 }
 
 // userValue is the flag --user: whom a debugger in a pod runs as, UID or UID:GID.
@@ -69,9 +67,6 @@ func (u userValue) ids() (user, group *int64, err error) {
 	return user, group, err
 }
 
-// clusterFlags are those that are for pods alone.
-var clusterFlags = []string{"namespace", "context", "container", "kubeconfig", "user"}
-
 // startValue is the flag --start: how a program starts that is started for a session.
 type startValue variants.Start
 
@@ -99,10 +94,7 @@ func (f *debugFlags) register(fs *pflag.FlagSet) {
 	fs.StringSliceVar(&f.insecure, "insecure-registry", nil, "registry HOST[:PORT] to read from over plain HTTP or with an unknown certificate; loopback addresses need no flag")
 	f.format.register(fs)
 	f.trace.register(fs)
-	fs.StringVarP(&f.cluster.Namespace, "namespace", "n", "", "namespace of the pod (default: that of the kubeconfig's context)")
-	fs.StringVarP(&f.container, "container", "c", "", "container of the pod (default: the only one)")
-	fs.StringVar(&f.cluster.Context, "context", "", "context of the kubeconfig to use (default: its current one)")
-	fs.StringVar(&f.cluster.Kubeconfig, "kubeconfig", "", "kubeconfig file to use (default: as kubectl)")
+	f.podFlags.register(fs)
 	fs.Var(flagvalue.Word(&f.user, "id", userValue.check), "user", "UID[:GID] of the debugger in the pod (default: root, or the program's where the pod forbids root or names a user)")
 }
 
@@ -173,12 +165,8 @@ debugger is removed, or ends in its pod, and the program runs on.`,
 			if args[0] == "" {
 				return usagef(cmd, "the target is empty: name a container, a service, a pod or an image")
 			}
-			if _, ok := cluster.ParseObject(args[0]); !ok {
-				for _, name := range clusterFlags {
-					if cmd.Flags().Changed(name) {
-						return usagef(cmd, "--%s is for pods, and %s is none: name it as pod/NAME, or leave --%[1]s out", name, visible.Quote(args[0]))
-					}
-				}
+			if _, _, err := flags.object(cmd, args[0], "user"); err != nil {
+				return err
 			}
 			d := debugging{flags: flags, streams: s, journals: session.UserJournals()}
 			return d.run(cmd.Context(), args[0])

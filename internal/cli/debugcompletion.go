@@ -44,7 +44,7 @@ func containerNames(ctx context.Context, engine *docker.Engine) []string {
 }
 
 // complete offers what can be debugged, and the cluster's names for the flags that choose in it.
-func (f *debugFlags) complete(cmd *cobra.Command) {
+func (f *podFlags) complete(cmd *cobra.Command) {
 	cmd.ValidArgsFunction = plainOf(f.targets)
 	for flag, offer := range map[string]func(ctx context.Context, c *cluster.Cluster, args []string) ([]string, error){
 		"namespace": func(ctx context.Context, c *cluster.Cluster, _ []string) ([]string, error) { return c.Namespaces(ctx) },
@@ -63,7 +63,7 @@ func (f *debugFlags) complete(cmd *cobra.Command) {
 }
 
 // targets offers containers, and behind KIND/ objects of the cluster.
-func (f *debugFlags) targets(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+func (f *podFlags) targets(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	o, ok := cluster.ParseBeginning(typed)
 	if !ok || len(args) > 0 {
 		return runningContainers(cmd, args, typed)
@@ -78,7 +78,7 @@ func (f *debugFlags) targets(cmd *cobra.Command, args []string, typed string) ([
 }
 
 // inCluster offers nothing where the cluster does not answer soon.
-func (f *debugFlags) inCluster(ctx context.Context, names func(context.Context, *cluster.Cluster) ([]string, error)) ([]string, cobra.ShellCompDirective) {
+func (f *podFlags) inCluster(ctx context.Context, names func(context.Context, *cluster.Cluster) ([]string, error)) ([]string, cobra.ShellCompDirective) {
 	ctx, cancel := context.WithTimeout(ctx, completeWithin)
 	defer cancel()
 	c, err := cluster.Connect(f.cluster, &patience.Patience{Limit: completeWithin})

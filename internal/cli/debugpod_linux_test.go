@@ -205,6 +205,7 @@ func TestKubernetesPodsAreDebugged(t *testing.T) {
 	t.Run("at the prompt of the debugger's own Delve", b.promptInPod)
 	t.Run("its calls", b.traces)
 	t.Run("refusals", b.podRefusals)
+	t.Run("checked by doctor", b.examines)
 	t.Run("what kube prints is accepted", b.accepts)
 	t.Run("its names complete the words of kubectl's plugin", b.completes)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/dlvgen/dlvgen/internal/buildkit/builders"
 	"github.com/dlvgen/dlvgen/internal/cluster"
 	"github.com/dlvgen/dlvgen/internal/doctor"
+	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/registry"
 	"github.com/dlvgen/dlvgen/internal/session"
 	"github.com/dlvgen/dlvgen/internal/visible"
@@ -25,6 +26,7 @@ type doctorFlags struct {
 	builder, addr string
 	insecure      []string
 	format        formatValue
+	podFlags
 }
 
 func (f *doctorFlags) register(fs *pflag.FlagSet) {
@@ -35,6 +37,7 @@ func (f *doctorFlags) register(fs *pflag.FlagSet) {
 	fs.StringVar(&f.addr, "addr", "", "address of BuildKit, as for a build")
 	fs.StringSliceVar(&f.insecure, "insecure-registry", nil, "registry HOST[:PORT] to read from over plain HTTP or with an unknown certificate; loopback addresses need no flag")
 	f.format.register(fs)
+	f.podFlags.register(fs)
 }
 
 func newDoctorCommand(s streams) *cobra.Command {
@@ -47,16 +50,17 @@ func newDoctorCommand(s streams) *cobra.Command {
 Looks at the builder, Docker Engine, security profiles, the kernel, the
 registries of --tag, Delve, Go and the debugger's port. With TARGET, a
 container, compose:SERVICE, the name of a service of the compose file in the
-working folder, or an image, also at its program, its debug images and their
-symbols. Compares the sources on this machine with those that were compiled: by
-their content where an image has them, else by the commit and the debug
-information.
+working folder, an image, or pod/NAME or deploy/NAME of Kubernetes, also at its
+program, its debug images and their symbols, and at what the cluster lets you
+do. Compares the sources on this machine with those that were compiled: by their
+content where an image has them, else by the commit and the debug information.
 
 Nothing is changed, and no debugger is started. The exit code is 1 if a check
 fails.`,
 		Example: `  dlvgen doctor
   dlvgen doctor -t registry.example/app:v1
   dlvgen doctor web
+  dlvgen doctor deploy/app -n shop
   dlvgen doctor me/app:v1-debug --local ../app --format json`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
@@ -64,7 +68,6 @@ fails.`,
 			}
 			return nil
 		},
-		ValidArgsFunction: plainOf(runningContainers),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			options, err := flags.options(cmd, s, args)
 			if err != nil {
@@ -74,6 +77,7 @@ fails.`,
 		},
 	}
 	flags.register(cmd.Flags())
+	flags.complete(cmd)
 	return cmd
 }
 
@@ -91,20 +95,31 @@ func (f *doctorFlags) options(cmd *cobra.Command, s streams, args []string) (o d
 		return o, err
 	}
 	o.Chosen = f.local != ""
-	if len(args) == 0 {
-		return o, nil
+	if len(args) > 0 {
+		if o.Target = args[0]; o.Target == "" {
+			return o, usagef(cmd, "the target is empty: name a container, a service, a pod or an image")
+		}
 	}
-	if o.Target = args[0]; o.Target == "" {
-		return o, usagef(cmd, "the target is empty: name a container, a service or an image")
-	}
-	if err := refusePods(o.Target); err != nil {
+	object, isPod, err := f.object(cmd, o.Target)
+	if err != nil || o.Target == "" {
 		return o, err
 	}
-	d := debugging{flags: &debugFlags{}, streams: s, journals: session.UserJournals()}
+	d := debugging{flags: &debugFlags{podFlags: f.podFlags}, streams: s, journals: session.UserJournals()}
 	o.Open = func(ctx context.Context, finder session.Finder) (session.Target, error) {
 		return d.target(ctx, finder, o.Target)
 	}
+	if isPod {
+		f.inPods(&o, object)
+	}
 	return o, nil
+}
+
+// inPods has the target found in a cluster.
+func (f *doctorFlags) inPods(o *doctor.Options, object cluster.Object) {
+	o.Connect = func(waits *patience.Patience) (*cluster.Cluster, error) { return cluster.Connect(f.cluster, waits) }
+	o.OpenPod = func(ctx context.Context, finder session.Finder, c *cluster.Cluster) (*session.Pod, error) {
+		return finder.OpenPod(ctx, c, object, f.container, session.UserJournals())
+	}
 }
 
 // checkout is the folder of --local, or that of the working folder's go.mod, and its module. Both
@@ -125,14 +140,6 @@ func (f *doctorFlags) checkout() (folder, module string, err error) {
 	}
 	_, module, err = moduleAbove(folder)
 	return folder, module, err
-}
-
-// refusePods says what is checked of Kubernetes.
-func refusePods(name string) error {
-	if _, ok := cluster.ParseObject(name); !ok {
-		return nil
-	}
-	return fmt.Errorf("`dlvgen doctor` checks containers of Docker Engine and images: for %s name its image, as `kubectl get %[1]s -o jsonpath='{..image}'` prints it", visible.Quote(name))
 }
 
 // examination is the output of --format json.

@@ -285,10 +285,22 @@ func (b *doctorBench) nothing(t *testing.T) {
 	e.has(t, "target", "failed", "nothing-of-this-name is no container")
 	e.has(t, "sources", "skipped", "the target was not found")
 	e.has(t, "builder", "ok")
-	for _, args := range [][]string{{"pod/app"}, {"deploy/app"}, {"--local", "nowhere"}} {
+	for _, test := range []struct {
+		code int
+		want string
+		args []string
+	}{
+		{cli.ExitFailure, "nowhere", []string{"--local", "nowhere"}},
+		{cli.ExitUsage, "--namespace is for pods, and web is none", []string{"web", "-n", "shop"}},
+		{cli.ExitUsage, "--context is for pods, and there is no target", []string{"--context", "staging"}},
+	} {
 		var stderr bytes.Buffer
-		if code := cli.Run(proctest.Context(t), append([]string{"doctor"}, args...), strings.NewReader(""), &bytes.Buffer{}, &stderr); code != cli.ExitFailure || !strings.Contains(stderr.String(), args[len(args)-1]) {
-			t.Errorf("%q: exit code %d: %s", args, code, stderr.String())
+		if code := cli.Run(proctest.Context(t), append([]string{"doctor"}, test.args...), strings.NewReader(""), &bytes.Buffer{}, &stderr); code != test.code || !strings.Contains(stderr.String(), test.want) {
+			t.Errorf("%q: exit code %d: %s", test.args, code, stderr.String())
 		}
 	}
+	e = examine(t, "pod/app", "--kubeconfig", filepath.Join(t.TempDir(), "none"))
+	e.has(t, "cluster", "failed", "kubeconfig")
+	e.has(t, "target", "failed", "kubeconfig")
+	e.has(t, "debugger", "skipped", "the target was not found")
 }

@@ -43,9 +43,15 @@ func (e *ForbiddenError) Details() string {
 	if e.Namespace == "" {
 		return ""
 	}
-	return fmt.Sprintf("An administrator grants it:\n"+
-		"  kubectl -n %s create role dlvgen-debug --verb=get,list,create,patch --resource=pods,pods/log,pods/ephemeralcontainers,pods/portforward,pods/exec\n"+
-		"  kubectl -n %[1]s create rolebinding dlvgen-debug --role=dlvgen-debug --user=%s", e.Namespace, e.User)
+	return "An administrator grants it:\n  " + strings.Join(Grant(e.Namespace, e.User), "\n  ")
+}
+
+// Grant are the commands of an administrator that let a user debug the pods of a namespace.
+func Grant(namespace, user string) []string {
+	return []string{
+		"kubectl -n " + namespace + " create role dlvgen-debug --verb=get,list,create,patch --resource=pods,pods/log,pods/ephemeralcontainers,pods/portforward,pods/exec",
+		"kubectl -n " + namespace + " create rolebinding dlvgen-debug --role=dlvgen-debug --user=" + user,
+	}
 }
 
 // PolicyError says that the cluster's rules refuse an ephemeral container.

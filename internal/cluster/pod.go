@@ -48,8 +48,10 @@ type Condition struct{ Type, Status, Reason, Message string }
 
 // Container is what is read of a container's specification.
 type Container struct {
-	Name, Image string
-	Env         []struct{ Name, Value string }
+	Name, Image   string
+	Command, Args []string
+	WorkingDir    string
+	Env           []struct{ Name, Value string }
 
 	// SecurityContext is the container's own.
 	SecurityContext SecurityContext
@@ -215,6 +217,23 @@ func (c *Cluster) Logs(ctx context.Context, pod, container string) (string, erro
 // May asks whether the user may do something with the pods of the namespace, such as "create"
 // "portforward". It is nil where they may, or nobody says it.
 func (c *Cluster) May(ctx context.Context, verb, subresource string) error {
+	if allowed, err := c.Allows(ctx, verb, subresource); err != nil || allowed {
+		return nil
+	}
+	return &ForbiddenError{Verb: verb, Resource: PodResource(subresource), Namespace: c.Namespace}
+}
+
+// PodResource is a resource as roles name it: pods, or a subresource of them.
+func PodResource(subresource string) string {
+	if subresource == "" {
+		return "pods"
+	}
+	return "pods/" + subresource
+}
+
+// Allows asks whether the user may do something with the pods of the namespace, or with a
+// subresource of them that is not empty.
+func (c *Cluster) Allows(ctx context.Context, verb, subresource string) (bool, error) {
 	type attributes struct {
 		Namespace   string `json:"namespace"`
 		Verb        string `json:"verb"`
@@ -227,14 +246,19 @@ func (c *Cluster) May(ctx context.Context, verb, subresource string) error {
 	}
 	body, err := json.Marshal(review)
 	if err != nil {
-		return err
+		return false, err
 	}
 	var answer struct{ Status struct{ Allowed bool } }
 	r := request{method: http.MethodPost, path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", contentType: "application/json", body: body}
-	if _, err := c.ask(ctx, r, &answer); err != nil || answer.Status.Allowed {
-		return nil
-	}
-	return &ForbiddenError{Verb: verb, Resource: "pods/" + subresource, Namespace: c.Namespace}
+	_, err = c.ask(ctx, r, &answer)
+	return answer.Status.Allowed, err
+}
+
+// Version is the cluster's, such as "v1.34.1".
+func (c *Cluster) Version(ctx context.Context) (string, error) {
+	var answer struct{ GitVersion string }
+	_, err := c.ask(ctx, request{method: http.MethodGet, path: "/version"}, &answer)
+	return answer.GitVersion, err
 }
 
 // Why says why a pod does not run, in one line, "" where it does.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/dlvgen/dlvgen/internal/buildkit/builders"
+	"github.com/dlvgen/dlvgen/internal/cluster"
 	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/patience"
 	"github.com/dlvgen/dlvgen/internal/registry"
@@ -32,6 +33,11 @@ type Options struct {
 	// Engine, or in a registry.
 	Target string
 	Open   func(context.Context, session.Finder) (session.Target, error)
+
+	// Connect connects with the cluster that has the target, and OpenPod finds it there. Both are
+	// nil for other targets.
+	Connect func(*patience.Patience) (*cluster.Cluster, error)
+	OpenPod func(context.Context, session.Finder, *cluster.Cluster) (*session.Pod, error)
 
 	// Checkout is the folder of a go.mod, empty for none, and Module its module: what the sources
 	// are compared with. Chosen says that the user has named it.
@@ -68,6 +74,7 @@ type Doctor struct {
 	infoFact    fact[system.Info]
 	builderFact fact[[]builders.Listed]
 	delveFact   fact[string]
+	clusterFact fact[*cluster.Cluster]
 	targetFact  fact[*target]
 	programFact fact[*program]
 	imagesFact  fact[*debugImages]
@@ -97,12 +104,23 @@ func (d *Doctor) Check(ctx context.Context) []Result {
 	}
 	checks = append(checks, d.registryChecks()...)
 	checks = append(checks, check{"dlv", d.checkDelve}, check{"go", d.checkGo}, check{"port", d.checkPort})
-	if d.Target != "" {
-		checks = append(checks, check{"target", d.checkTarget}, check{"platform", d.checkPlatform}, check{"container", d.checkContainer},
-			check{"address", d.checkAddress}, check{"program", d.checkProgram}, check{"delve", d.checkItsDelve},
-			check{"debug images", d.checkImages}, check{"symbols", d.checkSymbols}, check{"sources", d.checkSources})
-	}
+	checks = append(checks, d.targetChecks()...)
 	return run(ctx, checks, checkLimit, checkGrace)
+}
+
+// targetChecks are those of what is to be debugged, where it runs first.
+func (d *Doctor) targetChecks() []check {
+	var where []check
+	switch {
+	case d.Target == "":
+		return nil
+	case d.Connect != nil:
+		where = []check{{"cluster", d.checkCluster}, {"permissions", d.checkPermissions}, {"target", d.checkTarget}, {"platform", d.checkNode}, {"debugger", d.checkDebugger}}
+	default:
+		where = []check{{"target", d.checkTarget}, {"platform", d.checkPlatform}, {"container", d.checkContainer}, {"address", d.checkAddress}}
+	}
+	return append(where, check{"program", d.checkProgram}, check{"delve", d.checkItsDelve},
+		check{"debug images", d.checkImages}, check{"symbols", d.checkSymbols}, check{"sources", d.checkSources})
 }
 
 // Close ends what the checks have opened.

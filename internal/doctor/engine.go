@@ -19,7 +19,7 @@ func (d *Doctor) checkEngine(ctx context.Context) finding {
 	if err != nil {
 		text, _, _ := strings.Cut(err.Error(), ": start it") // which is the remedy
 		f := warning("start it, or choose another with DOCKER_HOST or `docker context use`: without it, `dlvgen debug`, `--load` and containers do not work", "%s", text)
-		if d.Target != "" {
+		if d.Target != "" && d.Connect == nil {
 			f.Status = Failed
 		}
 		return f

@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 
+	"github.com/dlvgen/dlvgen/internal/docker"
 	"github.com/dlvgen/dlvgen/internal/gobin"
 	"github.com/dlvgen/dlvgen/internal/layout"
 	"github.com/dlvgen/dlvgen/internal/registry"
@@ -30,9 +31,11 @@ func (d *Doctor) images(ctx context.Context) (*debugImages, error) {
 		if err != nil {
 			return nil, err
 		}
-		e, err := d.engine(ctx)
-		if err != nil {
-			return nil, err
+		var e *docker.Engine
+		if t.pod == nil {
+			if e, err = d.engine(ctx); err != nil {
+				return nil, err
+			}
 		}
 		all := &debugImages{}
 		f := d.finder(e, func(note string) { all.notes = append(all.notes, note) })

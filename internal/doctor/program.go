@@ -207,17 +207,35 @@ func (d *Doctor) filesOf(ctx context.Context, t *target) (from files, s startup,
 		return nil, s, err
 	}
 	c := config.Config
+	if t.pod != nil {
+		return layerFiles{img.Image}, t.podStartup(c), nil
+	}
 	return layerFiles{img.Image}, startup{append(slices.Clone(c.Entrypoint), c.Cmd...), c.Env, c.WorkingDir}, nil
 }
 
-// fitting is the image for Docker Engine's platform, else the first.
+// fitting is the image for the platform that runs it, else the first.
 func (d *Doctor) fitting(ctx context.Context, images []registry.PlatformImage) registry.PlatformImage {
-	if own, err := d.platform(ctx); err == nil {
-		if img := registry.ForPlatform(images, path.Join(own.OS, own.Architecture)); img != nil {
-			return *img
-		}
+	if img := registry.ForPlatform(images, d.runsOn(ctx)); img != nil {
+		return *img
 	}
 	return images[0]
+}
+
+// runsOn is OS/ARCH of the pod's node, or of Docker Engine, empty where nobody tells.
+func (d *Doctor) runsOn(ctx context.Context) string {
+	if d.Connect == nil {
+		own, err := d.platform(ctx)
+		if err != nil {
+			return ""
+		}
+		return path.Join(own.OS, own.Architecture)
+	}
+	t, err := d.target(ctx)
+	if err != nil {
+		return ""
+	}
+	_, platform := t.pod.Node(ctx)
+	return platform
 }
 
 // processes are the executables of a container that runs, those of its first processes first.

@@ -50,7 +50,7 @@ func (d *Doctor) checkItsRegistry(ctx context.Context) finding {
 			}
 		}
 		f := d.checkRegistry(ctx, ref)
-		if f.Status == Failed && t.engine != nil {
+		if f.Status == Failed && (t.engine != nil || t.pod != nil) { // whose node may reach it
 			f.Status = Warning
 		}
 		return f

@@ -22,13 +22,18 @@ import (
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
 
-// target is what is to be debugged: a container, an image of Docker Engine, or one of a registry.
+// target is what is to be debugged: a container, a pod, an image of Docker Engine, or one of a
+// registry.
 type target struct {
 	name       string
 	production session.Production
 
 	// container is what Docker Engine says of it, nil for an image.
 	container *client.ContainerInspectResult
+
+	// pod is nil but for one; notes are what was said when it was looked up.
+	pod   *session.Pod
+	notes []string
 
 	// engine is nil where no Docker Engine has the image: it is read from its registry.
 	engine *docker.Engine
@@ -43,6 +48,9 @@ func (t *target) labels() variants.Labels { return t.production.Labels }
 
 func (d *Doctor) target(ctx context.Context) (*target, error) {
 	return d.targetFact.get(ctx, func(ctx context.Context) (*target, error) {
+		if d.Connect != nil {
+			return d.podTarget(ctx)
+		}
 		e, err := d.engine(ctx)
 		if err != nil {
 			return d.published(ctx, err)
@@ -112,7 +120,11 @@ func (d *Doctor) checkTarget(ctx context.Context) finding {
 	t, err := d.target(ctx)
 	if err != nil {
 		var more interface{ Details() string }
-		f := failed("name a container, a service of Compose, or an image: `docker ps`, `docker images`", "%s", err)
+		remedy := "name a container, a service of Compose, or an image: `docker ps`, `docker images`"
+		if d.Connect != nil {
+			remedy = "name a pod, or a workload that has some: `kubectl get pods`"
+		}
+		f := failed(remedy, "%s", err)
 		if errors.As(err, &more) && more.Details() != "" {
 			f = withDetails(f, more.Details())
 		}
@@ -123,6 +135,8 @@ func (d *Doctor) checkTarget(ctx context.Context) finding {
 		what = fmt.Sprintf("debug image (%s)", kind)
 	}
 	switch {
+	case t.pod != nil:
+		return t.checkPod(what)
 	case t.container == nil && t.engine == nil:
 		return found("%s is a %s of a registry", t.production, what)
 	case t.container == nil:

@@ -57,7 +57,7 @@ type ephemeral struct {
 	stop    context.CancelFunc // of what keeps the debugger from being alone
 }
 
-func newEphemeral(p *Pod, image Image, way Way, o Options) (Debugger, error) {
+func newEphemeral(p *Pod, image Image, way Way, o Options) (*ephemeral, error) {
 	e := &ephemeral{pod: p, image: image, way: way, options: o, stop: func() {}}
 	if way == WayAttach {
 		e.image = Image{Ref: p.container.Image, Labels: p.production.Labels, Why: "the container's own image"}

@@ -255,7 +255,11 @@ func (p *Pod) Debugger(way Way, image Image, o Options) (Debugger, error) {
 	case WayConnect:
 		return newPodConnected(p, o)
 	case WaySidecar, WayAttach:
-		return newEphemeral(p, image, way, o)
+		e, err := newEphemeral(p, image, way, o)
+		if err != nil {
+			return nil, err
+		}
+		return e, nil
 	}
 	return nil, fmt.Errorf("a pod cannot be debugged by the way %q", way)
 }

@@ -1,0 +1,69 @@
+//go:build linux && !race
+
+package cli_test
+
+import (
+	"testing"
+
+	"github.com/dlvgen/dlvgen/internal/cli"
+	"github.com/dlvgen/dlvgen/internal/testenv"
+)
+
+// examines checks pods of which some can be debugged, and adds no container to any.
+func (b *podBench) examines(t *testing.T) {
+	before := len(b.pod(t, "app").Spec.EphemeralContainers)
+	admin := []string{"--kubeconfig", b.cluster.Kubeconfig}
+	with := func(target string, flags ...string) *examined {
+		t.Helper()
+		return examine(t, append(append([]string{target}, admin...), flags...)...)
+	}
+
+	e := with("pod/app")
+	e.has(t, "cluster", "ok", "Kubernetes v", `the context "admin", the namespace default`)
+	e.has(t, "permissions", "ok", "you may add a debugger to the pods of the namespace default")
+	e.has(t, "target", "ok", "pod/app is a container of the production image "+b.ref("v1"))
+	e.has(t, "platform", "ok", "the node "+testenv.KubernetesNode+" is linux/")
+	e.has(t, "debugger", "ok", "into pod/app as the user 65532:65532, with the capability SYS_PTRACE")
+	e.has(t, "program", "ok", "optimized and without debug information")
+	e.has(t, "debug images", "ok", "sidecar: ")
+	e.has(t, "symbols", "ok", "are of the program of pod/app")
+	e.has(t, "ptrace_scope", "skipped", "the pod's node has its own")
+	e = with("pod/app", "--local", b.folder) // which has changed since
+	e.has(t, "sources", "failed", "main.go")
+	if e.code != cli.ExitFailure {
+		t.Errorf("exit code %d", e.code)
+	}
+
+	e = with("pod/newer") // whose debug images nobody has made
+	e.has(t, "debug images", "warning", "has no debug image")
+	e.has(t, "debugger", "skipped", "there is no sidecar of ")
+	e = with("pod/remote")
+	e.has(t, "debugger", "ok", "has a debugger of its own")
+	e = with("pod/attach")
+	e.has(t, "debugger", "ok", "the cluster lets a debugger into pod/attach")
+	e = with("pod/app", "-n", "strict")
+	e.has(t, "debugger", "warning", "as the user 65532:65532, without the capability SYS_PTRACE", "the Pod Security level restricted allows no SYS_PTRACE")
+	e = with("pod/crashing")
+	e.has(t, "target", "failed", "it does not run: it has ended")
+	e.has(t, "debugger", "skipped", "pod/crashing does not run")
+	e = with("pod/two")
+	e.has(t, "target", "failed", "the pod two has several containers: choose one with -c")
+	e.has(t, "sources", "skipped", "the target was not found")
+	e = with("pod/two", "-c", "other")
+	e.has(t, "program", "failed", "starts no Go program", "/bin/sleep")
+	e = with("pod/ap")
+	e.has(t, "target", "failed", "did you mean app?", "kubectl get pods")
+	e = with("pod/app", "--context", "nowhere")
+	e.has(t, "cluster", "failed", `of the context "nowhere", cannot be reached`)
+	e = with("pod/app", "--context", "limited")
+	e.has(t, "permissions", "failed", "get pods, to look at the pod", "patch pods/ephemeralcontainers, to add the debugger", "create role dlvgen-debug")
+	e.has(t, "target", "failed", "the user limited may not get pods")
+
+	e = examine(t, "pod/app", "--kubeconfig", b.kubeconfigOf(t, "reader"))
+	e.has(t, "permissions", "failed", "patch pods/ephemeralcontainers, to add the debugger", "get pods/log, to say why")
+	e.has(t, "debugger", "failed", "the user reader may not patch pods/ephemeralcontainers")
+	e.has(t, "platform", "skipped", "you may not read the node "+testenv.KubernetesNode)
+	if after := len(b.pod(t, "app").Spec.EphemeralContainers); after != before {
+		t.Errorf("the checks have added %d containers", after-before)
+	}
+}
