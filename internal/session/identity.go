@@ -19,15 +19,15 @@ type identity struct {
 	restricted bool
 }
 
-// String is UID:GID.
+// String is UID:GID, or UID where nothing tells the group. Without a user it is root.
 func (i identity) String() string {
-	text := func(id *int64) string {
-		if id == nil {
-			return "?"
-		}
-		return strconv.FormatInt(*id, 10)
+	switch {
+	case i.user == nil:
+		return "root"
+	case i.group == nil:
+		return strconv.FormatInt(*i.user, 10)
 	}
-	return text(i.user) + ":" + text(i.group)
+	return fmt.Sprintf("%d:%d", *i.user, *i.group)
 }
 
 // anybody stands for a user that nothing tells: the debugger of a pod that must not run as root says

@@ -4,7 +4,7 @@ import "context"
 
 // Rehearsal is what a cluster says of a debugger that it was asked to check, and did not start.
 type Rehearsal struct {
-	// User is whom the debugger would run as, UID:GID or "root".
+	// User is whom the debugger would run as: UID:GID, UID, or "root".
 	User string
 
 	// Restricted says that it would have no capability to trace others.
@@ -26,10 +26,7 @@ func (p *Pod) Rehearse(ctx context.Context, way Way, image Image) (Rehearsal, er
 		return r, err
 	}
 	is, err := e.admitted(ctx, e.first)
-	r.Restricted = is.restricted
-	if r.User = is.String(); is.user == nil {
-		r.User = "root"
-	}
+	r.User, r.Restricted = is.String(), is.restricted
 	return r, err
 }
 
