@@ -164,11 +164,11 @@ func TestABakeFileOfVariantsCompilesOnceAWay(t *testing.T) {
 	}
 	run("create", "--driver", "remote", "--name", "bake", testenv.SharedBuildKit(t).Addr)
 	var progress []byte
-	// A service at a time: fifteen frontends at once are more than a busy machine starts in the
-	// ten seconds that BuildKit gives them.
 	bake := func(file string, targets ...string) []byte {
 		return run(append([]string{"bake", "--builder", "bake", "--progress", "rawjson", "-f", "docker-bake.hcl", "-f", file, "--push"}, targets...)...)
 	}
+	// A service at a time: fifteen frontends at once are more than a busy machine starts in the
+	// ten seconds that BuildKit gives them.
 	for _, name := range []string{"hello", "script", "worker"} {
 		progress = append(progress, bake(file, name, name+"-debug")...)
 	}

@@ -13,9 +13,6 @@ const writeWithin = 2 * time.Second
 
 // attachment is a Delve that has the program.
 type attachment struct {
-	// addr is where it listens.
-	addr string
-
 	// life is done when Delve has ended, debugging also when it is about to be told by this process
 	// to give the program up, which givesUp notes. serving is closed when it serves.
 	life, debugging context.Context
@@ -40,7 +37,7 @@ func newAttachment(addr netip.AddrPort, gone <-chan struct{}) *attachment {
 		<-gone
 		ended()
 	}()
-	a := &attachment{addr: addr.String(), life: life, serving: awaitServing(life, addr.String()), conns: map[*net.TCPConn]bool{}}
+	a := &attachment{life: life, serving: awaitServing(life, addr.String()), conns: map[*net.TCPConn]bool{}}
 	a.debugging, a.givesUp = context.WithCancel(life)
 	return a
 }

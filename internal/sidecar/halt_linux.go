@@ -38,7 +38,7 @@ func (g *guard) halt(delve *connection, r request) error {
 	d := delve.to
 	d.halting.Lock()
 	defer d.halting.Unlock()
-	if d.stands(d.debugging) {
+	if g.stands(d.debugging, d) {
 		return delve.write(r.standing)
 	}
 	if err := d.debugging.Err(); err != nil {
@@ -49,7 +49,7 @@ func (g *guard) halt(delve *connection, r request) error {
 	}
 	ctx, cancel := context.WithTimeout(d.debugging, haltWithin)
 	defer cancel()
-	for !d.stands(ctx) && ctx.Err() == nil {
+	for !g.stands(ctx, d) && ctx.Err() == nil {
 		time.Sleep(lookEvery)
 	}
 	return nil
@@ -80,8 +80,7 @@ func (g *guard) detach(delve *connection, r request) error {
 
 // leaves notes that this process tells Delve to give the program up, and returns when nothing has
 // the program go on any more: Delve would wait for its next stop.
-func (g *guard) leaves() {
-	d := g.current()
+func (g *guard) leaves(d *attachment) {
 	d.tell(true)
 	d.givesUp()
 	d.cut(nil)
@@ -91,8 +90,7 @@ func (g *guard) leaves() {
 }
 
 // giveUp has this process tell Delve to give the program up, by tell.
-func (g *guard) giveUp(tell func()) {
-	d := g.current()
+func (g *guard) giveUp(d *attachment, tell func()) {
 	d.halting.Lock()
 	defer d.halting.Unlock()
 	if d.serves() { // before, it does not answer
@@ -143,13 +141,13 @@ func (g *guard) settled(ctx context.Context) bool {
 // stands tells whether Delve holds the program, or has seen it exit. It asks until Delve says so:
 // a Delve that is busy does not answer, and one that has just been asked to have the program go on
 // may answer before it does.
-func (a *attachment) stands(ctx context.Context) bool {
+func (g *guard) stands(ctx context.Context, d *attachment) bool {
 	for ; ctx.Err() == nil; time.Sleep(lookEvery) {
-		now, err := delverpc.AskState(ctx, a.addr)
+		now, err := delverpc.AskState(ctx, g.addr.String())
 		if _, exited := delverpc.Exited(err); exited {
 			return true
 		}
-		if err == nil && (now.Running || a.sincePassed() > resumesWithin) {
+		if err == nil && (now.Running || d.sincePassed() > resumesWithin) {
 			return !now.Running
 		}
 	}

@@ -91,7 +91,7 @@ func (s *server) run() int {
 			return s.fail(err)
 		}
 		state := s.attend(d, signals)
-		if !state.Success() && d.delve.serves() {
+		if !state.Success() && d.delve.serves() { // also of one that was killed, and wrote until then
 			s.restore()
 		}
 		switch {
@@ -283,7 +283,7 @@ func (d *debugger) leave() {
 		return
 	}
 	d.leaving = true
-	d.guard.leaves()
+	d.guard.leaves(d.delve)
 	if d.delve.serves() {
 		d.ask()
 	} else {
@@ -300,7 +300,7 @@ func (d *debugger) served() {
 
 func (d *debugger) ask() {
 	d.asked = true
-	d.guard.giveUp(func() { _ = d.process.Signal(syscall.SIGTERM) })
+	d.guard.giveUp(d.delve, func() { _ = d.process.Signal(syscall.SIGTERM) })
 	d.deadline = time.After(leaveWithin)
 }
 
