@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -116,6 +117,49 @@ func runIn(t *testing.T, dir, name string, args ...string) {
 	}
 }
 
+// checkSizes reads what `dlvgen inspect` says of the layers of an image that dlvgen has made.
+func checkSizes(t *testing.T, ref string) {
+	t.Helper()
+	var got []struct {
+		Plan struct {
+			Layers []struct{ Files, Description string }
+		}
+		Layers []struct {
+			Size      int64
+			CreatedBy string
+			Added     bool
+		}
+	}
+	r := mustCall(t, "inspect", ref, "--format", "json")
+	if err := json.Unmarshal([]byte(r.stdout), &got); err != nil || len(got) != 1 {
+		t.Fatalf("%v in\n%s", err, r.stdout)
+	}
+	r = mustCall(t, "inspect", ref)
+	planned, of := got[0].Plan.Layers, len(got[0].Layers)
+	if len(planned) == 0 || of < len(planned) {
+		t.Fatalf("the image has %d layers, and its plan %d", of, len(planned))
+	}
+	for i, l := range got[0].Layers {
+		n := i - (of - len(planned))
+		if l.Size == 0 || l.Added != (n >= 0) {
+			t.Errorf("layer %d of %d: %+v", i, of, l)
+		}
+		if n < 0 {
+			continue
+		}
+		if want := "dlvgen: " + planned[n].Description + " at " + planned[n].Files; l.CreatedBy != want {
+			t.Errorf("layer %d is created by %q, want %q", i, l.CreatedBy, want)
+		}
+		says := regexp.MustCompile(`(?m)^  added +` + regexp.QuoteMeta(planned[n].Files+": "+planned[n].Description) + `, [\d.]+[kM]?B$`)
+		if !says.MatchString(r.stdout) {
+			t.Errorf("stdout lacks %s:\n%s", says, r.stdout)
+		}
+	}
+	if says := regexp.MustCompile(fmt.Sprintf(`(?m)^  size +[\d.]+MB in %d layers$`, of)); !says.MatchString(r.stdout) {
+		t.Errorf("stdout lacks %s:\n%s", says, r.stdout)
+	}
+}
+
 // TestADebugImageOfAPublishedImage has the image with a stripped program, and a checkout of its
 // sources. The program stands in the place of production's, and stops in main.
 func TestADebugImageOfAPublishedImage(t *testing.T) {
@@ -147,6 +191,7 @@ func TestADebugImageOfAPublishedImage(t *testing.T) {
 	checkPublished(t, image)
 	for _, suffix := range []string{"-debug-src", "-debug-sidecar"} {
 		verifyHonest(t, ref+suffix, ref)
+		checkSizes(t, ref+suffix)
 	}
 
 	// Of another commit, and of a program that says nothing of itself, there is none.

@@ -47,6 +47,8 @@ type planRecord struct {
 	Platform string          `json:"platform"`
 	Digest   string          `json:"digest"`
 	Plan     json.RawMessage `json:"plan"`
+
+	Layers []registry.ImageLayer `json:"layers"`
 }
 
 func (s streams) inspect(ctx context.Context, flags *registryFlags, ref registry.Reference, digest string) error {
@@ -54,27 +56,30 @@ func (s streams) inspect(ctx context.Context, flags *registryFlags, ref registry
 	if err != nil {
 		return err
 	}
-	if flags.format == formatJSON {
-		records := []planRecord{}
-		for _, p := range plans {
-			records = append(records, planRecord{p.Platform, p.Digest, p.Raw})
-		}
-		return writeJSON(s.out, records)
-	}
+	records := []planRecord{}
 	var b bytes.Buffer
 	for i, p := range plans {
+		layers, err := p.Layers()
+		if err != nil {
+			return err
+		}
+		records = append(records, planRecord{p.Platform, p.Digest, p.Raw, layers})
 		if i > 0 {
 			b.WriteString("\n")
 		}
 		fmt.Fprintf(&b, "%s (%s)\n", visible.Line(withDigest(ref, p.Digest)), visible.Line(p.Platform))
-		writePlan(&b, p.Plan)
+		writePlan(&b, p.Plan, layers)
+	}
+	if flags.format == formatJSON {
+		return writeJSON(s.out, records)
 	}
 	_, err = s.out.Write(b.Bytes())
 	return err
 }
 
-// writePlan writes a plan in words. Whoever pushed the image wrote it.
-func writePlan(w io.Writer, p *variants.Plan) {
+// writePlan writes a plan in words, with the sizes of the image's layers. Whoever pushed the image
+// wrote it.
+func writePlan(w io.Writer, p *variants.Plan, layers []registry.ImageLayer) {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	say := func(name, format string, args ...any) {
 		if text := fmt.Sprintf(format, args...); text != "" {
@@ -102,10 +107,27 @@ func writePlan(w io.Writer, p *variants.Plan) {
 	for _, file := range p.LeftOut {
 		say("left out", "%s: %s", file.Path, file.Reason)
 	}
-	for _, layer := range p.Layers {
-		say("added", "%s: %s", layer.Files, layer.Description)
+	all, added := pulled(layers)
+	for i, layer := range p.Layers {
+		text := layer.Files + ": " + layer.Description
+		if len(added) == len(p.Layers) {
+			text += ", " + size(added[i].Size)
+		}
+		say("added", "%s", text)
 	}
+	say("size", "%s in %d layers", size(all), len(layers))
 	_ = t.Flush()
+}
+
+// pulled is the size of layers together, and those of them that dlvgen added.
+func pulled(layers []registry.ImageLayer) (all int64, added []registry.ImageLayer) {
+	for _, l := range layers {
+		all += l.Size
+		if l.Added {
+			added = append(added, l)
+		}
+	}
+	return all, added
 }
 
 func compiledAs(p *variants.Plan) string {

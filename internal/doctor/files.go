@@ -13,7 +13,7 @@ import (
 
 	"github.com/containerd/errdefs"
 	"github.com/dlvgen/dlvgen/internal/docker"
-	"github.com/dlvgen/dlvgen/variants"
+	"github.com/dlvgen/dlvgen/internal/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/moby/moby/api/types/container"
 	"github.com/moby/moby/client"
@@ -137,15 +137,8 @@ func (f layerFiles) ours(layers int) ([]bool, error) {
 		return nil, err
 	}
 	list := make([]bool, layers)
-	i := 0
-	for _, h := range config.History {
-		if h.EmptyLayer {
-			continue
-		}
-		if i < layers {
-			list[i] = h.Comment == variants.HistoryComment
-		}
-		i++
+	for i, h := range registry.LayerHistory(config, layers) {
+		list[i] = registry.AddedBy(h)
 	}
 	return list, nil
 }

@@ -12,7 +12,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/dlvgen/dlvgen/variants"
+	"github.com/dlvgen/dlvgen/internal/registry"
 	v1 "github.com/google/go-containerregistry/pkg/v1"
 )
 
@@ -216,14 +216,13 @@ func sharedLayers(a, b []v1.Layer) (int, error) {
 
 // addedLayers says by the history which layers dlvgen added, in the order of the layers.
 func addedLayers(config *v1.ConfigFile, layers int) []bool {
-	var ours []bool
-	for _, h := range config.History {
-		if !h.EmptyLayer {
-			ours = append(ours, h.Comment == variants.HistoryComment)
-		}
+	history := registry.LayerHistory(config, layers)
+	if history == nil { // so all of them are to be clean
+		return slices.Repeat([]bool{true}, layers)
 	}
-	if len(ours) != layers { // nothing is known of them, so all of them are to be clean
-		ours = slices.Repeat([]bool{true}, layers)
+	var ours []bool
+	for _, h := range history {
+		ours = append(ours, registry.AddedBy(h))
 	}
 	return ours
 }
