@@ -1,13 +1,13 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"strconv"
 	"strings"
 
-	"github.com/dlvgen/dlvgen/internal/bake"
 	"github.com/dlvgen/dlvgen/internal/cluster"
 	"github.com/dlvgen/dlvgen/internal/flagvalue"
 	"github.com/dlvgen/dlvgen/internal/patience"
@@ -20,9 +20,9 @@ import (
 
 // debugFlags are the flags of `dlvgen debug`.
 type debugFlags struct {
-	client   clientValue
-	replace  bool
-	build    string
+	client  clientValue
+	replace bool
+	debugBuild
 	image    string
 	port     int
 	pid      int
@@ -82,8 +82,7 @@ func (f *debugFlags) register(fs *pflag.FlagSet) {
 	f.client = clientDelve
 	fs.Var(flagvalue.Word(&f.client, "client", clientValue.check), "for", "client to debug with: dlv is a prompt, others get a configuration: "+strings.Join(clients(), ", "))
 	fs.StringVar(&f.image, "image", "", "debug image to use (default: the one that belongs to what runs)")
-	fs.StringVar(&f.build, "build", "", "build the debug image first, from this context or from the working folder")
-	fs.Lookup("build").NoOptDefVal = "."
+	f.debugBuild.register(fs)
 	fs.BoolVar(&f.replace, "replace", false, "run the remote variant in the place of the container, which comes back at the end")
 	fs.Var(flagvalue.Word(&f.start, "string", startValue.check), "start", `how the program starts with --replace or for an image: "hold" waits for a client, "continue" does not (default: continue with --replace, else what the image has)`)
 	fs.IntVar(&f.pid, "pid", 0, "process to debug, by its id in the container (default: that of the image's program)")
@@ -107,16 +106,12 @@ func (f *debugFlags) check(cmd *cobra.Command) error {
 		return usagef(cmd, "--pid and --program both name the process: leave one of them out")
 	case f.port < 0 || f.port > 65535:
 		return usagef(cmd, "--port is %d: it must be a number from 1 to 65535", f.port)
-	case f.image != "" && f.build != "":
-		return usagef(cmd, "--image names a debug image, and --build makes one: leave one of them out")
-	case f.dryRun && f.build != "":
-		return usagef(cmd, "--dry-run starts nothing, and --build builds: leave one of them out")
 	case f.format == formatJSON && f.client == clientDelve && cmd.Flags().Changed("for"):
 		return usagef(cmd, "--format json prints where the debugger is, and --for dlv is a prompt: leave one of them out")
 	case strings.HasPrefix(f.program, "-"):
 		return usagef(cmd, "--program is %q: it must be the name or the path of a program", f.program)
 	}
-	return f.trace.check(cmd)
+	return cmp.Or(f.checkBuild(cmd), f.trace.check(cmd))
 }
 
 // process names the process to debug as a sidecar takes it.
@@ -153,6 +148,7 @@ debugger is removed, or ends in its pod, and the program runs on.`,
   dlvgen debug compose:web --for vscode > .vscode/launch.json
   dlvgen debug app --trace main.handler
   dlvgen debug app --build
+  dlvgen debug deploy/app --derive
   dlvgen debug app --replace --start hold
   dlvgen debug registry.example/app:v1
   dlvgen debug deploy/app -n shop -c app
@@ -275,47 +271,17 @@ func (d debugging) choose(ctx context.Context, f session.Finder, target session.
 func (d debugging) image(ctx context.Context, f session.Finder, one *debugged) (session.Image, error) {
 	production, kind := one.target.Production(), one.way.Kind()
 	if kind == "" {
-		if d.flags.build != "" {
-			return session.Image{}, fmt.Errorf("%s: leave --build out", one.why)
+		if flag := d.flags.flag(); flag != "" {
+			return session.Image{}, fmt.Errorf("%s: leave %s out", one.why, flag)
 		}
 		return session.Image{Ref: production.Name, Labels: production.Labels, Local: true}, nil
 	}
-	if d.flags.build != "" {
+	if d.flags.flag() != "" {
 		where := "--load"
 		if one.pod {
 			where = "--push"
 		}
-		return d.built(ctx, f, production, kind, where)
+		return d.made(ctx, f, production, kind, where)
 	}
 	return f.Find(ctx, production, kind)
-}
-
-// built builds the debug image of production. where is the flag for where it goes.
-func (d debugging) built(ctx context.Context, f session.Finder, production session.Production, kind variants.Kind, where string) (session.Image, error) {
-	if len(production.Tags) == 0 {
-		return session.Image{}, fmt.Errorf("%s has no tag to make a debug tag from: build with `dlvgen build -t`, and name the image with --image", production)
-	}
-	flags, fs := &buildFlags{}, pflag.NewFlagSet("", pflag.ContinueOnError)
-	flags.register(fs)
-	if err := fs.Parse([]string{"--tag", production.Tags[0].Familiar(), "--variant", string(kind), where}); err != nil {
-		return session.Image{}, err
-	}
-	env, err := bake.ReadEnvironment()
-	if err != nil {
-		return session.Image{}, err
-	}
-	r, err := flags.request([]string{d.flags.build}, env)
-	if err != nil {
-		return session.Image{}, fmt.Errorf("--build: %w", err)
-	}
-	results, err := r.Build(ctx, d.streams.forBuild())
-	if err != nil {
-		return session.Image{}, err
-	}
-	if len(results) != 1 || len(results[0].Names()) == 0 {
-		return session.Image{}, errors.New("the build has made no image")
-	}
-	image, err := f.Named(ctx, results[0].Names()[0])
-	image.Why = "it was built just now"
-	return image, err
 }

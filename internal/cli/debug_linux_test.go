@@ -484,14 +484,16 @@ func (b *debugBench) built(t *testing.T) {
 	if _, err := b.engine.CLI(proctest.Context(t), "image", "rm", "--force", b.ref("v1-debug-sidecar")); err != nil {
 		t.Fatal(err)
 	}
-	call, addr, _ := b.editor(t, "web", "--build")
-	if want := "the debug image is " + b.ref("v1-debug-sidecar") + ": it was built just now"; !strings.Contains(call.stderr.String(), want) {
-		t.Errorf("dlvgen does not say %q", want)
-	}
-	answer := hits(t, addr, b.page)
-	call.end(t, syscall.SIGINT, cli.ExitOK)
-	if got := <-answer; got != "Hello, world!\n" {
-		t.Errorf("the page is %q", got)
+	for _, flags := range [][]string{{"--build"}, {"--derive", "--source", "."}} {
+		call, addr, _ := b.editor(t, append([]string{"web"}, flags...)...)
+		if want := "the debug image is " + b.ref("v1-debug-sidecar") + ": it was built just now"; !strings.Contains(call.stderr.String(), want) {
+			t.Errorf("%q: dlvgen does not say %q", flags, want)
+		}
+		answer := hits(t, addr, b.page)
+		call.end(t, syscall.SIGINT, cli.ExitOK)
+		if got := <-answer; got != "Hello, world!\n" {
+			t.Errorf("%q: the page is %q", flags, got)
+		}
 	}
 }
 

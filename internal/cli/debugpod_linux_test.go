@@ -199,6 +199,7 @@ func TestKubernetesPodsAreDebugged(t *testing.T) {
 	t.Run("after a session that was killed", b.killed)
 	t.Run("one of a deployment's", b.deployment)
 	t.Run("as the program's user, which the debugger finds out", b.learns)
+	t.Run("with a debugger that is made first", b.makesForPod)
 	t.Run("with the debugger that it has", b.podHasDebugger)
 	t.Run("where Pod Security allows no capability", b.restricted)
 	t.Run("through a proxy that knows no WebSocket", b.olderProxy)
@@ -299,6 +300,23 @@ func (b *podBench) learns(t *testing.T) {
 	c.end(t, syscall.SIGINT, cli.ExitOK)
 	<-answer
 	b.runsOn(t, 2, "distroless")
+}
+
+// makesForPod builds and derives the debugger of a pod whose image has none.
+func (b *podBench) makesForPod(t *testing.T) {
+	if r := b.call(t, "pod/distroless"); r.code != cli.ExitFailure || !strings.Contains(r.stderr, "dlvgen debug --derive") {
+		t.Errorf("without a debugger: exit code %d\n%s", r.code, r.stderr)
+	}
+	for _, flags := range [][]string{{"--build=" + b.folder}, {"--derive", "--source", b.folder}} {
+		c, addr, _ := b.editor(t, append([]string{"pod/distroless"}, flags...)...)
+		if want := "the debug image is " + b.ref("distroless-debug-sidecar") + "@sha256:"; !strings.Contains(c.stderr.String(), want) || !strings.Contains(c.stderr.String(), ": it was built just now") {
+			t.Errorf("%q: dlvgen does not say %q", flags, want)
+		}
+		answer := hits(t, addr, b.page(t, "distroless"))
+		c.end(t, syscall.SIGINT, cli.ExitOK)
+		<-answer
+	}
+	b.runsOn(t, 6, "distroless") // two a session: the first finds out whom the program runs as
 }
 
 // change edits a file of the service.

@@ -42,7 +42,7 @@ var composeGroups = [][2]string{
 
 // debugGroups are those of `dlvgen debug`.
 var debugGroups = [][2]string{
-	{"What is debugged, and how", "image build replace start pid program"},
+	{"What is debugged, and how", "image build derive source replace start pid program"},
 	{"The client", "for port local"},
 	{"Calls that are printed", "trace count stack trace-limit"},
 	{"In a cluster", "namespace container context kubeconfig user"},

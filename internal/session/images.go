@@ -76,7 +76,7 @@ func (e *NoImageError) Error() string {
 	if len(e.Production.Digests) > 0 || e.Pod {
 		out = " --push ."
 	}
-	return fmt.Sprintf("there is no %[1]s image of %[2]s: make one with `%[3]s --variant %[1]s%[4]s`, or with `dlvgen debug --build`", e.Kind, e.Production, build, out)
+	return fmt.Sprintf("there is no %[1]s image of %[2]s: make one with `%[3]s --variant %[1]s%[4]s`, or with `dlvgen debug --build`, or without its Dockerfile with `dlvgen debug --derive`", e.Kind, e.Production, build, out)
 }
 
 // Details are what else there is.
@@ -125,6 +125,11 @@ func (f Finder) Named(ctx context.Context, name string) (Image, error) {
 		}
 	} else {
 		ref, digest, err := registry.ParseImage(name)
+		if err == nil && f.Engine == nil && digest == "" {
+			if digest, _, err = f.Registry.Resolve(ctx, ref, ""); err == nil {
+				img.Ref = name + "@" + digest // a node may have what the tag named before
+			}
+		}
 		if err != nil {
 			return Image{}, err
 		}

@@ -64,7 +64,7 @@ func TestAMissingImageIsMadeByACommand(t *testing.T) {
 		"`dlvgen build -t app:v1 --variant sidecar --push .`":             {Production: here, Kind: variants.KindSidecar, Pod: true},
 		"`dlvgen build -t reg.example/app:v1 --variant sidecar --push .`": {Production: pushed, Kind: variants.KindSidecar},
 	} {
-		if got := e.Error(); !strings.HasSuffix(got, ": make one with "+want+", or with `dlvgen debug --build`") {
+		if got := e.Error(); !strings.HasSuffix(got, ": make one with "+want+", or with `dlvgen debug --build`, or without its Dockerfile with `dlvgen debug --derive`") {
 			t.Errorf("%s, want %s", got, want)
 		}
 	}

@@ -87,6 +87,23 @@ func (p Production) inRepository(ref registry.Reference) bool {
 	return false
 }
 
+// Published is the image as its registry has it: REPOSITORY@DIGEST, in the repository of the first
+// tag where it is there, else that tag. It is empty for an image without tags and digests.
+func (p Production) Published() string {
+	for _, one := range p.Digests {
+		if own, _, err := registry.ParseImage(one); err == nil && len(p.Tags) > 0 && own.Other(p.Tags[0]) == "" {
+			return one
+		}
+	}
+	switch {
+	case len(p.Tags) > 0:
+		return p.Tags[0].Familiar()
+	case len(p.Digests) > 0:
+		return p.Digests[0]
+	}
+	return ""
+}
+
 // String is the image as messages name it.
 func (p Production) String() string {
 	if digest := p.Digest(); !strings.Contains(p.Name, digest) && digest != "" {
