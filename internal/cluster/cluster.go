@@ -17,6 +17,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/dlvgen/dlvgen/internal/patience"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -93,6 +94,9 @@ func Connect(o Options, waits *patience.Patience) (*Cluster, error) {
 		return nil, err
 	}
 	c.Namespace, _, err = loader.Namespace()
+	if err == nil && strings.Trim(c.Namespace, ".") == "" { // which paths would lose
+		err = fmt.Errorf("the namespace %q has no name", c.Namespace)
+	}
 	if err == nil {
 		c.config, err = loader.ClientConfig()
 	}
@@ -126,8 +130,14 @@ func (c *Cluster) configure() (err error) {
 		return err
 	}
 	c.Server = strings.TrimSuffix(c.base.String(), "/")
-	c.client, err = rest.HTTPClientFor(c.config)
-	return err
+	if c.client, err = rest.HTTPClientFor(c.config); err != nil {
+		return err
+	}
+	// The login belongs to this host alone.
+	c.client.CheckRedirect = func(to *http.Request, before []*http.Request) error {
+		return fmt.Errorf("%s redirects to %s", before[0].URL.Host, to.URL.Host)
+	}
+	return nil
 }
 
 // In is another namespace of the cluster.
@@ -153,6 +163,9 @@ type request struct {
 	query        url.Values
 	contentType  string
 	body         []byte
+
+	// limit is how long the answer may take where that is longer than for others, zero else.
+	limit time.Duration
 }
 
 // at is the address of something of the API.
@@ -164,7 +177,11 @@ func (c *Cluster) at(path string, query url.Values) *url.URL {
 
 // ask sends a request, and decodes its answer, unless into is nil.
 func (c *Cluster) ask(ctx context.Context, r request, into any) (body []byte, err error) {
-	err = c.waits.Ask(ctx, "the cluster "+c.Server, func(ctx context.Context) (err error) {
+	waits := c.waits
+	if r.limit != 0 {
+		waits = &patience.Patience{Limit: r.limit, Notice: c.waits.Notice, Tell: c.waits.Tell}
+	}
+	err = waits.Ask(ctx, "the cluster "+c.Server, func(ctx context.Context) (err error) {
 		body, err = c.send(ctx, r)
 		return err
 	})
@@ -178,6 +195,9 @@ func (c *Cluster) ask(ctx context.Context, r request, into any) (body []byte, er
 	}
 	return body, nil
 }
+
+// maxAnswer is more than any answer has: a cluster may be anybody's.
+const maxAnswer = 256 << 20
 
 // send sends a request. What the API refuses is an [*apierrors.StatusError].
 func (c *Cluster) send(ctx context.Context, r request) ([]byte, error) {
@@ -194,7 +214,10 @@ func (c *Cluster) send(ctx context.Context, r request) ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = answer.Body.Close() }()
-	body, err := io.ReadAll(answer.Body)
+	body, err := io.ReadAll(io.LimitReader(answer.Body, maxAnswer+1))
+	if len(body) > maxAnswer {
+		return nil, fmt.Errorf("the answer has more than %d bytes", maxAnswer)
+	}
 	if err != nil || answer.StatusCode < http.StatusBadRequest {
 		return body, err
 	}

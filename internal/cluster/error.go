@@ -43,15 +43,7 @@ func (e *ForbiddenError) Details() string {
 	if e.Namespace == "" {
 		return ""
 	}
-	return "An administrator grants it:\n  " + strings.Join(Grant(e.Namespace, e.User), "\n  ")
-}
-
-// Grant are the commands of an administrator that let a user debug the pods of a namespace.
-func Grant(namespace, user string) []string {
-	return []string{
-		"kubectl -n " + namespace + " create role dlvgen-debug --verb=get,list,create,patch --resource=pods,pods/log,pods/ephemeralcontainers,pods/portforward,pods/exec",
-		"kubectl -n " + namespace + " create rolebinding dlvgen-debug --role=dlvgen-debug --user=" + user,
-	}
+	return "An administrator grants it:\n  " + strings.Join(Grant(e.Namespace, e.User, e.Resource), "\n  ")
 }
 
 // PolicyError says that the cluster's rules refuse an ephemeral container.
@@ -85,7 +77,7 @@ var (
 	rbac = regexp.MustCompile(`User "([^"]*)" cannot (\w+) resource "([^"]+)" in API group "[^"]*"(?: in the namespace "([^"]+)"| at the cluster scope)?`)
 
 	// podSecurity is what Pod Security Admission says (k8s.io/pod-security-admission, admission).
-	podSecurity = regexp.MustCompile(`violates PodSecurity "([a-z]+):[^"]*": (.*)`)
+	podSecurity = regexp.MustCompile(`(?s)violates PodSecurity "([a-z]+):[^"]*": (.*)`)
 )
 
 // explain words the errors of requests.
@@ -101,26 +93,49 @@ func (c *Cluster) explain(err error) error {
 	case apierrors.IsUnauthorized(err):
 		return fmt.Errorf("the cluster %s does not accept the credentials of the context %q: log in again, or choose another with --context", c.Server, c.Context)
 	case apierrors.IsForbidden(err):
-		return forbidden(err)
+		return c.forbidden(err)
 	case errors.As(err, &asked), errors.As(err, &dialed):
 		return fmt.Errorf("the cluster %s, of the context %q, cannot be reached: %w", c.Server, c.Context, err)
 	}
 	return err
 }
 
-func forbidden(err error) error {
+// forbidden words what the API does not do for this user, or for anybody.
+func (c *Cluster) forbidden(err error) error {
 	text := err.Error()
 	if m := rbac.FindStringSubmatch(text); m != nil {
 		return &ForbiddenError{User: m[1], Verb: m[2], Resource: m[3], Namespace: m[4], err: err}
 	}
+	return fmt.Errorf("the cluster %s refuses it: %w", c.Server, err)
+}
+
+// Refused tells whether the cluster does not do it for this user.
+func Refused(err error) bool {
+	var missing *ForbiddenError
+	return errors.As(err, &missing) || apierrors.IsForbidden(err)
+}
+
+// policy words what the rules of the cluster say of an object: they answer in several ways, and
+// with a text of their own.
+func policy(err error) error {
+	var missing *ForbiddenError
+	var status apierrors.APIStatus
+	if errors.As(err, &missing) || !errors.As(err, &status) {
+		return err
+	}
+	switch status.Status().Code {
+	case http.StatusForbidden, http.StatusBadRequest, http.StatusUnprocessableEntity:
+	default:
+		return err
+	}
+	text := status.Status().Message
 	if m := podSecurity.FindStringSubmatch(text); m != nil {
 		return &PolicyError{Level: m[1], Reason: m[2]}
 	}
-	_, reason, cut := strings.Cut(text, " is forbidden: ")
-	if !cut {
-		reason = text
+	if _, reason, cut := strings.Cut(text, " is forbidden: "); cut {
+		text = reason
 	}
-	return &PolicyError{Reason: reason}
+	return &PolicyError{Reason: text}
 }
 
 // notFound words the error of an object that does not exist: its namespace may not either.

@@ -27,9 +27,11 @@ type Pod struct {
 
 		SecurityContext       SecurityContext
 		ShareProcessNamespace bool
+		HostPID               bool
 
-		Containers     []Container
-		InitContainers []Container
+		Containers          []Container
+		InitContainers      []Container
+		EphemeralContainers []Ephemeral
 	}
 	Status struct {
 		Phase, Reason, Message     string
@@ -52,6 +54,7 @@ type Container struct {
 	Command, Args []string
 	WorkingDir    string
 	Env           []struct{ Name, Value string }
+	Ports         []struct{ ContainerPort int }
 
 	// SecurityContext is the container's own.
 	SecurityContext SecurityContext
@@ -188,70 +191,41 @@ type EnvVar struct {
 	Value string `json:"value"`
 }
 
-// AddEphemeral adds an ephemeral container to a pod, as `kubectl debug` does. With try nothing
-// is changed: the cluster says what it would refuse.
-func (c *Cluster) AddEphemeral(ctx context.Context, pod string, e Ephemeral, try bool) error {
+// admissionLimit is how long the cluster may take to admit a container: a rule of its own may take
+// 30 seconds (k8s.io/api/admissionregistration/v1, timeoutSeconds).
+const admissionLimit = 40 * time.Second
+
+// AddEphemeral adds an ephemeral container to a pod, as `kubectl debug` does, and returns it as the
+// cluster has it, whose rules may have changed it. With try nothing is changed: the cluster says
+// what it would do. What its rules refuse is a [*PolicyError].
+func (c *Cluster) AddEphemeral(ctx context.Context, pod string, e Ephemeral, try bool) (added Ephemeral, err error) {
 	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"ephemeralContainers": []Ephemeral{e}}})
 	if err != nil {
-		return err
+		return added, err
 	}
 	r := request{
-		method: http.MethodPatch, path: c.path("pods", pod, "ephemeralcontainers"), query: url.Values{},
-		contentType: string(types.StrategicMergePatchType), body: patch,
+		method: http.MethodPatch, path: c.path("pods", url.PathEscape(pod), "ephemeralcontainers"), query: url.Values{},
+		contentType: string(types.StrategicMergePatchType), body: patch, limit: admissionLimit,
 	}
 	if try {
 		r.query.Set("dryRun", "All")
 	}
-	if _, err := c.ask(ctx, r, nil); err != nil {
-		return c.notFound(ctx, "pod "+pod+" with ephemeral containers, which Kubernetes 1.25 and newer ones have,", err)
+	var now Pod
+	if _, err := c.ask(ctx, r, &now); err != nil {
+		return added, c.notFound(ctx, "pod "+pod+" with ephemeral containers, which Kubernetes 1.25 and newer ones have,", policy(err))
 	}
-	return nil
+	for _, one := range now.Spec.EphemeralContainers {
+		if one.Name == e.Name {
+			return one, nil
+		}
+	}
+	return added, fmt.Errorf("the cluster %s answers with a pod %s without the debugger", c.Server, pod)
 }
 
 // Logs is what a container has printed.
 func (c *Cluster) Logs(ctx context.Context, pod, container string) (string, error) {
 	body, err := c.ask(ctx, request{method: http.MethodGet, path: c.path("pods", pod, "log"), query: url.Values{"container": {container}, "tailLines": {"200"}}}, nil)
 	return string(body), err
-}
-
-// May asks whether the user may do something with the pods of the namespace, such as "create"
-// "portforward". It is nil where they may, or nobody says it.
-func (c *Cluster) May(ctx context.Context, verb, subresource string) error {
-	if allowed, err := c.Allows(ctx, verb, subresource); err != nil || allowed {
-		return nil
-	}
-	return &ForbiddenError{Verb: verb, Resource: PodResource(subresource), Namespace: c.Namespace}
-}
-
-// PodResource is a resource as roles name it: pods, or a subresource of them.
-func PodResource(subresource string) string {
-	if subresource == "" {
-		return "pods"
-	}
-	return "pods/" + subresource
-}
-
-// Allows asks whether the user may do something with the pods of the namespace, or with a
-// subresource of them that is not empty.
-func (c *Cluster) Allows(ctx context.Context, verb, subresource string) (bool, error) {
-	type attributes struct {
-		Namespace   string `json:"namespace"`
-		Verb        string `json:"verb"`
-		Resource    string `json:"resource"`
-		Subresource string `json:"subresource"`
-	}
-	review := map[string]any{
-		"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview",
-		"spec": map[string]any{"resourceAttributes": attributes{c.Namespace, verb, "pods", subresource}},
-	}
-	body, err := json.Marshal(review)
-	if err != nil {
-		return false, err
-	}
-	var answer struct{ Status struct{ Allowed bool } }
-	r := request{method: http.MethodPost, path: "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", contentType: "application/json", body: body}
-	_, err = c.ask(ctx, r, &answer)
-	return answer.Status.Allowed, err
 }
 
 // Version is the cluster's, such as "v1.34.1".

@@ -2,12 +2,14 @@ package cluster
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
 )
 
 // kinds are those of objects that have pods, by the names that kubectl takes, and where the API
@@ -20,6 +22,7 @@ var kinds = []struct{ kind, path, names string }{
 	{"replicaset", "/apis/apps/v1", "replicaset replicasets rs"},
 	{"job", "/apis/batch/v1", "job jobs"},
 	{"cronjob", "/apis/batch/v1", "cronjob cronjobs cj"},
+	{"service", "/api/v1", "service services svc"},
 }
 
 // Object is what the user names: a pod, or a workload that has some.
@@ -41,7 +44,7 @@ func ParseObject(text string) (Object, bool) {
 // ParseBeginning reads KIND/ with what is there of a name, which may be nothing.
 func ParseBeginning(text string) (Object, bool) {
 	kind, name, cut := strings.Cut(text, "/")
-	if !cut || strings.ContainsAny(name, "/:@") {
+	if !cut || strings.ContainsAny(name, "/:@") || name != "" && strings.Trim(name, ".") == "" {
 		return Object{}, false
 	}
 	kind, _, _ = strings.Cut(strings.ToLower(kind), ".") // deployment.apps
@@ -106,14 +109,12 @@ func (c *Cluster) selector(ctx context.Context, o Object) (string, error) {
 	if o.Kind == "cronjob" {
 		return "", fmt.Errorf("%s has no pods of its own: name one of its jobs as job/NAME", o)
 	}
-	var workload struct {
-		Spec struct{ Selector *metav1.LabelSelector }
-	}
 	r := request{method: http.MethodGet, path: c.workloads(o) + "/" + url.PathEscape(o.Name)}
-	if _, err := c.ask(ctx, r, &workload); err != nil {
+	body, err := c.ask(ctx, r, nil)
+	if err != nil {
 		return "", c.notFound(ctx, o.Kind+" "+o.Name, err)
 	}
-	selector, err := metav1.LabelSelectorAsSelector(workload.Spec.Selector)
+	selector, err := selectorIn(o, body)
 	if err != nil {
 		return "", fmt.Errorf("the selector of %s: %w", o, err)
 	}
@@ -121,4 +122,31 @@ func (c *Cluster) selector(ctx context.Context, o Object) (string, error) {
 		return "", fmt.Errorf("%s selects no pods", o)
 	}
 	return selector.String(), nil
+}
+
+// selectorIn reads the selector of an object. That of a service is labels alone.
+func selectorIn(o Object, body []byte) (labels.Selector, error) {
+	var service struct {
+		Spec struct{ Selector map[string]string }
+	}
+	var workload struct {
+		Spec struct{ Selector *metav1.LabelSelector }
+	}
+	if o.Kind == "service" {
+		err := json.Unmarshal(body, &service)
+		return labels.SelectorFromSet(service.Spec.Selector), err
+	}
+	if err := json.Unmarshal(body, &workload); err != nil {
+		return nil, err
+	}
+	return metav1.LabelSelectorAsSelector(workload.Spec.Selector)
+}
+
+// Reads is what a user needs to find the pods of an object, beside those themselves.
+func (o Object) Reads() Permission {
+	group := strings.TrimPrefix(strings.TrimSuffix(o.path, "/v1"), "/apis/")
+	if group == "/api" {
+		group = ""
+	}
+	return Permission{Verb: "get", Group: group, Resource: o.Kind + "s", Name: o.Name}
 }

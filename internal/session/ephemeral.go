@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -149,18 +151,19 @@ func (e *ephemeral) Start(ctx context.Context) (Endpoint, error) {
 		return Endpoint{}, explainStart(err, e.options.Port, e.image.Ref)
 	}
 	e.at = Endpoint{Host: docker.Loopback, Port: e.forward.Port()}
-	is := e.first
-	for {
+	tried := map[string]bool{}
+	for is := e.first; ; {
 		if is, err = e.admitted(ctx, is); err != nil {
 			return e.at, err
 		}
+		tried[is.String()] = true
 		logs, err := e.try(ctx, is)
 		if err == nil {
 			e.accompany(ctx)
 			return e.at, nil
 		}
 		next, why, ok := e.pod.after(is, logs)
-		if !ok || ctx.Err() != nil || e.options.User != nil {
+		if !ok || tried[next.String()] || ctx.Err() != nil || e.options.User != nil {
 			return e.at, e.image.mismatch(err, e.pod.Name(), e.pod.production)
 		}
 		e.options.Tell(why)
@@ -178,8 +181,14 @@ func (e *ephemeral) ready(ctx context.Context) error {
 			}
 		}
 	}
-	if err := e.pod.cluster.May(ctx, "create", "portforward"); err != nil {
+	if err := e.pod.mayForward(ctx); err != nil {
 		return err
+	}
+	if name := e.pod.listens(e.port); name != "" {
+		return &Problem{
+			Line:   fmt.Sprintf("the container %s of %s has the port %d, at which the debugger would listen: build the debug image with another one, such as --listen :%d, and name it with --image", name, e.pod.Name(), e.port, e.port+1),
+			Detail: "The containers of a pod share its network.",
+		}
 	}
 	return e.pod.checkPlatform(ctx, e.image)
 }
@@ -187,11 +196,7 @@ func (e *ephemeral) ready(ctx context.Context) error {
 // admitted is whom the cluster lets the debugger run as: one that must have no capability is the
 // program's own user.
 func (e *ephemeral) admitted(ctx context.Context, is identity) (identity, error) {
-	spec, err := e.specFor(is)
-	if err != nil {
-		return is, err
-	}
-	err = e.pod.cluster.AddEphemeral(ctx, e.pod.seen.Metadata.Name, spec, true)
+	err := e.rehearse(ctx, is)
 	var refused *cluster.PolicyError
 	if !errors.As(err, &refused) || refused.Level == "" || is.restricted {
 		return is, err
@@ -206,14 +211,77 @@ func (e *ephemeral) admitted(ctx context.Context, is identity) (identity, error)
 			Cause: refused,
 		}
 	}
-	if spec, err = e.specFor(is); err != nil {
-		return is, err
-	}
-	if again := e.pod.cluster.AddEphemeral(ctx, e.pod.seen.Metadata.Name, spec, true); again != nil {
+	if again := e.rehearse(ctx, is); again != nil {
 		return is, again
 	}
 	e.options.Tell(fmt.Sprintf("the Pod Security level %s allows no SYS_PTRACE: the debugger runs as the program's user %s without it, which works where the node's kernel.yama.ptrace_scope is 0", refused.Level, is))
 	return is, nil
+}
+
+// rehearse asks whether the cluster takes a debugger, and as it is: what adds it to a pod cannot
+// take it away again.
+func (e *ephemeral) rehearse(ctx context.Context, is identity) error {
+	spec, err := e.specFor(is)
+	if err != nil {
+		return err
+	}
+	added, err := e.pod.cluster.AddEphemeral(ctx, e.pod.seen.Metadata.Name, spec, true)
+	if err != nil {
+		return err
+	}
+	if now := changed(spec.Profile, added.Profile, *e.pod.program().user); len(now) > 0 {
+		return &Problem{
+			Line:   fmt.Sprintf("a rule of the cluster changes the debugger's container, and with that it could not debug %s: %s", e.pod.Name(), inPod.instead),
+			Detail: "Its securityContext would have " + strings.Join(now, ", ") + ".",
+		}
+	}
+	return nil
+}
+
+// changed says what of a security context is not as it was asked for. What is there beside that
+// need not prevent anything, nor does the program's own user.
+func changed(asked, is json.RawMessage, program int64) (differ []string) {
+	var want, got map[string]any
+	if len(asked) == 0 || json.Unmarshal(asked, &want) != nil {
+		return nil
+	}
+	_ = json.Unmarshal(is, &got)
+	const user = "runAsUser" // without one asked for, it is root
+	keys := maps.Clone(want)
+	if got[user] != float64(program) {
+		keys[user] = nil
+	}
+	for _, key := range slices.Sorted(maps.Keys(keys)) {
+		if within(want[key], got[key]) && (key != user || want[key] == got[key]) {
+			continue
+		}
+		differ = append(differ, fmt.Sprintf("%s %s instead of %s", key, valueOf(got[key]), valueOf(want[key])))
+	}
+	return differ
+}
+
+// valueOf is a value for people.
+func valueOf(value any) string {
+	if value == nil {
+		return "none"
+	}
+	text, _ := json.Marshal(value) // it was JSON
+	return string(text)
+}
+
+// within tells whether all of a value is in another one, which may have more keys.
+func within(want, got any) bool {
+	keys, ok := want.(map[string]any)
+	if !ok {
+		return want == nil || reflect.DeepEqual(want, got)
+	}
+	all, _ := got.(map[string]any)
+	for key, value := range keys {
+		if !within(value, all[key]) {
+			return false
+		}
+	}
+	return true
 }
 
 // specFor is the container of a debugger that runs as somebody.
@@ -252,7 +320,7 @@ func (e *ephemeral) try(ctx context.Context, is identity) (logs string, err erro
 		return "", context.Cause(ctx)
 	}
 	// What changes something is not interrupted in its middle.
-	if err := e.pod.cluster.AddEphemeral(context.WithoutCancel(ctx), e.pod.seen.Metadata.Name, spec, false); err != nil {
+	if _, err := e.pod.cluster.AddEphemeral(context.WithoutCancel(ctx), e.pod.seen.Metadata.Name, spec, false); err != nil {
 		return "", err
 	}
 	e.options.Tell(fmt.Sprintf("the pod pulls %s and starts it as the ephemeral container %s", spec.Image, spec.Name))

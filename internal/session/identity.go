@@ -15,6 +15,9 @@ type identity struct {
 	// user and group are nil for those of the pod and of the debugger's image, which is root.
 	user, group *int64
 
+	// guessed says that nothing tells the user of the program.
+	guessed bool
+
 	// restricted leaves the capability out, as Pod Security demands.
 	restricted bool
 }
@@ -82,12 +85,12 @@ func (p *Pod) program() identity {
 	}
 	if is.user == nil {
 		id := int64(anybody)
-		is.user = &id
+		is.user, is.guessed = &id, true
 	}
 	return is
 }
 
-// imageUser is the user of the image's config, where that is a number.
+// imageUser is the user of the image's config, where that is a number, or root.
 func (p *Pod) imageUser() (is identity) {
 	if len(p.images) == 0 {
 		return is
@@ -97,6 +100,12 @@ func (p *Pod) imageUser() (is identity) {
 		return is
 	}
 	user, group, _ := strings.Cut(config.Config.User, ":")
+	if user == "" || user == "root" {
+		user = "0"
+	}
+	if user == "0" && (group == "" || group == "root") {
+		group = "0"
+	}
 	parse := func(text string) *int64 {
 		id, err := strconv.ParseInt(text, 10, 64)
 		if err != nil {

@@ -4,6 +4,10 @@ import (
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/cluster"
+	"github.com/dlvgen/dlvgen/internal/registry"
+	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
 )
 
 func TestADebuggerInAPodRunsAsWhoMayAttach(t *testing.T) {
@@ -30,6 +34,22 @@ func TestADebuggerInAPodRunsAsWhoMayAttach(t *testing.T) {
 		next, why, ok := p.after(test.is, test.logs)
 		if ok != (test.want != "") || ok && (next.String() != test.want || why == "") {
 			t.Errorf("%s: got %s because of %q, %t, want %q", name, next, why, ok, test.want)
+		}
+	}
+}
+
+func TestTheUserOfAnImage(t *testing.T) {
+	for user, want := range map[string]string{
+		"": "0:0", "root": "0:0", "0": "0:0", "root:root": "0:0", "0:7": "0:7", "1000": "1000", "1000:2000": "1000:2000", "nonroot": "65532", "nonroot:2000": "65532:2000",
+	} {
+		img, err := mutate.Config(empty.Image, v1.Config{User: user})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := &Pod{seen: &cluster.Pod{}, images: []registry.PlatformImage{{Image: img}}}
+		is := p.program()
+		if is.String() != want || is.guessed != (want[0] == '6') {
+			t.Errorf("%q: the program runs as %s, guessed %t, want %s", user, is, is.guessed, want)
 		}
 	}
 }

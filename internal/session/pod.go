@@ -2,6 +2,7 @@ package session
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -182,17 +183,10 @@ func (p *Pod) readImage(ctx context.Context) error {
 	}
 	p.production = newProduction(p.container.Image, id, nil, digests)
 	if len(digests) == 0 {
-		p.finder.Tell(fmt.Sprintf("the node tells no digest of %s: no registry has it", p.container.Image))
+		p.finder.Tell(fmt.Sprintf("the node tells no digest of %s: it has not pulled it yet, or has it from no registry", p.container.Image))
 		return nil
 	}
-	ref, digest, err := registry.ParseImage(digests[0])
-	if err != nil {
-		return err
-	}
-	labels, err := p.finder.Registry.Labels(ctx, ref, digest)
-	if err == nil {
-		_, p.images, err = p.finder.Registry.Images(ctx, ref, digest)
-	}
+	labels, err := p.published(ctx, digests)
 	switch {
 	case ctx.Err() != nil:
 		return ctx.Err()
@@ -206,6 +200,43 @@ func (p *Pod) readImage(ctx context.Context) error {
 		return fmt.Errorf("the image %s has %w", p.container.Image, err)
 	}
 	return nil
+}
+
+// published reads what a registry says of the image under the first of its digests that is found.
+func (p *Pod) published(ctx context.Context, digests []string) (labels map[string]string, err error) {
+	for _, one := range digests {
+		ref, digest, parseErr := registry.ParseImage(one)
+		if parseErr != nil {
+			return nil, parseErr
+		}
+		found, foundErr := p.finder.Registry.Labels(ctx, ref, digest)
+		if foundErr == nil {
+			_, p.images, foundErr = p.finder.Registry.Images(ctx, ref, digest)
+		}
+		if foundErr == nil {
+			return found, nil
+		}
+		err = cmp.Or(err, foundErr)
+	}
+	return nil, err
+}
+
+// mayForward asks whether the user may have a port of the pod forwarded.
+func (p *Pod) mayForward(ctx context.Context) error {
+	return p.cluster.May(ctx, cluster.Permission{Verb: "create", Resource: "pods/portforward", Name: p.seen.Metadata.Name})
+}
+
+// listens is the name of a container that has a port, empty for none. Nothing tells of ports that
+// the manifest does not name.
+func (p *Pod) listens(port int) string {
+	for _, c := range slices.Concat(p.seen.Spec.Containers, p.seen.Spec.InitContainers) {
+		for _, one := range c.Ports {
+			if one.ContainerPort == port {
+				return c.Name
+			}
+		}
+	}
+	return ""
 }
 
 // Name implements [Target].

@@ -44,7 +44,7 @@ func (c *podConnected) Steps() []Step {
 
 // Start implements [Debugger].
 func (c *podConnected) Start(ctx context.Context) (Endpoint, error) {
-	err := c.pod.cluster.May(ctx, "create", "portforward")
+	err := c.pod.mayForward(ctx)
 	if err == nil {
 		c.forward, err = c.pod.cluster.Forward(c.pod.seen.Metadata.Name, c.port, c.options.Port)
 	}

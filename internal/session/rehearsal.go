@@ -7,6 +7,9 @@ type Rehearsal struct {
 	// User is whom the debugger would run as: UID:GID, UID, or "root".
 	User string
 
+	// Guessed says that nothing tells whom the program runs as, so that it may be another user.
+	Guessed bool
+
 	// Restricted says that it would have no capability to trace others.
 	Restricted bool
 
@@ -26,7 +29,7 @@ func (p *Pod) Rehearse(ctx context.Context, way Way, image Image) (Rehearsal, er
 		return r, err
 	}
 	is, err := e.admitted(ctx, e.first)
-	r.User, r.Restricted = is.String(), is.restricted
+	r.User, r.Guessed, r.Restricted = is.String(), is.guessed, is.restricted
 	return r, err
 }
 
@@ -45,3 +48,12 @@ func (p *Pod) Node(ctx context.Context) (name, platform string) {
 func (p *Pod) Startup() (command, args []string, folder string) {
 	return p.container.Command, p.container.Args, p.container.WorkingDir
 }
+
+// HostPID says that the pod has the processes of its whole node.
+func (p *Pod) HostPID() bool { return p.seen.Spec.HostPID }
+
+// Pulled says that the node has told what the image is.
+func (p *Pod) Pulled() bool { return len(p.production.Digests) > 0 }
+
+// Pod is the name of the pod.
+func (p *Pod) Pod() string { return p.seen.Metadata.Name }
