@@ -135,7 +135,7 @@ func newDebugCommand(s streams) *cobra.Command {
 TARGET is the name or id of a container, compose:SERVICE, the name of a service
 of the compose file in the working folder, or an image, which is run then. They
 are looked up in this order. In Kubernetes it is pod/NAME, or deploy/NAME,
-sts/NAME, ds/NAME, rs/NAME or job/NAME for one of its pods.
+sts/NAME, ds/NAME, rs/NAME, job/NAME or svc/NAME for one of its pods.
 
 Finds the debug image of what runs, and takes the least intrusive way: the
 debugger that the container has; a sidecar beside the running process, which is

@@ -116,6 +116,7 @@ func (f *doctorFlags) options(cmd *cobra.Command, s streams, args []string) (o d
 
 // inPods has the target found in a cluster.
 func (f *doctorFlags) inPods(o *doctor.Options, object cluster.Object) {
+	o.Object = object
 	o.Connect = func(waits *patience.Patience) (*cluster.Cluster, error) { return cluster.Connect(f.cluster, waits) }
 	o.OpenPod = func(ctx context.Context, finder session.Finder, c *cluster.Cluster) (*session.Pod, error) {
 		return finder.OpenPod(ctx, c, object, f.container, session.UserJournals())

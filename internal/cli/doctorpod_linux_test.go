@@ -12,6 +12,8 @@ import (
 // examines checks pods of which some can be debugged, and adds no container to any.
 func (b *podBench) examines(t *testing.T) {
 	before := len(b.pod(t, "app").Spec.EphemeralContainers)
+	b.kubectl(t, "{apiVersion: v1, kind: Service, metadata: {name: shop}, spec: {selector: {app: shop}, ports: [{port: 12345}]}}", "apply", "-f", "-")
+	b.apply(t, manifestOf("taken", b.ref("v1"), "taken")+"    - {name: other, image: "+b.reg.Ref("library/busybox:latest")+", command: [sleep, \"1000\"], ports: [{containerPort: 8000}], securityContext: {runAsUser: 1000}}\n")
 	admin := []string{"--kubeconfig", b.cluster.Kubeconfig}
 	with := func(target string, flags ...string) *examined {
 		t.Helper()
@@ -20,7 +22,7 @@ func (b *podBench) examines(t *testing.T) {
 
 	e := with("pod/app")
 	e.has(t, "cluster", "ok", "Kubernetes v", `the context "admin", the namespace default`)
-	e.has(t, "permissions", "ok", "you may add a debugger to the pods of the namespace default")
+	e.has(t, "permissions", "ok", "you may do what debugging needs in the namespace default")
 	e.has(t, "target", "ok", "pod/app is a container of the production image "+b.ref("v1"))
 	e.has(t, "platform", "ok", "the node "+testenv.KubernetesNode+" is linux/")
 	e.has(t, "debugger", "ok", "into pod/app as the user 65532, with the capability SYS_PTRACE")
@@ -44,25 +46,32 @@ func (b *podBench) examines(t *testing.T) {
 	e = with("pod/app", "-n", "strict")
 	e.has(t, "debugger", "warning", "as the user 65532, without the capability SYS_PTRACE", "the Pod Security level restricted allows no SYS_PTRACE")
 	e = with("pod/missing")
-	e.has(t, "target", "failed", "it does not run: ", "kubectl describe pod/missing")
+	e.has(t, "target", "failed", "it does not run: ", " describe pod/missing`")
 	e.has(t, "debugger", "skipped", "pod/missing does not run")
 	e = with("pod/two")
 	e.has(t, "target", "failed", "the pod two has several containers: choose one with -c")
 	e.has(t, "sources", "skipped", "the target was not found")
 	e = with("pod/two", "-c", "other")
 	e.has(t, "program", "failed", "starts no Go program", "/bin/sleep")
+	e = with("pod/two", "-c", "first") // which has ended
+	e.has(t, "debugger", "skipped", "does not run")
+	e = with("svc/shop")
+	e.has(t, "permissions", "ok")
+	e.has(t, "target", "ok", "pod/shop-1 is a container of the production image "+b.ref("v1"), "service/shop has the pods shop-1, shop-2: the first is debugged")
+	e = with("pod/taken", "-c", "app")
+	e.has(t, "debugger", "failed", "the container other of pod/taken (app) has the port 8000, at which the debugger would listen", "The containers of a pod share its network.")
 	e = with("pod/ap")
-	e.has(t, "target", "failed", "did you mean app?", "kubectl get pods")
+	e.has(t, "target", "failed", "did you mean app?", " --kubeconfig "+b.cluster.Kubeconfig+" get pods`")
 	e = with("pod/app", "--context", "nowhere")
 	e.has(t, "cluster", "failed", `of the context "nowhere", cannot be reached`)
 	e = with("pod/app", "--context", "limited")
 	e.has(t, "permissions", "failed", "get pods, to look at the pod", "patch pods/ephemeralcontainers, to add the debugger", "create role dlvgen-debug")
-	e.has(t, "target", "failed", "the user limited may not get pods")
+	e.has(t, "target", "failed", "the user limited may not get pods", "create rolebinding dlvgen-debug --role=dlvgen-debug --user=limited")
 
 	e = examine(t, "pod/app", "--kubeconfig", b.kubeconfigOf(t, "reader"))
 	e.has(t, "permissions", "failed", "patch pods/ephemeralcontainers, to add the debugger", "get pods/log, to say why")
 	e.has(t, "debugger", "failed", "the user reader may not patch pods/ephemeralcontainers")
-	e.has(t, "platform", "skipped", "you may not read the node "+testenv.KubernetesNode)
+	e.has(t, "platform", "skipped", "the node "+testenv.KubernetesNode+" does not tell its platform")
 	if after := len(b.pod(t, "app").Spec.EphemeralContainers); after != before {
 		t.Errorf("the checks have added %d containers", after-before)
 	}

@@ -4,6 +4,7 @@ package doctor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -55,9 +56,24 @@ func failed(remedy, format string, args ...any) finding {
 	return finding{Status: Failed, Remedy: remedy, Found: fmt.Sprintf(format, args...)}
 }
 
-// withDetails adds lines.
-func withDetails(f finding, lines ...string) finding {
-	f.Details = append(f.Details, lines...)
+// withDetails adds texts, line by line.
+func withDetails(f finding, texts ...string) finding {
+	for _, text := range texts {
+		for one := range strings.Lines(strings.TrimSpace(text)) {
+			f.Details = append(f.Details, strings.TrimRight(one, "\r\n"))
+		}
+	}
+	return f
+}
+
+// failedWith is a failure whose error may have several lines, and details.
+func failedWith(remedy string, err error) finding {
+	text, rest, _ := strings.Cut(strings.TrimSpace(err.Error()), "\n")
+	f := withDetails(failed(remedy, "%s", text), rest)
+	var more interface{ Details() string }
+	if errors.As(err, &more) {
+		f = withDetails(f, more.Details())
+	}
 	return f
 }
 
@@ -129,7 +145,7 @@ func clean(name string, r Result) Result {
 // line is the first line of a text.
 func line(text string) string {
 	first, _, _ := strings.Cut(strings.TrimSpace(registry.Redact(text)), "\n")
-	const most = 1000 // what whoever pushed an image may have made long
+	const most = 2000 // what whoever pushed an image may have made long
 	if len(first) > most {
 		first = strings.ToValidUTF8(first[:most], "") + "..."
 	}

@@ -34,8 +34,9 @@ type Options struct {
 	Target string
 	Open   func(context.Context, session.Finder) (session.Target, error)
 
-	// Connect connects with the cluster that has the target, and OpenPod finds it there. Both are
-	// nil for other targets.
+	// Object is a target of Kubernetes. Connect connects with the cluster that has it, and OpenPod
+	// finds it there. Both are nil for other targets.
+	Object  cluster.Object
 	Connect func(*patience.Patience) (*cluster.Cluster, error)
 	OpenPod func(context.Context, session.Finder, *cluster.Cluster) (*session.Pod, error)
 

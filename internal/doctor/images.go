@@ -32,7 +32,10 @@ func (d *Doctor) images(ctx context.Context) (*debugImages, error) {
 			return nil, err
 		}
 		var e *docker.Engine
-		if t.pod == nil {
+		switch {
+		case t.pod != nil && !t.pod.Pulled():
+			return nil, errors.New(t.notPulled())
+		case t.pod == nil:
 			if e, err = d.engine(ctx); err != nil {
 				return nil, err
 			}
@@ -84,8 +87,10 @@ func (d *Doctor) checkImages(ctx context.Context) finding {
 	}
 	lines = append(lines, all.notes...)
 	switch {
+	case len(all.found) == 0 && all.missing[0].Unread != nil:
+		return withDetails(skipped("those of %s could not be looked up", t.production), lines...)
 	case len(all.found) == 0:
-		return withDetails(warning("build them: `dlvgen build -t IMAGE --variant sidecar,remote`, or use `dlvgen debug --build`", "%s has no debug image", t.production), lines...)
+		return withDetails(warning("build them: `dlvgen build -t IMAGE --variant sidecar,remote`, or use `dlvgen debug --build` or `--derive`", "%s has no debug image", t.production), lines...)
 	case len(all.missing) > 0 && all.missing[0].Kind == variants.KindSidecar && t.container != nil:
 		return withDetails(warning("build it with --variant sidecar, or run the remote variant with `dlvgen debug "+t.name+" --replace`",
 			"%s has a remote image and no sidecar, with which %s could be debugged as it runs", t.production, t.name), lines...)

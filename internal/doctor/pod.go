@@ -33,18 +33,35 @@ func (d *Doctor) podTarget(ctx context.Context) (*target, error) {
 }
 
 // checkPod says what the container of a pod is, and whether it runs.
-func (t *target) checkPod(what string) finding {
+func (d *Doctor) checkPod(ctx context.Context, t *target, what string) finding {
 	text := fmt.Sprintf("%s is a container of the %s %s", t.name, what, t.production)
 	if state := t.pod.Situation().State; state != "" {
-		return withDetails(failed("see `kubectl describe "+podOf(t.name)+"`", "%s, and it does not run: %s", text, state), t.notes...)
+		return withDetails(failed("see "+d.kubectl(ctx, "describe", "pod/"+t.pod.Pod()), "%s, and it does not run: %s", text, state), t.notes...)
 	}
 	return withDetails(found("%s", text), t.notes...)
 }
 
-// podOf is pod/NAME of a name that may have a container's behind it.
-func podOf(name string) string {
-	pod, _, _ := strings.Cut(name, " ")
-	return pod
+// notPulled says why nothing is known of the image of a pod.
+func (t *target) notPulled() string {
+	return "the node has not pulled " + t.production.Name + ", or has it from no registry"
+}
+
+// kubectl is a command that means the same cluster and namespace.
+func (d *Doctor) kubectl(ctx context.Context, words ...string) string {
+	c, err := d.cluster(ctx)
+	if err != nil {
+		return "`kubectl " + strings.Join(words, " ") + "`"
+	}
+	return "`" + strings.Join(c.Kubectl(words...), " ") + "`"
+}
+
+// podRemedy is what to do where a pod was not found: what the error does not say itself.
+func (d *Doctor) podRemedy(ctx context.Context, err error) string {
+	var none *cluster.NotFoundError
+	if !errors.As(err, &none) {
+		return ""
+	}
+	return "name a pod, or a workload that has some: " + d.kubectl(ctx, "get", "pods")
 }
 
 // podStartup is how a pod starts the program of an image.
@@ -68,29 +85,54 @@ func (t *target) podStartup(c v1.Config) startup {
 func (d *Doctor) checkCluster(ctx context.Context) finding {
 	c, err := d.cluster(ctx)
 	if err != nil {
-		return failed("see `kubectl config get-contexts`", "%s", err)
+		return failedWith("", err)
 	}
+	where := fmt.Sprintf("at %s, the context %q, the namespace %s", c.Server, c.Context, c.Namespace)
 	version, err := c.Version(ctx)
-	if err != nil {
-		return failed("see `kubectl version`", "%s", err)
+	switch {
+	case cluster.Refused(err):
+		return found("Kubernetes %s; it does not tell its version", where)
+	case err != nil:
+		return failedWith("", err)
 	}
-	return found("Kubernetes %s at %s, the context %q, the namespace %s", version, c.Server, c.Context, c.Namespace)
+	return found("Kubernetes %s %s", version, where)
 }
 
-// permissions are what `dlvgen debug` asks a cluster for. Without those that are not needed, it
+// permission is one that `dlvgen debug` asks a cluster for. Without those that are not needed, it
 // goes on without what they are for.
-var permissions = []struct {
-	verb, subresource string
-	needed            bool
-	why               string
-}{
-	{"get", "", true, "to look at the pod"},
-	{"patch", "ephemeralcontainers", true, "to add the debugger"},
-	{"create", "portforward", true, "to reach the debugger"},
-	{"list", "", false, "to find the pods of a workload, and names"},
-	{"get", "log", false, "to say why a debugger has ended"},
-	{"create", "exec", false, "for the prompt where this machine has no dlv in PATH"},
+type permission struct {
+	cluster.Permission
+	needed bool
+	why    string
 }
+
+// permissions are those for a target, nil where it was not found.
+func (d *Doctor) permissions(t *target) []permission {
+	name := ""
+	adds := true
+	if t != nil {
+		name = t.pod.Pod()
+		adds = !serves(t.labels().Kind)
+	}
+	of := func(verb, resource string) cluster.Permission {
+		return cluster.Permission{Verb: verb, Resource: resource, Name: name}
+	}
+	all := []permission{{of("get", "pods"), true, "to look at the pod"}}
+	if d.Object.Kind != "pod" {
+		all = append(all, permission{d.Object.Reads(), true, "to find its pods"},
+			permission{cluster.Permission{Verb: "list", Resource: "pods"}, true, "to find the pods of a workload"})
+	}
+	if adds {
+		all = append(all, permission{of("patch", "pods/ephemeralcontainers"), true, "to add the debugger"})
+	}
+	return append(all,
+		permission{of("create", "pods/portforward"), true, "to reach the debugger"},
+		permission{of("get", "pods/log"), false, "to say why a debugger has ended"},
+		permission{of("get", "pods/exec"), false, "for the prompt where this machine has no dlv in PATH"})
+}
+
+// serves tells whether an image has a debugger that listens by itself.
+func serves(kind variants.Kind) bool { return kind.Serves() || kind == variants.KindSidecar }
 
 // checkPermissions asks what the user may do.
 func (d *Doctor) checkPermissions(ctx context.Context) finding {
@@ -98,10 +140,15 @@ func (d *Doctor) checkPermissions(ctx context.Context) finding {
 	if err != nil {
 		return skipped("there is no cluster")
 	}
-	var missing []string
+	t, err := d.target(ctx)
+	var none *cluster.NotFoundError
+	if errors.As(err, &none) {
+		return noTarget()
+	}
+	var missing, grants []string
 	needed := false
-	for _, one := range permissions {
-		allowed, err := c.Allows(ctx, one.verb, one.subresource)
+	for _, one := range d.permissions(t) {
+		allowed, err := c.Allows(ctx, one.Permission)
 		switch {
 		case err != nil:
 			return warning("", "the cluster does not tell what you may do: %s", err)
@@ -109,17 +156,21 @@ func (d *Doctor) checkPermissions(ctx context.Context) finding {
 			continue
 		}
 		needed = needed || one.needed
-		missing = append(missing, fmt.Sprintf("%s %s, %s", one.verb, cluster.PodResource(one.subresource), one.why))
+		missing = append(missing, one.String()+", "+one.why)
+		for _, grant := range cluster.Grant(c.Namespace, "", one.Resource) {
+			if !slices.Contains(grants, grant) {
+				grants = append(grants, grant)
+			}
+		}
 	}
-	const user = "USER"
-	grant := "an administrator grants them: `" + strings.Join(cluster.Grant(c.Namespace, user), "`, `") + "`"
+	grant := "an administrator grants them: `" + strings.Join(grants, "`, `") + "`"
 	switch {
 	case len(missing) == 0:
-		return found("you may add a debugger to the pods of the namespace %s, and reach it", c.Namespace)
+		return found("you may do what debugging needs in the namespace %s", c.Namespace)
 	case needed:
-		return withDetails(failed(grant, "you may not debug the pods of the namespace %s: permissions are missing", c.Namespace), missing...)
+		return withDetails(failed(grant, "you may not debug %s: permissions are missing", d.Target), missing...)
 	}
-	return withDetails(warning(grant, "you may debug the pods of the namespace %s; permissions that help are missing", c.Namespace), missing...)
+	return withDetails(warning(grant, "you may debug %s; permissions that help are missing", d.Target), missing...)
 }
 
 // checkNode compares the platform of the pod's node with those that debuggers are for.
@@ -134,7 +185,7 @@ func (d *Doctor) checkNode(ctx context.Context) finding {
 	case name == "":
 		return skipped("%s has no node yet", t.name)
 	case platform == "":
-		return skipped("you may not read the node %s, which says its platform", name)
+		return skipped("the node %s does not tell its platform: you may not read nodes, or it has no labels", name)
 	case !delve.Ships(os, arch):
 		return failed("run it on a node of "+delve.Shipped, "the node %s is %s, for which dlvgen has no Delve", name, platform)
 	}
@@ -149,16 +200,19 @@ func (d *Doctor) checkDebugger(ctx context.Context) finding {
 	}
 	kind, image := t.labels().Kind, session.Image{}
 	switch {
-	case kind.Serves():
-		return found("%s has a debugger of its own: `dlvgen debug` forwards its port", t.name)
 	case t.pod.Situation().State != "":
 		return skipped("%s does not run", t.name)
+	case serves(kind):
+		return found("%s has a debugger of its own: `dlvgen debug` forwards its port", t.name)
 	case kind == "":
 		all, err := d.images(ctx)
 		if err != nil {
 			return skipped("its debug images could not be looked up: %s", err)
 		}
 		if len(all.found) == 0 || all.found[0].Labels.Kind != variants.KindSidecar {
+			if all.missing[0].Unread != nil {
+				return skipped("its debug images could not be looked up: %s", all.missing[0].Unread)
+			}
 			return skipped("there is no sidecar of %s", t.production)
 		}
 		image = all.found[0]
@@ -169,16 +223,26 @@ func (d *Doctor) checkDebugger(ctx context.Context) finding {
 	}
 	r, err := t.pod.Rehearse(ctx, way, image)
 	if err != nil {
-		f := failed("", "%s", err)
-		var more interface{ Details() string }
-		if errors.As(err, &more) && more.Details() != "" {
-			f = withDetails(f, more.Details())
-		}
-		return withDetails(f, r.Notes...)
+		return withDetails(failedWith("", err), r.Notes...)
 	}
+	return withDetails(t.rehearsed(r), r.Notes...)
+}
+
+// rehearsed says what became of a debugger that the cluster has checked.
+func (t *target) rehearsed(r session.Rehearsal) finding {
+	with := "with the capability SYS_PTRACE"
 	if r.Restricted {
-		return withDetails(warning("if it fails, run it where the namespace allows SYS_PTRACE, or where kernel.yama.ptrace_scope of the node is 0",
-			"the cluster lets a debugger into %s as the user %s, without the capability SYS_PTRACE", t.name, r.User), r.Notes...)
+		with = "without the capability SYS_PTRACE"
 	}
-	return withDetails(found("the cluster lets a debugger into %s as the user %s, with the capability SYS_PTRACE", t.name, r.User), r.Notes...)
+	text := fmt.Sprintf("the cluster lets a debugger into %s as the user %s, %s", t.name, r.User, with)
+	if r.Guessed {
+		text += "; nothing tells whom the program runs as: if it is another user, a second debugger is started as that one"
+	}
+	switch {
+	case r.Restricted:
+		return warning("if it fails, run it where the namespace allows SYS_PTRACE, or where kernel.yama.ptrace_scope of the node is 0", "%s", text)
+	case t.pod.HostPID():
+		return warning("choose the process with `dlvgen debug --pid` or `--program` if several may be meant", "%s; the pod has the processes of its whole node", text)
+	}
+	return found("%s", text)
 }

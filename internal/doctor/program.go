@@ -281,8 +281,10 @@ func (d *Doctor) checkProgram(ctx context.Context) finding {
 	switch {
 	case errors.As(err, &none):
 		return withDetails(failed("name a container of a Go program: Delve debugs no other", "%s", err), none.reasons...)
+	case err != nil && t.pod != nil:
+		return skipped("the program cannot be read from here: %s", err)
 	case err != nil:
-		return failed("", "the program cannot be read: %s", err)
+		return failedWith("", fmt.Errorf("the program cannot be read: %w", err))
 	}
 	name := cmp.Or(p.facts.Info.Path, p.facts.Info.Main.Path, "a program")
 	text := fmt.Sprintf("%s is %s, compiled by %s", p.path, name, strings.Replace(p.facts.GoVersion, "go", "Go ", 1))

@@ -55,6 +55,9 @@ func (d *Doctor) checkItsRegistry(ctx context.Context) finding {
 		}
 		return f
 	}
+	if t.pod != nil {
+		return skipped("%s", t.notPulled())
+	}
 	return skipped("no registry has %s: Docker Engine has it alone", t.production.Name)
 }
 

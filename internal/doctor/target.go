@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -119,16 +120,11 @@ func noTarget() finding { return skipped("the target was not found") }
 func (d *Doctor) checkTarget(ctx context.Context) finding {
 	t, err := d.target(ctx)
 	if err != nil {
-		var more interface{ Details() string }
 		remedy := "name a container, a service of Compose, or an image: `docker ps`, `docker images`"
 		if d.Connect != nil {
-			remedy = "name a pod, or a workload that has some: `kubectl get pods`"
+			remedy = d.podRemedy(ctx, err)
 		}
-		f := failed(remedy, "%s", err)
-		if errors.As(err, &more) && more.Details() != "" {
-			f = withDetails(f, more.Details())
-		}
-		return f
+		return failedWith(remedy, err)
 	}
 	what := "production image"
 	if kind := t.labels().Kind; kind != "" {
@@ -136,7 +132,7 @@ func (d *Doctor) checkTarget(ctx context.Context) finding {
 	}
 	switch {
 	case t.pod != nil:
-		return t.checkPod(what)
+		return d.checkPod(ctx, t, what)
 	case t.container == nil && t.engine == nil:
 		return found("%s is a %s of a registry", t.production, what)
 	case t.container == nil:
@@ -215,17 +211,19 @@ func (d *Doctor) checkPublishedPlatforms(ctx context.Context, t *target) finding
 
 // publishedImages are those of an image in its registry.
 func (d *Doctor) publishedImages(ctx context.Context, p session.Production) ([]registry.PlatformImage, error) {
+	var unread error
 	for _, one := range p.Digests {
 		ref, digest, err := registry.ParseImage(one)
 		if err != nil {
 			continue
 		}
 		_, images, err := d.reg.Images(ctx, ref, digest)
-		if err != nil || len(images) > 0 {
-			return images, err
+		if err == nil && len(images) > 0 {
+			return images, nil
 		}
+		unread = cmp.Or(unread, err)
 	}
-	return nil, fmt.Errorf("no registry has %s", p)
+	return nil, cmp.Or(unread, fmt.Errorf("no registry has %s", p))
 }
 
 // checkContainer says what the container's own settings mean for ptrace.
