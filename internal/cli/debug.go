@@ -277,11 +277,7 @@ func (d debugging) image(ctx context.Context, f session.Finder, one *debugged) (
 		return session.Image{Ref: production.Name, Labels: production.Labels, Local: true}, nil
 	}
 	if d.flags.flag() != "" {
-		where := "--load"
-		if one.pod {
-			where = "--push"
-		}
-		return d.made(ctx, f, production, kind, where)
+		return d.made(ctx, f, one, kind)
 	}
 	return f.Find(ctx, production, kind)
 }

@@ -55,9 +55,9 @@ func (f *debugBuild) flag() string {
 	return ""
 }
 
-// made makes the debug image of production. where is the flag for where it goes.
-func (d debugging) made(ctx context.Context, f session.Finder, production session.Production, kind variants.Kind, where string) (session.Image, error) {
-	r, err := d.request(production, kind, where)
+// made makes the debug image of what is debugged.
+func (d debugging) made(ctx context.Context, f session.Finder, one *debugged, kind variants.Kind) (session.Image, error) {
+	r, err := d.request(ctx, f, one, kind)
 	if err != nil {
 		return session.Image{}, err
 	}
@@ -73,13 +73,22 @@ func (d debugging) made(ctx context.Context, f session.Finder, production sessio
 	return image, err
 }
 
-func (d debugging) request(production session.Production, kind variants.Kind, where string) (*bake.Request, error) {
+func (d debugging) request(ctx context.Context, f session.Finder, one *debugged, kind variants.Kind) (*bake.Request, error) {
+	production := one.target.Production()
 	if len(production.Tags) == 0 {
 		return nil, fmt.Errorf("%s has no tag to make a debug tag from: make a debug image with `dlvgen build -t` or `dlvgen derive -t`, and name it with --image", production)
 	}
 	flags, fs := &buildFlags{}, pflag.NewFlagSet("", pflag.ContinueOnError)
 	flags.register(fs)
-	args := []string{"--tag", production.Tags[0].Familiar(), "--variant", string(kind), where}
+	args := []string{"--tag", production.Tags[0].Familiar(), "--variant", string(kind)}
+	if pod, ok := one.target.(*session.Pod); ok {
+		args = append(args, "--push")
+		if port := pod.FreePort(preferredPort); port != preferredPort {
+			args = append(args, "--listen", fmt.Sprintf(":%d", port))
+		}
+	} else {
+		args = append(args, "--load")
+	}
 	for _, host := range d.flags.insecure {
 		args = append(args, "--insecure-registry", host)
 	}
@@ -92,7 +101,7 @@ func (d debugging) request(production session.Production, kind variants.Kind, wh
 	}
 	var r *bake.Request
 	if d.flags.derive {
-		r, err = flags.derivation(bake.Published{Ref: production.Published(), Source: d.flags.source}, env)
+		r, err = flags.derivation(bake.Published{Ref: f.Published(ctx, production), Source: d.flags.source}, env)
 	} else {
 		r, err = flags.request([]string{d.flags.build}, env)
 	}

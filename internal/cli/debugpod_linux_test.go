@@ -309,7 +309,7 @@ func (b *podBench) makesForPod(t *testing.T) {
 	}
 	for _, flags := range [][]string{{"--build=" + b.folder}, {"--derive", "--source", b.folder}} {
 		c, addr, _ := b.editor(t, append([]string{"pod/distroless"}, flags...)...)
-		if want := "the debug image is " + b.ref("distroless-debug-sidecar") + "@sha256:"; !strings.Contains(c.stderr.String(), want) || !strings.Contains(c.stderr.String(), ": it was built just now") {
+		if want := "the debug image is " + b.reg.Ref("debug/hello") + "@sha256:"; !strings.Contains(c.stderr.String(), want) || !strings.Contains(c.stderr.String(), ": it was built just now") {
 			t.Errorf("%q: dlvgen does not say %q", flags, want)
 		}
 		answer := hits(t, addr, b.page(t, "distroless"))
@@ -317,6 +317,18 @@ func (b *podBench) makesForPod(t *testing.T) {
 		<-answer
 	}
 	b.runsOn(t, 6, "distroless") // two a session: the first finds out whom the program runs as
+
+	b.apply(t, manifestOf("busy", b.ref("distroless"), "busy")+b.besides(8000))
+	c, addr, _ := b.editor(t, "pod/busy", "-c", "app", "--build="+b.folder) // at another port
+	answer := hits(t, addr, b.page(t, "busy"))
+	c.end(t, syscall.SIGINT, cli.ExitOK)
+	<-answer
+	b.runsOn(t, 2, "busy")
+}
+
+// besides is another container of a manifest, which has a port.
+func (b *podBench) besides(port int) string {
+	return fmt.Sprintf("    - {name: other, image: %q, command: [sleep, \"1000\"], ports: [{containerPort: %d}], securityContext: {runAsUser: 1000}}\n", b.reg.Ref("library/busybox:latest"), port)
 }
 
 // change edits a file of the service.

@@ -44,6 +44,16 @@ func examine(t *testing.T, args ...string) *examined {
 	return e
 }
 
+// found tells whether a check of a name has a status.
+func (e *examined) found(name, status string) bool {
+	for _, c := range e.Checks {
+		if c.Check == name && c.Status == status {
+			return true
+		}
+	}
+	return false
+}
+
 // has wants checks of a name to have a status, and texts in all that they say.
 func (e *examined) has(t *testing.T, name, status string, texts ...string) {
 	t.Helper()

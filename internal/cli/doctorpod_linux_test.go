@@ -3,9 +3,11 @@
 package cli_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/dlvgen/dlvgen/internal/cli"
+	"github.com/dlvgen/dlvgen/internal/proctest"
 	"github.com/dlvgen/dlvgen/internal/testenv"
 )
 
@@ -13,7 +15,7 @@ import (
 func (b *podBench) examines(t *testing.T) {
 	before := len(b.pod(t, "app").Spec.EphemeralContainers)
 	b.kubectl(t, "{apiVersion: v1, kind: Service, metadata: {name: shop}, spec: {selector: {app: shop}, ports: [{port: 12345}]}}", "apply", "-f", "-")
-	b.apply(t, manifestOf("taken", b.ref("v1"), "taken")+"    - {name: other, image: "+b.reg.Ref("library/busybox:latest")+", command: [sleep, \"1000\"], ports: [{containerPort: 8000}], securityContext: {runAsUser: 1000}}\n")
+	b.apply(t, manifestOf("taken", b.ref("v1"), "taken")+b.besides(8000))
 	admin := []string{"--kubeconfig", b.cluster.Kubeconfig}
 	with := func(target string, flags ...string) *examined {
 		t.Helper()
@@ -45,6 +47,14 @@ func (b *podBench) examines(t *testing.T) {
 	e.has(t, "debugger", "ok", "the cluster lets a debugger into pod/attach")
 	e = with("pod/app", "-n", "strict")
 	e.has(t, "debugger", "warning", "as the user 65532, without the capability SYS_PTRACE", "the Pod Security level restricted allows no SYS_PTRACE")
+	b.forbidCapabilities(t, "ruled")
+	b.apply(t, manifestOf("app", b.ref("v1"), "app"), "-n", "ruled")
+	for e = with("pod/app", "-n", "ruled"); !e.found("debugger", "warning"); e = with("pod/app", "-n", "ruled") {
+		if proctest.Context(t).Err() != nil { // the cluster needs some time to learn a rule
+			t.Fatal("the cluster does not follow its rule")
+		}
+	}
+	e.has(t, "debugger", "warning", "as the user 65532", "without the capability SYS_PTRACE", "a rule of the cluster allows no SYS_PTRACE")
 	e = with("pod/missing")
 	e.has(t, "target", "failed", "it does not run: ", " describe pod/missing`")
 	e.has(t, "debugger", "skipped", "pod/missing does not run")
@@ -52,14 +62,14 @@ func (b *podBench) examines(t *testing.T) {
 	e.has(t, "target", "failed", "the pod two has several containers: choose one with -c")
 	e.has(t, "sources", "skipped", "the target was not found")
 	e = with("pod/two", "-c", "other")
-	e.has(t, "program", "failed", "starts no Go program", "/bin/sleep")
+	e.has(t, "program", "warning", "starts no Go program", "/bin/sleep")
 	e = with("pod/two", "-c", "first") // which has ended
 	e.has(t, "debugger", "skipped", "does not run")
 	e = with("svc/shop")
 	e.has(t, "permissions", "ok")
 	e.has(t, "target", "ok", "pod/shop-1 is a container of the production image "+b.ref("v1"), "service/shop has the pods shop-1, shop-2: the first is debugged")
 	e = with("pod/taken", "-c", "app")
-	e.has(t, "debugger", "failed", "the container other of pod/taken (app) has the port 8000, at which the debugger would listen", "The containers of a pod share its network.")
+	e.has(t, "debugger", "failed", "the container other of the pod taken has the port 8000, at which the debugger would listen", "The containers of a pod share its network.")
 	e = with("pod/ap")
 	e.has(t, "target", "failed", "did you mean app?", " --kubeconfig "+b.cluster.Kubeconfig+" get pods`")
 	e = with("pod/app", "--context", "nowhere")
@@ -75,4 +85,29 @@ func (b *podBench) examines(t *testing.T) {
 	if after := len(b.pod(t, "app").Spec.EphemeralContainers); after != before {
 		t.Errorf("the checks have added %d containers", after-before)
 	}
+}
+
+// forbidCapabilities makes a namespace where a rule lets no debugger have a capability.
+func (b *podBench) forbidCapabilities(t *testing.T, namespace string) {
+	t.Helper()
+	b.kubectl(t, "", "create", "namespace", namespace)
+	b.kubectl(t, strings.ReplaceAll(`apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicy
+metadata: {name: NAME}
+spec:
+  failurePolicy: Fail
+  matchConstraints:
+    resourceRules: [{apiGroups: [""], apiVersions: [v1], operations: [UPDATE], resources: [pods/ephemeralcontainers]}]
+  validations:
+    - expression: "!object.spec.ephemeralContainers.exists(c, c.?securityContext.capabilities.add.orValue([]).size() > 0)"
+      message: no capabilities here
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingAdmissionPolicyBinding
+metadata: {name: NAME}
+spec:
+  policyName: NAME
+  validationActions: [Deny]
+  matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: NAME}}}
+`, "NAME", namespace), "apply", "-f", "-")
 }

@@ -130,12 +130,25 @@ func (c *Cluster) configure() (err error) {
 		return err
 	}
 	c.Server = strings.TrimSuffix(c.base.String(), "/")
-	if c.client, err = rest.HTTPClientFor(c.config); err != nil {
+	client, err := rest.HTTPClientFor(c.config)
+	if err != nil {
 		return err
 	}
-	// The login belongs to this host alone.
-	c.client.CheckRedirect = func(to *http.Request, before []*http.Request) error {
-		return fmt.Errorf("%s redirects to %s", before[0].URL.Host, to.URL.Host)
+	own := *client // which may be that of all
+	own.CheckRedirect = sameHost
+	c.client = &own
+	return nil
+}
+
+// sameHost follows redirects as far as the login goes, which belongs to one host.
+func sameHost(to *http.Request, before []*http.Request) error {
+	const most = 10
+	from := before[0].URL
+	switch {
+	case to.URL.Host != from.Host || to.URL.Scheme != from.Scheme:
+		return fmt.Errorf("it redirects to %s://%s, which would get the login: name that address in the kubeconfig if it is meant", to.URL.Scheme, to.URL.Host)
+	case len(before) >= most:
+		return fmt.Errorf("it has redirected %d times", most)
 	}
 	return nil
 }

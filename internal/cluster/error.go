@@ -43,7 +43,7 @@ func (e *ForbiddenError) Details() string {
 	if e.Namespace == "" {
 		return ""
 	}
-	return "An administrator grants it:\n  " + strings.Join(Grant(e.Namespace, e.User, e.Resource), "\n  ")
+	return "An administrator grants it:\n  " + strings.Join(Grant(e.Namespace, e.User), "\n  ")
 }
 
 // PolicyError says that the cluster's rules refuse an ephemeral container.

@@ -54,18 +54,16 @@ func (c *Cluster) Allows(ctx context.Context, p Permission) (bool, error) {
 	return answer.Status.Allowed, err
 }
 
-// Grant are the commands of an administrator that let a user debug the pods of a namespace, or,
-// for other resources than pods, read its workloads. The user is empty where it is not known.
-func Grant(namespace, user, resource string) []string {
+// Grant are the commands of an administrator that let a user debug the pods of a namespace. The
+// user is empty where it is not known.
+func Grant(namespace, user string) []string {
 	if user == "" {
 		user = "USER"
 	}
 	in := "kubectl -n " + namespace + " create "
-	if kind, _, _ := strings.Cut(resource, "/"); kind != "pods" {
-		return []string{in + "rolebinding dlvgen-debug-view --clusterrole=view --user=" + user}
-	}
 	return []string{
-		in + "role dlvgen-debug --verb=get,list,create,patch --resource=pods,pods/log,pods/ephemeralcontainers,pods/portforward,pods/exec",
+		in + "rolebinding dlvgen-debug-view --clusterrole=view --user=" + user,
+		in + "role dlvgen-debug --verb=get,create,patch --resource=pods/ephemeralcontainers,pods/portforward,pods/exec",
 		in + "rolebinding dlvgen-debug --role=dlvgen-debug --user=" + user,
 	}
 }

@@ -54,7 +54,10 @@ type Container struct {
 	Command, Args []string
 	WorkingDir    string
 	Env           []struct{ Name, Value string }
-	Ports         []struct{ ContainerPort int }
+	Ports         []struct {
+		Name, Protocol string
+		ContainerPort  int
+	}
 
 	// SecurityContext is the container's own.
 	SecurityContext SecurityContext

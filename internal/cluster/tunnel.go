@@ -56,7 +56,7 @@ func (c *Cluster) tunnel(ctx context.Context, to *url.URL) (httpstream.Connectio
 	if err != nil {
 		return nil, err
 	}
-	older, protocol, err := clientspdy.NegotiateStreaming(upgrader, &http.Client{Transport: transport}, request, forwardProtocol)
+	older, protocol, err := clientspdy.NegotiateStreaming(upgrader, &http.Client{Transport: transport, CheckRedirect: sameHost}, request, forwardProtocol)
 	if err == nil && protocol != forwardProtocol {
 		_ = older.Close()
 		err = fmt.Errorf("the cluster speaks %q, not %q", protocol, forwardProtocol)

@@ -17,10 +17,10 @@ const minAPI = "1.41"
 func (d *Doctor) checkEngine(ctx context.Context) finding {
 	e, err := d.engine(ctx)
 	if err != nil {
-		if d.Connect != nil {
-			return skipped("there is none, and pods are debugged without it")
-		}
 		text, _, _ := strings.Cut(err.Error(), ": start it") // which is the remedy
+		if d.Connect != nil {
+			return skipped("%s; pods are debugged without it", text)
+		}
 		f := warning("start it, or choose another with DOCKER_HOST or `docker context use`: without it, `dlvgen debug`, `--load` and containers do not work", "%s", text)
 		if d.Target != "" {
 			f.Status = Failed

@@ -87,7 +87,7 @@ func (d *Doctor) checkImages(ctx context.Context) finding {
 	}
 	lines = append(lines, all.notes...)
 	switch {
-	case len(all.found) == 0 && all.missing[0].Unread != nil:
+	case len(all.found) == 0 && all.missing[0].Unread != nil && t.pod != nil:
 		return withDetails(skipped("those of %s could not be looked up", t.production), lines...)
 	case len(all.found) == 0:
 		return withDetails(warning("build them: `dlvgen build -t IMAGE --variant sidecar,remote`, or use `dlvgen debug --build` or `--derive`", "%s has no debug image", t.production), lines...)

@@ -108,11 +108,12 @@ type permission struct {
 
 // permissions are those for a target, nil where it was not found.
 func (d *Doctor) permissions(t *target) []permission {
-	name := ""
-	adds := true
-	if t != nil {
-		name = t.pod.Pod()
-		adds = !serves(t.labels().Kind)
+	name, adds := "", true
+	switch {
+	case t != nil:
+		name, adds = t.pod.Pod(), !serves(t.labels().Kind)
+	case d.Object.Kind == "pod":
+		name = d.Object.Name
 	}
 	of := func(verb, resource string) cluster.Permission {
 		return cluster.Permission{Verb: verb, Resource: resource, Name: name}
@@ -128,7 +129,8 @@ func (d *Doctor) permissions(t *target) []permission {
 	return append(all,
 		permission{of("create", "pods/portforward"), true, "to reach the debugger"},
 		permission{of("get", "pods/log"), false, "to say why a debugger has ended"},
-		permission{of("get", "pods/exec"), false, "for the prompt where this machine has no dlv in PATH"})
+		permission{of("get", "pods/exec"), false, "for the prompt where this machine has no dlv in PATH"},
+		permission{of("create", "pods/exec"), false, "for the same, in Kubernetes 1.35 and newer ones"})
 }
 
 // serves tells whether an image has a debugger that listens by itself.
@@ -145,7 +147,7 @@ func (d *Doctor) checkPermissions(ctx context.Context) finding {
 	if errors.As(err, &none) {
 		return noTarget()
 	}
-	var missing, grants []string
+	var missing []string
 	needed := false
 	for _, one := range d.permissions(t) {
 		allowed, err := c.Allows(ctx, one.Permission)
@@ -157,13 +159,8 @@ func (d *Doctor) checkPermissions(ctx context.Context) finding {
 		}
 		needed = needed || one.needed
 		missing = append(missing, one.String()+", "+one.why)
-		for _, grant := range cluster.Grant(c.Namespace, "", one.Resource) {
-			if !slices.Contains(grants, grant) {
-				grants = append(grants, grant)
-			}
-		}
 	}
-	grant := "an administrator grants them: `" + strings.Join(grants, "`, `") + "`"
+	grant := "an administrator grants them: `" + strings.Join(cluster.Grant(c.Namespace, ""), "`, `") + "`"
 	switch {
 	case len(missing) == 0:
 		return found("you may do what debugging needs in the namespace %s", c.Namespace)

@@ -279,6 +279,8 @@ func (d *Doctor) checkProgram(ctx context.Context) finding {
 	p, err := d.program(ctx)
 	var none *noProgramError
 	switch {
+	case errors.As(err, &none) && t.pod != nil: // whose program may be of a volume
+		return withDetails(warning("name a container of a Go program: Delve debugs no other", "%s", err), none.reasons...)
 	case errors.As(err, &none):
 		return withDetails(failed("name a container of a Go program: Delve debugs no other", "%s", err), none.reasons...)
 	case err != nil && t.pod != nil:

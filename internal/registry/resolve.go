@@ -2,6 +2,7 @@ package registry
 
 import (
 	"context"
+	"fmt"
 
 	ocispecs "github.com/opencontainers/image-spec/specs-go/v1"
 )
@@ -33,7 +34,9 @@ func (s *session) platforms(ctx context.Context, digest string) (dgst string, li
 			if err != nil {
 				return "", nil, err
 			}
-			p = config.Platform()
+			if p = config.Platform(); p == nil {
+				return "", nil, fmt.Errorf("the %s does not say its platform: its config has no os and architecture", img)
+			}
 		}
 		list = append(list, ocispecs.Platform{OS: p.OS, Architecture: p.Architecture, Variant: p.Variant})
 	}

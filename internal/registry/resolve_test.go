@@ -8,6 +8,7 @@ import (
 
 	"github.com/containerd/platforms"
 	"github.com/dlvgen/dlvgen/internal/proctest"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
@@ -41,5 +42,13 @@ func TestAnImageIsResolvedToItsDigestAndPlatforms(t *testing.T) {
 	var e *Error
 	if !errors.As(err, &e) || !strings.Contains(err.Error(), "has no such image: check the name and the tag") {
 		t.Errorf("an absent tag: %v", err)
+	}
+}
+
+func TestAnImageWithoutAPlatformIsNotResolved(t *testing.T) {
+	s := newServer(t)
+	s.push("v1", empty.Image)
+	if _, _, err := New().Resolve(proctest.Context(t), s.ref("v1"), ""); err == nil || !strings.Contains(err.Error(), "does not say its platform") {
+		t.Errorf("got %v", err)
 	}
 }

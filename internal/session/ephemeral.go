@@ -6,8 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
-	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -153,18 +151,21 @@ func (e *ephemeral) Start(ctx context.Context) (Endpoint, error) {
 	e.at = Endpoint{Host: docker.Loopback, Port: e.forward.Port()}
 	tried := map[string]bool{}
 	for is := e.first; ; {
-		if is, err = e.admitted(ctx, is); err != nil {
-			return e.at, err
+		admitted, refused := e.admitted(ctx, is)
+		if refused != nil {
+			return e.at, cmp.Or(err, refused) // why another one is tried says more
 		}
+		is = admitted
 		tried[is.String()] = true
-		logs, err := e.try(ctx, is)
-		if err == nil {
+		var logs string
+		if logs, err = e.try(ctx, is); err == nil {
 			e.accompany(ctx)
 			return e.at, nil
 		}
 		next, why, ok := e.pod.after(is, logs)
+		err = e.image.mismatch(err, e.pod.Name(), e.pod.production)
 		if !ok || tried[next.String()] || ctx.Err() != nil || e.options.User != nil {
-			return e.at, e.image.mismatch(err, e.pod.Name(), e.pod.production)
+			return e.at, err
 		}
 		e.options.Tell(why)
 		is = next
@@ -184,11 +185,8 @@ func (e *ephemeral) ready(ctx context.Context) error {
 	if err := e.pod.mayForward(ctx); err != nil {
 		return err
 	}
-	if name := e.pod.listens(e.port); name != "" {
-		return &Problem{
-			Line:   fmt.Sprintf("the container %s of %s has the port %d, at which the debugger would listen: build the debug image with another one, such as --listen :%d, and name it with --image", name, e.pod.Name(), e.port, e.port+1),
-			Detail: "The containers of a pod share its network.",
-		}
+	if err := e.pod.checkPort(e.port); err != nil {
+		return err
 	}
 	return e.pod.checkPlatform(ctx, e.image)
 }
@@ -198,24 +196,30 @@ func (e *ephemeral) ready(ctx context.Context) error {
 func (e *ephemeral) admitted(ctx context.Context, is identity) (identity, error) {
 	err := e.rehearse(ctx, is)
 	var refused *cluster.PolicyError
-	if !errors.As(err, &refused) || refused.Level == "" || is.restricted {
+	var changed *changedError
+	if is.restricted || !errors.As(err, &refused) && !errors.As(err, &changed) {
 		return is, err
 	}
-	if is.user == nil {
-		is = e.pod.program()
+	rule := "a rule of the cluster"
+	if refused != nil && refused.Level != "" {
+		rule = "the Pod Security level " + refused.Level
 	}
-	is.restricted = true
-	if *is.user == 0 {
-		return is, &Problem{
-			Line:  fmt.Sprintf("%s, and the program of %s runs as root: %s", refused, e.pod.Name(), inPod.instead),
-			Cause: refused,
+	next := is
+	if next.user == nil {
+		next = e.pod.program()
+	}
+	next.restricted = true
+	if *next.user == 0 {
+		return is, &Problem{Line: fmt.Sprintf("%s, and the program of %s runs as root: %s", err, e.pod.Name(), inPod.instead), Cause: err}
+	}
+	if again := e.rehearse(ctx, next); again != nil {
+		if refused != nil && refused.Level == "" { // it was not the capability
+			return is, err
 		}
+		return next, again
 	}
-	if again := e.rehearse(ctx, is); again != nil {
-		return is, again
-	}
-	e.options.Tell(fmt.Sprintf("the Pod Security level %s allows no SYS_PTRACE: the debugger runs as the program's user %s without it, which works where the node's kernel.yama.ptrace_scope is 0", refused.Level, is))
-	return is, nil
+	e.options.Tell(fmt.Sprintf("%s allows no SYS_PTRACE: the debugger runs as the program's user %s without it, which works where the node's kernel.yama.ptrace_scope is 0", rule, next))
+	return next, nil
 }
 
 // rehearse asks whether the cluster takes a debugger, and as it is: what adds it to a pod cannot
@@ -229,59 +233,11 @@ func (e *ephemeral) rehearse(ctx context.Context, is identity) error {
 	if err != nil {
 		return err
 	}
-	if now := changed(spec.Profile, added.Profile, *e.pod.program().user); len(now) > 0 {
-		return &Problem{
-			Line:   fmt.Sprintf("a rule of the cluster changes the debugger's container, and with that it could not debug %s: %s", e.pod.Name(), inPod.instead),
-			Detail: "Its securityContext would have " + strings.Join(now, ", ") + ".",
-		}
+	own := int64(0) // of a sidecar's image
+	if e.way == WayAttach {
+		own = *e.pod.program().user
 	}
-	return nil
-}
-
-// changed says what of a security context is not as it was asked for. What is there beside that
-// need not prevent anything, nor does the program's own user.
-func changed(asked, is json.RawMessage, program int64) (differ []string) {
-	var want, got map[string]any
-	if len(asked) == 0 || json.Unmarshal(asked, &want) != nil {
-		return nil
-	}
-	_ = json.Unmarshal(is, &got)
-	const user = "runAsUser" // without one asked for, it is root
-	keys := maps.Clone(want)
-	if got[user] != float64(program) {
-		keys[user] = nil
-	}
-	for _, key := range slices.Sorted(maps.Keys(keys)) {
-		if within(want[key], got[key]) && (key != user || want[key] == got[key]) {
-			continue
-		}
-		differ = append(differ, fmt.Sprintf("%s %s instead of %s", key, valueOf(got[key]), valueOf(want[key])))
-	}
-	return differ
-}
-
-// valueOf is a value for people.
-func valueOf(value any) string {
-	if value == nil {
-		return "none"
-	}
-	text, _ := json.Marshal(value) // it was JSON
-	return string(text)
-}
-
-// within tells whether all of a value is in another one, which may have more keys.
-func within(want, got any) bool {
-	keys, ok := want.(map[string]any)
-	if !ok {
-		return want == nil || reflect.DeepEqual(want, got)
-	}
-	all, _ := got.(map[string]any)
-	for key, value := range keys {
-		if !within(value, all[key]) {
-			return false
-		}
-	}
-	return true
+	return changed(spec.Profile, added.Profile, own, *e.pod.program().user)
 }
 
 // specFor is the container of a debugger that runs as somebody.

@@ -127,7 +127,7 @@ func (f Finder) Named(ctx context.Context, name string) (Image, error) {
 		ref, digest, err := registry.ParseImage(name)
 		if err == nil && f.Engine == nil && digest == "" {
 			if digest, _, err = f.Registry.Resolve(ctx, ref, ""); err == nil {
-				img.Ref = name + "@" + digest // a node may have what the tag named before
+				img.Ref = ref.Repository() + "@" + digest // a node may have what the tag named before
 			}
 		}
 		if err != nil {

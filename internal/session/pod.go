@@ -207,7 +207,8 @@ func (p *Pod) published(ctx context.Context, digests []string) (labels map[strin
 	for _, one := range digests {
 		ref, digest, parseErr := registry.ParseImage(one)
 		if parseErr != nil {
-			return nil, parseErr
+			err = cmp.Or(err, parseErr)
+			continue
 		}
 		found, foundErr := p.finder.Registry.Labels(ctx, ref, digest)
 		if foundErr == nil {
@@ -226,17 +227,48 @@ func (p *Pod) mayForward(ctx context.Context) error {
 	return p.cluster.May(ctx, cluster.Permission{Verb: "create", Resource: "pods/portforward", Name: p.seen.Metadata.Name})
 }
 
-// listens is the name of a container that has a port, empty for none. Nothing tells of ports that
-// the manifest does not name.
-func (p *Pod) listens(port int) string {
+// debuggerPort is the name of a debugger's port in manifests that `dlvgen kube` writes.
+const debuggerPort = "dlvgen"
+
+// listens is the container that has a port, and runs, beside the debugger of the pod's own
+// container. Its name is empty where there is none: nothing tells of ports that no manifest names.
+// It may be a debugger itself.
+func (p *Pod) listens(port int) (name string, debugger bool) {
 	for _, c := range slices.Concat(p.seen.Spec.Containers, p.seen.Spec.InitContainers) {
+		if _, status, _ := p.seen.Container(c.Name); status.State.Running == nil {
+			continue
+		}
 		for _, one := range c.Ports {
-			if one.ContainerPort == port {
-				return c.Name
+			named := one.Name == debuggerPort
+			if one.ContainerPort == port && one.Protocol != "UDP" && one.Protocol != "SCTP" && (!named || c.Name != p.container.Name) {
+				return c.Name, named
 			}
 		}
 	}
-	return ""
+	return "", false
+}
+
+// checkPort refuses a debugger whose port another container has: those of a pod share its network.
+func (p *Pod) checkPort(port int) error {
+	switch name, debugger := p.listens(port); {
+	case debugger:
+		return fmt.Errorf("the container %s of the pod %s is a debugger already: use it with -c %[1]s", name, p.seen.Metadata.Name)
+	case name != "":
+		return &Problem{
+			Line:   fmt.Sprintf("the container %s of the pod %s has the port %d, at which the debugger would listen: build the debug image with --listen :PORT, and name it with --image", name, p.seen.Metadata.Name, port),
+			Detail: "The containers of a pod share its network. `dlvgen debug --build` and `--derive` choose another port.",
+		}
+	}
+	return nil
+}
+
+// FreePort is a port, or the next one that no container of the pod has.
+func (p *Pod) FreePort(port int) int {
+	for ; ; port++ {
+		if name, _ := p.listens(port); name == "" {
+			return port
+		}
+	}
 }
 
 // Name implements [Target].

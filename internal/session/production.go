@@ -1,6 +1,7 @@
 package session
 
 import (
+	"context"
 	"strings"
 
 	"github.com/dlvgen/dlvgen/internal/registry"
@@ -87,21 +88,23 @@ func (p Production) inRepository(ref registry.Reference) bool {
 	return false
 }
 
-// Published is the image as its registry has it: REPOSITORY@DIGEST, in the repository of the first
-// tag where it is there, else that tag. It is empty for an image without tags and digests.
-func (p Production) Published() string {
+// Published is the image as a registry has it: REPOSITORY@DIGEST, the first that one answers for,
+// since a tag may have moved, and an engine may have made up the digest of an image that it built.
+// Else it is the first tag, which the engine may have alone.
+func (f Finder) Published(ctx context.Context, p Production) string {
 	for _, one := range p.Digests {
-		if own, _, err := registry.ParseImage(one); err == nil && len(p.Tags) > 0 && own.Other(p.Tags[0]) == "" {
+		ref, digest, err := registry.ParseImage(one)
+		if err != nil {
+			continue
+		}
+		if _, _, err := f.Registry.Resolve(ctx, ref, digest); err == nil {
 			return one
 		}
 	}
-	switch {
-	case len(p.Tags) > 0:
+	if len(p.Tags) > 0 {
 		return p.Tags[0].Familiar()
-	case len(p.Digests) > 0:
-		return p.Digests[0]
 	}
-	return ""
+	return p.Name
 }
 
 // String is the image as messages name it.

@@ -29,7 +29,11 @@ func (p *Pod) Rehearse(ctx context.Context, way Way, image Image) (Rehearsal, er
 		return r, err
 	}
 	is, err := e.admitted(ctx, e.first)
-	r.User, r.Guessed, r.Restricted = is.String(), is.guessed, is.restricted
+	r.Restricted = is.restricted
+	if is.user == nil && way == WayAttach { // whose image is the program's
+		is = p.program()
+	}
+	r.User, r.Guessed = is.String(), is.guessed
 	return r, err
 }
 

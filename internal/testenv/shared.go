@@ -111,7 +111,7 @@ func sharedBuildKit(t testing.TB, p *part[*BuildKit], claim func() (dir string, 
 		if err != nil {
 			return nil, nil, err
 		}
-		bk, err := StartBuildKit(ctx, BuildKitOptions{Registry: reg, StateDir: state})
+		bk, err := StartBuildKit(ctx, BuildKitOptions{Registry: reg, StateDir: state, Large: !measured})
 		if err != nil {
 			release()
 			return nil, nil, err
