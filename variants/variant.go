@@ -28,6 +28,10 @@ const (
 // Serves tells whether the debugger of a container listens from its start on.
 func (k Kind) Serves() bool { return k == KindRemote || k == KindTest }
 
+// Listens tells whether a container of the image has a debugger that listens. That of a sidecar
+// debugs the program of another one.
+func (k Kind) Listens() bool { return k.Serves() || k == KindSidecar }
+
 // Sources says whether a variant carries the sources that were compiled.
 type Sources string
 

@@ -57,21 +57,23 @@ func (s streams) inspect(ctx context.Context, flags *registryFlags, ref registry
 		return err
 	}
 	records := []planRecord{}
-	var b bytes.Buffer
-	for i, p := range plans {
+	for _, p := range plans {
 		layers, err := p.Layers()
 		if err != nil {
 			return err
 		}
 		records = append(records, planRecord{p.Platform, p.Digest, p.Raw, layers})
+	}
+	if flags.format == formatJSON {
+		return writeJSON(s.out, records)
+	}
+	var b bytes.Buffer
+	for i, p := range plans {
 		if i > 0 {
 			b.WriteString("\n")
 		}
 		fmt.Fprintf(&b, "%s (%s)\n", visible.Line(withDigest(ref, p.Digest)), visible.Line(p.Platform))
-		writePlan(&b, p.Plan, layers)
-	}
-	if flags.format == formatJSON {
-		return writeJSON(s.out, records)
+		writePlan(&b, p.Plan, records[i].Layers)
 	}
 	_, err = s.out.Write(b.Bytes())
 	return err

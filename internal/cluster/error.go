@@ -110,10 +110,7 @@ func (c *Cluster) forbidden(err error) error {
 }
 
 // Refused tells whether the cluster does not do it for this user.
-func Refused(err error) bool {
-	var missing *ForbiddenError
-	return errors.As(err, &missing) || apierrors.IsForbidden(err)
-}
+func Refused(err error) bool { return apierrors.IsForbidden(err) }
 
 // policy words what the rules of the cluster say of an object: they answer in several ways, and
 // with a text of their own.

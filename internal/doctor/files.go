@@ -136,11 +136,10 @@ func (f layerFiles) ours(layers int) ([]bool, error) {
 	if err != nil {
 		return nil, err
 	}
-	list := make([]bool, layers)
-	for i, h := range registry.LayerHistory(config, layers) {
-		list[i] = registry.AddedBy(h)
+	if ours := registry.AddedLayers(config, layers); ours != nil {
+		return ours, nil
 	}
-	return list, nil
+	return make([]bool, layers), nil
 }
 
 // layerWalk looks for a path from the highest layer down.

@@ -111,7 +111,7 @@ func (d *Doctor) permissions(t *target) []permission {
 	name, adds := "", true
 	switch {
 	case t != nil:
-		name, adds = t.pod.Pod(), !serves(t.labels().Kind)
+		name, adds = t.pod.Pod(), !t.labels().Kind.Listens()
 	case d.Object.Kind == "pod":
 		name = d.Object.Name
 	}
@@ -132,9 +132,6 @@ func (d *Doctor) permissions(t *target) []permission {
 		permission{of("get", "pods/exec"), false, "for the prompt where this machine has no dlv in PATH"},
 		permission{of("create", "pods/exec"), false, "for the same, in Kubernetes 1.35 and newer ones"})
 }
-
-// serves tells whether an image has a debugger that listens by itself.
-func serves(kind variants.Kind) bool { return kind.Serves() || kind == variants.KindSidecar }
 
 // checkPermissions asks what the user may do.
 func (d *Doctor) checkPermissions(ctx context.Context) finding {
@@ -199,7 +196,7 @@ func (d *Doctor) checkDebugger(ctx context.Context) finding {
 	switch {
 	case t.pod.Situation().State != "":
 		return skipped("%s does not run", t.name)
-	case serves(kind):
+	case kind.Listens():
 		return found("%s has a debugger of its own: `dlvgen debug` forwards its port", t.name)
 	case kind == "":
 		all, err := d.images(ctx)

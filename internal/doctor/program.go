@@ -279,10 +279,12 @@ func (d *Doctor) checkProgram(ctx context.Context) finding {
 	p, err := d.program(ctx)
 	var none *noProgramError
 	switch {
-	case errors.As(err, &none) && t.pod != nil: // whose program may be of a volume
-		return withDetails(warning("name a container of a Go program: Delve debugs no other", "%s", err), none.reasons...)
 	case errors.As(err, &none):
-		return withDetails(failed("name a container of a Go program: Delve debugs no other", "%s", err), none.reasons...)
+		f := withDetails(failed("name a container of a Go program: Delve debugs no other", "%s", err), none.reasons...)
+		if t.pod != nil { // whose program may be of a volume
+			f.Status = Warning
+		}
+		return f
 	case err != nil && t.pod != nil:
 		return skipped("the program cannot be read from here: %s", err)
 	case err != nil:

@@ -303,7 +303,7 @@ func (d *Doctor) checkAddress(ctx context.Context) finding {
 		return noTarget()
 	case t.container == nil:
 		return skipped("%s is no container", t.name)
-	case !kind.Serves() && kind != variants.KindSidecar:
+	case !kind.Listens():
 		return skipped("%s has no debugger that listens: `dlvgen debug` starts one", t.name)
 	}
 	host, port, err := variants.SplitAddress(t.labels().Listen)

@@ -216,13 +216,8 @@ func sharedLayers(a, b []v1.Layer) (int, error) {
 
 // addedLayers says by the history which layers dlvgen added, in the order of the layers.
 func addedLayers(config *v1.ConfigFile, layers int) []bool {
-	history := registry.LayerHistory(config, layers)
-	if history == nil { // so all of them are to be clean
-		return slices.Repeat([]bool{true}, layers)
+	if ours := registry.AddedLayers(config, layers); ours != nil {
+		return ours
 	}
-	var ours []bool
-	for _, h := range history {
-		ours = append(ours, registry.AddedBy(h))
-	}
-	return ours
+	return slices.Repeat([]bool{true}, layers) // nothing is known of them, so all of them are to be clean
 }

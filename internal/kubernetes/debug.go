@@ -10,11 +10,11 @@ import (
 	"github.com/dlvgen/dlvgen/variants/delve"
 )
 
-// The port's name, and the variable that says how a program starts (docs/deploy.md).
-const (
-	portName      = "dlvgen"
-	startVariable = "DLVGEN_START"
-)
+// PortName is the name of a debugger's port in manifests.
+const PortName = "dlvgen"
+
+// startVariable says how a program starts (docs/deploy.md).
+const startVariable = "DLVGEN_START"
 
 // manyFailures is the threshold of a probe that no breakpoint is to reach: a day, as a probe
 // is made each second at most.
@@ -192,7 +192,7 @@ func sidecarName(container string) string {
 
 // debugged says that a manifest has the container as it was changed before: with the debugger's port.
 func (c container) debugged() bool {
-	return slices.ContainsFunc(c.Ports, func(p port) bool { return p.Name == portName })
+	return slices.ContainsFunc(c.Ports, func(p port) bool { return p.Name == PortName })
 }
 
 // sidecar is a container that runs the debug image beside production's.
@@ -241,7 +241,7 @@ func (w *Workload) listen(img Image) ([]port, error) {
 	}
 	for _, c := range slices.Concat(w.pod.Containers, w.pod.InitContainers) {
 		for _, p := range c.Ports {
-			if p.ContainerPort == number && p.Name != portName && p.Protocol != "UDP" && p.Protocol != "SCTP" {
+			if p.ContainerPort == number && p.Name != PortName && p.Protocol != "UDP" && p.Protocol != "SCTP" {
 				return nil, fmt.Errorf("container %s of %s has the port %d, where the debugger of %s would listen: build it with --listen :PORT", c.Name, w, number, img.Ref)
 			}
 		}
@@ -251,5 +251,5 @@ func (w *Workload) listen(img Image) ([]port, error) {
 			return nil, fmt.Errorf("two debuggers of %s would listen on port %d, of %s and %s: choose a container with -c", w, number, other.Name, img.Ref)
 		}
 	}
-	return []port{{portName, number, "TCP"}}, nil
+	return []port{{PortName, number, "TCP"}}, nil
 }

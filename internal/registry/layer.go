@@ -29,20 +29,30 @@ func (p PlatformPlan) Layers() ([]ImageLayer, error) {
 	if err != nil {
 		return nil, err
 	}
-	history := LayerHistory(config, len(manifest.Layers))
+	history := layerHistory(config, len(manifest.Layers))
 	layers := make([]ImageLayer, len(manifest.Layers))
 	for i, l := range manifest.Layers {
 		layers[i] = ImageLayer{Digest: l.Digest.String(), Size: l.Size}
 		if history != nil {
-			layers[i].CreatedBy, layers[i].Added = history[i].CreatedBy, AddedBy(history[i])
+			layers[i].CreatedBy, layers[i].Added = history[i].CreatedBy, addedBy(history[i])
 		}
 	}
 	return layers, nil
 }
 
-// LayerHistory is the history of an image's layers, one entry for each, nil where it has another
-// number of entries: then nothing is known of them.
-func LayerHistory(config *v1.ConfigFile, layers int) []v1.History {
+// AddedLayers tells by the history which of an image's layers dlvgen added, nil where it has
+// another number of entries: then nothing is known of them.
+func AddedLayers(config *v1.ConfigFile, layers int) []bool {
+	var added []bool
+	for _, h := range layerHistory(config, layers) {
+		added = append(added, addedBy(h))
+	}
+	return added
+}
+
+// layerHistory is the history of an image's layers, one entry for each, nil where it has another
+// number of entries.
+func layerHistory(config *v1.ConfigFile, layers int) []v1.History {
 	var history []v1.History
 	for _, h := range config.History {
 		if !h.EmptyLayer {
@@ -55,5 +65,4 @@ func LayerHistory(config *v1.ConfigFile, layers int) []v1.History {
 	return history
 }
 
-// AddedBy tells whether a layer's history says that dlvgen added it.
-func AddedBy(h v1.History) bool { return h.Comment == variants.HistoryComment }
+func addedBy(h v1.History) bool { return h.Comment == variants.HistoryComment }

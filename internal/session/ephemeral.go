@@ -191,55 +191,6 @@ func (e *ephemeral) ready(ctx context.Context) error {
 	return e.pod.checkPlatform(ctx, e.image)
 }
 
-// admitted is whom the cluster lets the debugger run as: one that must have no capability is the
-// program's own user.
-func (e *ephemeral) admitted(ctx context.Context, is identity) (identity, error) {
-	err := e.rehearse(ctx, is)
-	var refused *cluster.PolicyError
-	var changed *changedError
-	if is.restricted || !errors.As(err, &refused) && !errors.As(err, &changed) {
-		return is, err
-	}
-	rule := "a rule of the cluster"
-	if refused != nil && refused.Level != "" {
-		rule = "the Pod Security level " + refused.Level
-	}
-	next := is
-	if next.user == nil {
-		next = e.pod.program()
-	}
-	next.restricted = true
-	if *next.user == 0 {
-		return is, &Problem{Line: fmt.Sprintf("%s, and the program of %s runs as root: %s", err, e.pod.Name(), inPod.instead), Cause: err}
-	}
-	if again := e.rehearse(ctx, next); again != nil {
-		if refused != nil && refused.Level == "" { // it was not the capability
-			return is, err
-		}
-		return next, again
-	}
-	e.options.Tell(fmt.Sprintf("%s allows no SYS_PTRACE: the debugger runs as the program's user %s without it, which works where the node's kernel.yama.ptrace_scope is 0", rule, next))
-	return next, nil
-}
-
-// rehearse asks whether the cluster takes a debugger, and as it is: what adds it to a pod cannot
-// take it away again.
-func (e *ephemeral) rehearse(ctx context.Context, is identity) error {
-	spec, err := e.specFor(is)
-	if err != nil {
-		return err
-	}
-	added, err := e.pod.cluster.AddEphemeral(ctx, e.pod.seen.Metadata.Name, spec, true)
-	if err != nil {
-		return err
-	}
-	own := int64(0) // of a sidecar's image
-	if e.way == WayAttach {
-		own = *e.pod.program().user
-	}
-	return changed(spec.Profile, added.Profile, own, *e.pod.program().user)
-}
-
 // specFor is the container of a debugger that runs as somebody.
 func (e *ephemeral) specFor(is identity) (cluster.Ephemeral, error) {
 	spec := e.spec

@@ -227,50 +227,6 @@ func (p *Pod) mayForward(ctx context.Context) error {
 	return p.cluster.May(ctx, cluster.Permission{Verb: "create", Resource: "pods/portforward", Name: p.seen.Metadata.Name})
 }
 
-// debuggerPort is the name of a debugger's port in manifests that `dlvgen kube` writes.
-const debuggerPort = "dlvgen"
-
-// listens is the container that has a port, and runs, beside the debugger of the pod's own
-// container. Its name is empty where there is none: nothing tells of ports that no manifest names.
-// It may be a debugger itself.
-func (p *Pod) listens(port int) (name string, debugger bool) {
-	for _, c := range slices.Concat(p.seen.Spec.Containers, p.seen.Spec.InitContainers) {
-		if _, status, _ := p.seen.Container(c.Name); status.State.Running == nil {
-			continue
-		}
-		for _, one := range c.Ports {
-			named := one.Name == debuggerPort
-			if one.ContainerPort == port && one.Protocol != "UDP" && one.Protocol != "SCTP" && (!named || c.Name != p.container.Name) {
-				return c.Name, named
-			}
-		}
-	}
-	return "", false
-}
-
-// checkPort refuses a debugger whose port another container has: those of a pod share its network.
-func (p *Pod) checkPort(port int) error {
-	switch name, debugger := p.listens(port); {
-	case debugger:
-		return fmt.Errorf("the container %s of the pod %s is a debugger already: use it with -c %[1]s", name, p.seen.Metadata.Name)
-	case name != "":
-		return &Problem{
-			Line:   fmt.Sprintf("the container %s of the pod %s has the port %d, at which the debugger would listen: build the debug image with --listen :PORT, and name it with --image", name, p.seen.Metadata.Name, port),
-			Detail: "The containers of a pod share its network. `dlvgen debug --build` and `--derive` choose another port.",
-		}
-	}
-	return nil
-}
-
-// FreePort is a port, or the next one that no container of the pod has.
-func (p *Pod) FreePort(port int) int {
-	for ; ; port++ {
-		if name, _ := p.listens(port); name == "" {
-			return port
-		}
-	}
-}
-
 // Name implements [Target].
 func (p *Pod) Name() string {
 	if len(p.seen.Spec.Containers) == 1 && p.container.Name == p.seen.Spec.Containers[0].Name {
@@ -281,6 +237,31 @@ func (p *Pod) Name() string {
 
 // Production implements [Target].
 func (p *Pod) Production() Production { return p.production }
+
+// Node is the name of the node that the pod runs on, and its OS/ARCH, empty where the user may not
+// read it.
+func (p *Pod) Node(ctx context.Context) (name, platform string) {
+	name = p.seen.Spec.NodeName
+	if name == "" {
+		return "", ""
+	}
+	return name, p.cluster.Platform(ctx, name)
+}
+
+// Startup is how the pod starts the program: words instead of the image's entrypoint, words
+// instead of its arguments, and a folder instead of its own, of which all may be empty.
+func (p *Pod) Startup() (command, args []string, folder string) {
+	return p.container.Command, p.container.Args, p.container.WorkingDir
+}
+
+// HostPID says that the pod has the processes of its whole node.
+func (p *Pod) HostPID() bool { return p.seen.Spec.HostPID }
+
+// Pulled says that the node has told what the image is.
+func (p *Pod) Pulled() bool { return len(p.production.Digests) > 0 }
+
+// Pod is the name of the pod.
+func (p *Pod) Pod() string { return p.seen.Metadata.Name }
 
 // Situation implements [Target].
 func (p *Pod) Situation() Situation {
@@ -325,19 +306,6 @@ func (p *Pod) Debugger(way Way, image Image, o Options) (Debugger, error) {
 		return e, nil
 	}
 	return nil, fmt.Errorf("a pod cannot be debugged by the way %q", way)
-}
-
-// port is that of an image's debugger, which a port-forward reaches on the loopback address of the
-// pod too.
-func (i Image) podPort() (int, error) {
-	host, port, err := variants.SplitAddress(i.Labels.Listen)
-	switch {
-	case err != nil:
-		return 0, fmt.Errorf("the debug image %s: %w", i.Ref, err)
-	case host != "" && host != "0.0.0.0" && host != "::" && host != "127.0.0.1" && host != "::1" && host != "localhost":
-		return 0, fmt.Errorf("the debugger of %s listens at %s, which no port-forward reaches: build it with --listen :%d", i.Ref, i.Labels.Listen, port)
-	}
-	return port, nil
 }
 
 // checkPlatform refuses a debug image for other platforms than that of the pod's node, as far as

@@ -1,6 +1,12 @@
 package session
 
-import "context"
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/dlvgen/dlvgen/internal/cluster"
+)
 
 // Rehearsal is what a cluster says of a debugger that it was asked to check, and did not start.
 type Rehearsal struct {
@@ -37,27 +43,51 @@ func (p *Pod) Rehearse(ctx context.Context, way Way, image Image) (Rehearsal, er
 	return r, err
 }
 
-// Node is the name of the node that the pod runs on, and its OS/ARCH, empty where the user may not
-// read it.
-func (p *Pod) Node(ctx context.Context) (name, platform string) {
-	name = p.seen.Spec.NodeName
-	if name == "" {
-		return "", ""
+// admitted is whom the cluster lets the debugger run as: one that must have no capability is the
+// program's own user.
+func (e *ephemeral) admitted(ctx context.Context, is identity) (identity, error) {
+	err := e.rehearse(ctx, is)
+	var refused *cluster.PolicyError
+	var changed *changedError
+	if is.restricted || !errors.As(err, &refused) && !errors.As(err, &changed) {
+		return is, err
 	}
-	return name, p.cluster.Platform(ctx, name)
+	rule := "a rule of the cluster"
+	if refused != nil && refused.Level != "" {
+		rule = "the Pod Security level " + refused.Level
+	}
+	next := is
+	if next.user == nil {
+		next = e.pod.program()
+	}
+	next.restricted = true
+	if *next.user == 0 {
+		return is, &Problem{Line: fmt.Sprintf("%s, and the program of %s runs as root: %s", err, e.pod.Name(), inPod.instead), Cause: err}
+	}
+	if again := e.rehearse(ctx, next); again != nil {
+		if refused != nil && refused.Level == "" { // it was not the capability
+			return is, err
+		}
+		return next, again
+	}
+	e.options.Tell(fmt.Sprintf("%s allows no SYS_PTRACE: the debugger runs as the program's user %s without it, which works where the node's kernel.yama.ptrace_scope is 0", rule, next))
+	return next, nil
 }
 
-// Startup is how the pod starts the program: words instead of the image's entrypoint, words
-// instead of its arguments, and a folder instead of its own, of which all may be empty.
-func (p *Pod) Startup() (command, args []string, folder string) {
-	return p.container.Command, p.container.Args, p.container.WorkingDir
+// rehearse asks whether the cluster takes a debugger, and as it is: what adds it to a pod cannot
+// take it away again.
+func (e *ephemeral) rehearse(ctx context.Context, is identity) error {
+	spec, err := e.specFor(is)
+	if err != nil {
+		return err
+	}
+	added, err := e.pod.cluster.AddEphemeral(ctx, e.pod.seen.Metadata.Name, spec, true)
+	if err != nil {
+		return err
+	}
+	own := int64(0) // of a sidecar's image
+	if e.way == WayAttach {
+		own = *e.pod.program().user
+	}
+	return changed(spec.Profile, added.Profile, own, *e.pod.program().user)
 }
-
-// HostPID says that the pod has the processes of its whole node.
-func (p *Pod) HostPID() bool { return p.seen.Spec.HostPID }
-
-// Pulled says that the node has told what the image is.
-func (p *Pod) Pulled() bool { return len(p.production.Digests) > 0 }
-
-// Pod is the name of the pod.
-func (p *Pod) Pod() string { return p.seen.Metadata.Name }

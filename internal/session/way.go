@@ -78,7 +78,7 @@ func (s Situation) Choose() (Way, string, error) {
 			Line:   fmt.Sprintf("the container %s does not run, its state is %s: start it with `docker start %[1]s`, or find out why with `docker logs %[1]s`", s.Name, s.State),
 			Detail: "To debug it from its first instruction on, run a debug image in its place: --replace --start hold.",
 		}
-	case s.Kind.Serves() || s.Kind == variants.KindSidecar:
+	case s.Kind.Listens():
 		return s.chooseRunning()
 	case s.Sandbox != "":
 		return "", "", fmt.Errorf("the container %s runs under %s, which shows its processes to no other container: run a debug image in its place with --replace", s.Name, s.Sandbox)
